@@ -1,0 +1,105 @@
+// Package vmconfig says what a virtual machine is: pure data, its defaults and its validation.
+// It knows no hypervisor, no toolkit and no file system.
+package vmconfig
+
+import "github.com/google/uuid"
+
+// MetadataNamespace is the XML namespace under which Guesthouse keeps its own facts in a domain's
+// <metadata> element (libvirt, formatdomain.html, "General metadata").
+const MetadataNamespace = "https://guesthouse.invalid/xmlns/machine/1"
+
+// Sizes in bytes. The product speaks of binary units everywhere.
+const (
+	KiB int64 = 1 << 10
+	MiB int64 = 1 << 20
+	GiB int64 = 1 << 30
+	TiB int64 = 1 << 40
+)
+
+// Firmware is what starts the guest.
+type Firmware string
+
+// The firmwares that a machine can have.
+const (
+	FirmwareBIOS Firmware = "bios"
+	FirmwareUEFI Firmware = "uefi"
+)
+
+// Accel says how the guest's processor is provided.
+type Accel string
+
+// Hardware acceleration and emulation.
+const (
+	AccelKVM Accel = "kvm"
+	AccelTCG Accel = "tcg"
+)
+
+// Machine is what a virtual machine is made of. It is a value: copy it, change the copy, hand it on.
+// domxml reads it from a libvirt domain description and writes changes back into one.
+type Machine struct {
+	UUID     uuid.UUID
+	Name     string
+	Title    string // libvirt's <title>, shown by other managers; may be empty
+	Notes    string // libvirt's <description>
+	Group    string // slash-separated path, empty for none; kept in our metadata
+	OSID     string // osinfo-db id, a URL such as http://debian.org/debian/12; empty when unknown
+	Arch     string // x86_64
+	Chipset  string // libvirt's machine type, for example q35 or pc-q35-7.2
+	Accel    Accel
+	Firmware Firmware
+	// SecureBoot is true when the firmware enforces signatures.
+	SecureBoot bool
+	// NVRAM is the absolute path of the file with the firmware variables; empty for BIOS, or until libvirt chose one.
+	NVRAM string
+	TPM   bool
+
+	CPUs        int   // virtual CPUs at start
+	MemoryBytes int64 // memory at start
+
+	Disks    []Disk
+	NICs     []NIC
+	Displays []Display
+	Video    string // model of the first video device: virtio, vga, qxl, bochs ...
+	Serials  int    // number of serial ports
+	Tablet   bool   // has an absolute pointing device
+	Sound    string // model of the first sound device, empty for none
+}
+
+// DiskDevice tells disks from removable media.
+type DiskDevice string
+
+// Kinds of block device, as libvirt's device attribute names them.
+const (
+	DeviceDisk   DiskDevice = "disk"
+	DeviceCDROM  DiskDevice = "cdrom"
+	DeviceFloppy DiskDevice = "floppy"
+)
+
+// Disk is one block device.
+type Disk struct {
+	Device   DiskDevice
+	Path     string // absolute path of the image; empty for an empty drive or one that is not a file
+	Source   string // what to show when Path is empty: "nbd://host/export", "volume pool/name"
+	Format   string // qcow2, raw; never probed
+	Target   string // vda, sda
+	Bus      string // virtio, sata, scsi, usb
+	ReadOnly bool
+	Shared   bool
+	// CapacityBytes is the size to create; 0 when reading an existing machine.
+	CapacityBytes int64
+}
+
+// NIC is one network adapter.
+type NIC struct {
+	Kind   string // user, network, bridge, direct ...
+	Source string // name of the network or bridge, empty for user
+	Model  string // virtio, e1000e, ...
+	MAC    string
+}
+
+// Display is one <graphics> element.
+type Display struct {
+	Kind   string // vnc, spice, dbus, sdl, ...
+	Listen string // none, socket, address
+	P2P    bool   // dbus only
+}
