@@ -6,29 +6,31 @@ import (
 	"sync"
 )
 
-// A Buffer is the pixel half of a Presenter in plain memory: it owns a framebuffer, gathers damage, and hands converted pixels to whoever
-// draws. A presenter embeds it and adds cursor, lamps and the rest.
+// A Buffer is the pixel half of a Presenter in plain memory: it owns the framebuffer that a source writes, and a pair of RGBA images that
+// change places, so that whoever draws has one to itself for as long as it likes and neither side waits for the other. A presenter embeds
+// it and adds cursor, lamps and the rest. The zero value is ready.
 //
-// Resize, Damage and FrameDone run on the source's goroutine; Take and Size on any. The source writes pixels without holding the lock, as it
-// must never wait for a screen: a copy taken meanwhile may show the next update in part, and that part is damaged again when it is complete.
+// Resize, Damage and FrameDone run on the source's goroutine; Take on the one that draws; Size on any.
 type Buffer struct {
-	// Changed, if set, is called on the source's goroutine after an update that damaged something. Set it before the source runs.
+	// Changed, if set, is called on the source's goroutine after an update that changed something. Set it before the source runs.
 	Changed func()
 
-	mu      sync.Mutex
-	fb      Framebuffer
-	pending image.Rectangle // damaged, update not complete yet
-	ready   image.Rectangle // damaged and complete, not taken yet
-	resized bool
+	fb     Framebuffer     // the source's own
+	damage image.Rectangle // of the update that is being received; the source's own
+
+	mu    sync.Mutex
+	size  image.Point
+	front *image.RGBA     // lent to whoever draws
+	back  *image.RGBA     // brought up to date after each update
+	stale image.Rectangle // where back is older than fb was after the last update
+	fresh image.Rectangle // where back is newer than front
 }
 
-// Resize allocates a framebuffer, keeping as much of the old picture as fits, so that a resize does not flash.
+// Resize allocates a framebuffer and keeps as much of the old picture as fits, so that a resize does not flash.
 func (b *Buffer) Resize(w, h int) (Framebuffer, error) {
 	if w < 0 || h < 0 || w > MaxSide || h > MaxSide || int64(w)*int64(h)*BytesPerPixel > MaxFramebuffer {
 		return Framebuffer{}, fmt.Errorf("%w: screen of %d×%d pixels", ErrProtocol, w, h)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if w == b.fb.W && h == b.fb.H {
 		return b.fb, nil
 	}
@@ -38,50 +40,59 @@ func (b *Buffer) Resize(w, h int) (Framebuffer, error) {
 	for y := range min(old.H, h) {
 		copy(b.fb.Pix[y*b.fb.Stride:][:n], old.Pix[y*old.Stride:][:n])
 	}
-	b.pending = image.Rectangle{}
-	b.ready = b.fb.Bounds()
-	b.resized = true
+	b.damage = b.fb.Bounds()
+	b.mu.Lock()
+	b.size = image.Pt(w, h)
+	b.mu.Unlock()
 	return b.fb, nil
 }
 
-// Damage adds r to what has changed.
+// Damage adds r to what the current update changed.
 func (b *Buffer) Damage(r image.Rectangle) {
-	b.mu.Lock()
-	b.pending = b.pending.Union(r.Intersect(b.fb.Bounds()))
-	b.mu.Unlock()
+	b.damage = b.damage.Union(r.Intersect(b.fb.Bounds()))
 }
 
-// FrameDone makes the damage so far visible to Take.
+// FrameDone makes the update visible to Take.
 func (b *Buffer) FrameDone() {
-	b.mu.Lock()
-	b.ready = b.ready.Union(b.pending)
-	b.pending = image.Rectangle{}
-	changed := b.resized || !b.ready.Empty()
-	b.mu.Unlock()
-	if changed && b.Changed != nil {
+	if b.publish() && b.Changed != nil {
 		b.Changed()
 	}
 }
 
-// Size is the screen's size in pixels.
+func (b *Buffer) publish() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.damage.Empty() {
+		return false
+	}
+	if b.back == nil || b.back.Rect != b.fb.Bounds() {
+		b.back = image.NewRGBA(b.fb.Bounds())
+		b.stale = b.back.Rect
+	}
+	ToRGBA(b.back, b.fb, b.stale.Union(b.damage))
+	b.fresh = b.fresh.Union(b.damage)
+	b.stale, b.damage = image.Rectangle{}, image.Rectangle{}
+	return true
+}
+
+// Size is the screen's size in pixels, which an image from Take follows with the next complete update.
 func (b *Buffer) Size() image.Point {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return image.Pt(b.fb.W, b.fb.H)
+	return b.size
 }
 
-// Take brings img up to date and returns it with the rectangle that changed since the last call. Pass what the last call returned, or nil;
-// a new image is made when the size differs. Its rows are contiguous (Stride == 4*W), which Fyne's painter needs.
-func (b *Buffer) Take(img *image.RGBA) (*image.RGBA, image.Rectangle) {
+// Take returns the picture after the last complete update and what changed in it since the last call. The image belongs to the caller until
+// the next call, and changes identity then; it is nil before the first update. Its rows are contiguous (Stride == 4*W), which Fyne's
+// painter needs.
+func (b *Buffer) Take() (img *image.RGBA, changed image.Rectangle) {
 	b.mu.Lock()
-	fb, r := b.fb, b.ready
-	b.ready = image.Rectangle{}
-	b.resized = false
-	b.mu.Unlock()
-	if img == nil || img.Rect != fb.Bounds() {
-		img = image.NewRGBA(fb.Bounds())
-		r = fb.Bounds()
+	defer b.mu.Unlock()
+	if !b.fresh.Empty() {
+		changed = b.fresh
+		b.front, b.back = b.back, b.front
+		b.stale, b.fresh = b.fresh, image.Rectangle{}
+		changed = changed.Intersect(b.front.Rect)
 	}
-	ToRGBA(img, fb, r)
-	return img, r
+	return b.front, changed
 }
