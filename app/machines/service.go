@@ -3,8 +3,12 @@
 package machines
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
+	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,40 +31,127 @@ type Params struct {
 	Log     *slog.Logger
 }
 
-// Service knows the machines of one connection and acts on them.
-type Service struct{ p Params }
+// Service knows the machines of one connection and acts on them. Unless a method says that it only reads memory, it
+// may wait for the hypervisor and must not be called on the UI goroutine.
+type Service struct {
+	p     Params
+	inv   *inventory
+	locks locks
+}
 
-func New(p Params) *Service { return &Service{p: p} }
+// New returns the service of one connection. Nothing is read until Run.
+func New(p Params) *Service {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{p: p, inv: newInventory(p.Conn), locks: locks{dir: filepath.Join(p.DataDir, "locks")}}
+}
 
-func (s *Service) Run(ctx context.Context) error   { panic("later") }
-func (s *Service) Ready(ctx context.Context) error { panic("later") }
-func (s *Service) Snapshot() *Snapshot             { panic("later") }
-func (s *Service) Subscribe(f func()) (cancel func()) {
-	panic("later")
+// Run feeds the inventory from the hypervisor's events until ctx ends or the connection is closed. Call it once. At the start it
+// also empties the trash of what has lain there for seven days.
+func (s *Service) Run(ctx context.Context) error {
+	go s.purgeTrash(time.Now())
+	return s.inv.run(ctx)
 }
-func (m *Machine) Can(a Action) (ok bool, reason string)               { panic("later") }
-func (s *Service) Do(a Action, ids ...uuid.UUID) *jobs.Job             { panic("later") }
-func (s *Service) NewDraft(osID string) Draft                          { panic("later") }
-func (s *Service) Limits(ctx context.Context) (vmconfig.Limits, error) { panic("later") }
-func (s *Service) CheckDraft(ctx context.Context, d Draft) vmconfig.Faults {
-	panic("later")
+
+// Ready waits until the first full list is in the inventory. When the connection failed instead, it returns why.
+func (s *Service) Ready(ctx context.Context) error {
+	select {
+	case <-s.inv.ready:
+	case <-s.inv.stopped:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if now := s.Snapshot(); !now.Connected {
+		if now.Err != nil {
+			return now.Err
+		}
+		return hypervisor.ErrDisconnected
+	}
+	return nil
 }
-func (s *Service) Create(d Draft) (*jobs.Job, uuid.UUID)                { panic("later") }
-func (s *Service) Edit(ctx context.Context, id uuid.UUID) (Edit, error) { panic("later") }
-func (s *Service) Apply(ctx context.Context, id uuid.UUID, e Edit, changed vmconfig.Machine) error {
-	panic("later")
+
+// Snapshot returns the inventory as it is now. It only reads memory.
+func (s *Service) Snapshot() *Snapshot { return s.inv.current.Load() }
+
+// Subscribe calls f after the inventory changed. Many changes make few calls; f runs on an inner goroutine and must not block.
+func (s *Service) Subscribe(f func()) (cancel func()) { return s.inv.changes.Subscribe(f) }
+
+// Refresh reads the machine again, with its description and current checkpoint, and waits until the inventory shows it.
+// It is for changes that have no event.
+func (s *Service) Refresh(ctx context.Context, id uuid.UUID) { s.inv.refresh(ctx, id, true, true) }
+
+// Operate gives the caller the machine for an operation of several steps: no other operation of this program, in
+// this or another process, works on it until release. what is shown as Machine.Busy ("saving a checkpoint"). It waits for its turn until ctx ends.
+func (s *Service) Operate(ctx context.Context, id uuid.UUID, what string) (release func(), err error) {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	s.inv.busy(ctx, id, what)
+	return func() {
+		ctx := context.WithoutCancel(ctx)
+		s.inv.refresh(ctx, id, true, true)
+		s.inv.busy(ctx, id, "")
+		unlock()
+	}, nil
 }
-func (s *Service) Rename(ctx context.Context, id uuid.UUID, name string) error { panic("later") }
-func (s *Service) DeletePlan(ctx context.Context, id uuid.UUID) (DeletePlan, error) {
-	panic("later")
+
+// Screenshot returns a PNG picture of the machine's first screen.
+func (s *Service) Screenshot(ctx context.Context, id uuid.UUID) ([]byte, error) {
+	var picture bytes.Buffer
+	if err := s.p.Conn.Screenshot(ctx, id, &picture); err != nil {
+		return nil, s.named(id, err)
+	}
+	return picture.Bytes(), nil
 }
-func (s *Service) Delete(id uuid.UUID, keepDisks bool) *jobs.Job                { panic("later") }
-func (s *Service) Screenshot(ctx context.Context, id uuid.UUID) ([]byte, error) { panic("later") }
+
+// InsertMedia puts the image at path (absolute) into the removable drive target, at once and for later starts.
 func (s *Service) InsertMedia(ctx context.Context, id uuid.UUID, target, path string) error {
-	panic("later")
+	if err := vmconfig.CheckPath(path); err != nil {
+		return err
+	}
+	return s.changeMedia(ctx, id, target, path)
 }
-func (s *Service) EjectMedia(ctx context.Context, id uuid.UUID, target string) error { panic("later") }
-func (s *Service) SendKeys(ctx context.Context, id uuid.UUID, codes []uint) error    { panic("later") }
+
+// EjectMedia empties the removable drive target.
+func (s *Service) EjectMedia(ctx context.Context, id uuid.UUID, target string) error {
+	return s.changeMedia(ctx, id, target, "")
+}
+
+func (s *Service) changeMedia(ctx context.Context, id uuid.UUID, target, path string) error {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	defer s.inv.refresh(context.WithoutCancel(ctx), id, true, false)
+	return s.named(id, s.p.Conn.ChangeMedia(ctx, id, target, path))
+}
+
+// SendKeys presses the keys (Linux evdev codes) together and lets them go.
+func (s *Service) SendKeys(ctx context.Context, id uuid.UUID, codes []uint) error {
+	return s.named(id, s.p.Conn.SendKeys(ctx, id, codes))
+}
+
+// OpenDisplay opens the machine's screen; see hypervisor.Connection.OpenGraphics.
 func (s *Service) OpenDisplay(ctx context.Context, id uuid.UUID) (hypervisor.GraphicsPath, error) {
-	panic("later")
+	path, err := s.p.Conn.OpenGraphics(ctx, id)
+	return path, s.named(id, err)
+}
+
+// name returns what the machine is called in titles and messages, from memory.
+func (s *Service) name(id uuid.UUID) string {
+	if m := s.Snapshot().Get(id); m != nil {
+		return vmconfig.Inert(m.Name, vmconfig.MaxNameBytes)
+	}
+	return "a machine"
+}
+
+// named puts the machine's name before an error.
+func (s *Service) named(id uuid.UUID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", s.name(id), err)
 }

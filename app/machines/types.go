@@ -27,6 +27,8 @@ type Machine struct {
 	Checkpoint string
 	// Busy says what an operation of this program does with the machine now ("Saving a checkpoint"); empty for nothing.
 	Busy string
+	// Offline is true when the connection is down: everything here is what was known last.
+	Offline bool
 }
 
 // Snapshot is the whole inventory at one moment. It is immutable.
