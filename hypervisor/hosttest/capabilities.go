@@ -9,7 +9,7 @@ import (
 // A fresh session daemon asks every QEMU binary what it can do, which takes seconds. libvirt keeps the
 // answers in its cache folder and checks them against the binary's time stamps, so tests may share them.
 
-const capabilitiesPath = "libvirt/qemu/capabilities"
+const capabilitiesPath = "libvirt/qemu/cache/capabilities"
 
 // CacheDir is where test support keeps what is costly to make, between runs and shared by all test
 // processes of this user: GUESTHOUSE_TEST_CACHE, or a folder in the user's cache.
