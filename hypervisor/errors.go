@@ -17,4 +17,26 @@ var (
 	ErrNoSpace      = errors.New("no space left on the disk")
 	ErrDenied       = errors.New("access denied")
 	ErrInvalid      = errors.New("the hypervisor refused the description")
+	ErrNeedsForce   = errors.New("the hypervisor wants this to be forced") // a revert that would lose a running or saved state
+	ErrAborted      = errors.New("the operation was aborted")              // by someone else; our own cancel gives context.Canceled
+	ErrBadAddress   = errors.New("not a usable hypervisor address")        // the URI is wrong or asks for something refused
 )
+
+// Error is an error that the hypervisor answered with. errors.Is finds the sentinel in Kind, errors.As finds the details.
+type Error struct {
+	Op   string // what was asked, "start"
+	Code int    // libvirt's virErrorNumber; 0 when the answer never came or could not be read
+	Text string // the hypervisor's own words, capped and valid UTF-8; for "Details"
+	Kind error  // sentinel, or nil when the code says nothing more than that it failed
+}
+
+// Error gives the operation and the hypervisor's own words.
+func (e *Error) Error() string {
+	if e.Op == "" {
+		return e.Text
+	}
+	return e.Op + ": " + e.Text
+}
+
+// Unwrap returns the sentinel.
+func (e *Error) Unwrap() error { return e.Kind }

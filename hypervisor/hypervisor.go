@@ -102,6 +102,8 @@ const (
 	EventDevices                           // media, disks or metadata changed
 	EventIOError                           // guest I/O failed; Pause has the reason
 	EventViewer                            // a viewer connected to or left the display
+	EventNotAnswering                      // no answer for 10 s; calls wait, EventAnswering or EventDisconnected follows
+	EventAnswering                         // it answers again; nothing was missed
 )
 
 // Event is one change. Machine is the zero UUID for EventConnected and EventDisconnected.
