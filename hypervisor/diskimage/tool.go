@@ -1,0 +1,317 @@
+package diskimage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"guesthouse/vmconfig"
+)
+
+// toolFolders are searched for qemu-img and prlimit. The PATH is not: a file that another user can put there would
+// run with the user's rights.
+var toolFolders = []string{"/usr/bin", "/usr/local/bin", "/bin", "/usr/libexec", "/app/bin"}
+
+// Tool runs qemu-img. It may be used from several goroutines; every method waits, so not from the UI's.
+type Tool struct {
+	qemuImg string
+	prlimit string // empty where util-linux is missing: then there is the deadline only
+}
+
+// New finds qemu-img. The error wraps ErrMissing.
+func New() (*Tool, error) { return newTool(toolFolders) }
+
+func newTool(folders []string) (*Tool, error) {
+	t := &Tool{qemuImg: find(folders, "qemu-img"), prlimit: find(folders, "prlimit")}
+	if t.qemuImg == "" {
+		return nil, fmt.Errorf("%w (looked in %s)", ErrMissing, strings.Join(folders, ", "))
+	}
+	return t, nil
+}
+
+func find(folders []string, name string) string {
+	for _, folder := range folders {
+		path := filepath.Join(folder, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}
+
+// Path returns the absolute path of qemu-img.
+func (t *Tool) Path() string { return t.qemuImg }
+
+// Version returns what qemu-img calls itself, for example "7.2.22".
+func (t *Tool) Version(ctx context.Context) (string, error) {
+	out, err := t.run(ctx, inspectLimits, "--version")
+	if err != nil {
+		return "", err
+	}
+	const before = "version "
+	first, _, _ := strings.Cut(string(out), "\n")
+	if i := strings.Index(first, before); i >= 0 {
+		version, _, _ := strings.Cut(first[i+len(before):], " ")
+		return version, nil
+	}
+	return "", fmt.Errorf("%w: it does not say its version", ErrTool)
+}
+
+// limits bound one run of qemu-img.
+type limits struct {
+	cpu, wall time.Duration
+	memory    int64 // bytes of address space
+}
+
+var (
+	inspectLimits = limits{cpu: 2 * time.Second, wall: 10 * time.Second, memory: vmconfig.GiB}
+	checkLimits   = limits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 2 * vmconfig.GiB}
+	createLimits  = limits{cpu: 30 * time.Second, wall: 2 * time.Minute, memory: 2 * vmconfig.GiB}
+)
+
+// Bounds on what is kept of qemu-img's output.
+const (
+	maxOutput   = 1 << 20
+	maxComplain = 4 << 10
+)
+
+// run starts qemu-img with these arguments, never through a shell, and returns its standard output.
+func (t *Tool) run(ctx context.Context, l limits, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.wall)
+	defer cancel()
+	name, argv := t.qemuImg, args
+	if t.prlimit != "" {
+		seconds := strconv.Itoa(int(l.cpu / time.Second))
+		argv = append([]string{
+			"--cpu=" + seconds, "--as=" + strconv.FormatInt(l.memory, 10), "--core=0", "--", t.qemuImg,
+		}, args...)
+		name = t.prlimit
+	}
+	cmd := exec.CommandContext(ctx, name, argv...)
+	// Messages are matched and shown in one language; the rest of the environment is no business of qemu-img's.
+	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent"}
+	cmd.Dir = "/"
+	cmd.WaitDelay = 2 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	stdout, stderr := &capped{limit: maxOutput}, &capped{limit: maxComplain}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, fmt.Errorf("%w: it did not finish in time: %w", ErrTool, ctx.Err())
+		}
+		return nil, ctx.Err()
+	case err != nil:
+		complaint := vmconfig.Inert(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(stderr.String()), "qemu-img: ")), 1000)
+		if complaint == "" {
+			complaint = err.Error()
+		}
+		if strings.Contains(complaint, "No space left on device") {
+			return nil, fmt.Errorf("%w: %s: %w", ErrTool, complaint, unix.ENOSPC)
+		}
+		return nil, fmt.Errorf("%w: %s", ErrTool, complaint)
+	case stdout.over:
+		return nil, fmt.Errorf("%w: it wrote more than %s", ErrTool, vmconfig.FormatSize(maxOutput))
+	}
+	return stdout.Bytes(), nil
+}
+
+// capped keeps the first limit bytes of what is written to it.
+type capped struct {
+	bytes.Buffer
+	limit int
+	over  bool
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	if room := c.limit - c.Len(); len(p) > room {
+		c.over = true
+		c.Buffer.Write(p[:max(room, 0)])
+	} else {
+		c.Buffer.Write(p)
+	}
+	return len(p), nil
+}
+
+// Create makes an empty image of this many bytes at path (absolute) in format qcow2 or raw. It takes space only as the guest
+// writes. An existing file is never touched: the error then wraps ErrExists. On any failure nothing is left behind; on success file and folder
+// are on the disk.
+func (t *Tool) Create(ctx context.Context, path, format string, size int64) error {
+	if format != FormatQcow2 && format != FormatRaw {
+		return fmt.Errorf("%w: %q", ErrUnsupported, format)
+	}
+	if err := vmconfig.CheckDiskSize(size); err != nil {
+		return err
+	}
+	options := []string{"create", "-q", "-f", format, "-o", "preallocation=off"}
+	if format == FormatQcow2 {
+		// Lazy reference counts would save a write now and cost a repair after every crash.
+		options = []string{"create", "-q", "-f", format, "-o", "preallocation=off,lazy_refcounts=off,compat=1.1"}
+	}
+	return t.make(ctx, path, options, strconv.FormatInt(size, 10))
+}
+
+// CreateOverlay makes a qcow2 image at path that holds the changes to the image backing (absolute, of the stated format), which must
+// not be written to from then on. It keeps Create's promises.
+func (t *Tool) CreateOverlay(ctx context.Context, path, backing, backingFormat string) error {
+	if backingFormat != FormatQcow2 && backingFormat != FormatRaw {
+		return fmt.Errorf("%w: %q", ErrUnsupported, backingFormat)
+	}
+	if err := vmconfig.CheckPath(backing); err != nil {
+		return err
+	}
+	// qemu-img takes the name as an option's value of its own, so commas need no doubling; "json:" and protocols cannot
+	// begin an absolute path.
+	return t.make(ctx, path, []string{
+		"create", "-q", "-f", FormatQcow2, "-o", "lazy_refcounts=off,compat=1.1", "-F", backingFormat, "-b", backing,
+	})
+}
+
+// make runs qemu-img create for a file that must not exist.
+func (t *Tool) make(ctx context.Context, path string, options []string, size ...string) (err error) {
+	if err := vmconfig.CheckPath(path); err != nil {
+		return err
+	}
+	// qemu-img create overwrites, so the name is taken first, exclusively. What fails later removes only the file that was made here.
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w: %s", ErrExists, path)
+	case err != nil:
+		return err
+	}
+	defer func() {
+		if closeErr := file.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			os.Remove(path)
+			return
+		}
+		err = syncFolder(filepath.Dir(path))
+	}()
+	if _, err := t.run(ctx, createLimits, append(append(options, "--", path), size...)...); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// syncFolder makes a new name in a folder last over a power failure.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.Sync(); err != nil && !errors.Is(err, unix.EINVAL) { // some network file systems cannot
+		return err
+	}
+	return nil
+}
+
+// imageInfo is the part of qemu-img info's JSON that is used (QEMU's qapi/block-core.json, ImageInfo).
+type imageInfo struct {
+	Format        string `json:"format"`
+	VirtualSize   int64  `json:"virtual-size"`
+	ActualSize    int64  `json:"actual-size"`
+	Backing       string `json:"backing-filename"`
+	BackingFormat string `json:"backing-filename-format"`
+	Encrypted     bool   `json:"encrypted"`
+	Dirty         bool   `json:"dirty-flag"`
+	Snapshots     []struct {
+		Name string `json:"name"`
+	} `json:"snapshots"`
+	Specific struct {
+		Data struct {
+			Corrupt  bool   `json:"corrupt"`
+			DataFile string `json:"data-file"`
+		} `json:"data"`
+	} `json:"format-specific"`
+}
+
+// Inspect says what an image is. Its first bytes are looked at in Go; only a header without anything suspicious reaches qemu-img, which
+// then gets the format stated. With format "" the file's own kind is taken; a stated format must be the true one, where raw is true of
+// every file that is no container. Overlays are reported with their Backing, which is not opened: refuse them with
+// Info.Standalone where images come from elsewhere.
+func (t *Tool) Inspect(ctx context.Context, path, format string) (Info, error) {
+	if err := vmconfig.CheckPath(path); err != nil {
+		return Info{}, err
+	}
+	head, err := inspectFile(path)
+	if err != nil {
+		return Info{}, err
+	}
+	if format != "" && format != head.format {
+		return Info{}, fmt.Errorf("%w: it is %s, not %s", ErrWrongFormat, head.format, format)
+	}
+	out, err := t.run(ctx, inspectLimits, "info", "-U", "-f", head.format, "--output=json", "--", path)
+	if err != nil {
+		return Info{}, err
+	}
+	var info imageInfo
+	if err := json.Unmarshal(out, &info); err != nil {
+		return Info{}, fmt.Errorf("%w: its answer cannot be read: %w", ErrTool, err)
+	}
+	switch {
+	case info.Format != head.format:
+		return Info{}, fmt.Errorf("%w: qemu-img calls it %s", ErrWrongFormat, vmconfig.Inert(info.Format, 20))
+	case info.Encrypted:
+		return Info{}, ErrEncrypted
+	case info.Specific.Data.DataFile != "":
+		return Info{}, fmt.Errorf("%w: %s", ErrDataFile, vmconfig.Inert(info.Specific.Data.DataFile, 200))
+	case info.VirtualSize <= 0:
+		return Info{}, fmt.Errorf("%w: it has no content", ErrIncomplete)
+	case info.VirtualSize > maxVirtual:
+		return Info{}, fmt.Errorf("%w: %s", ErrTooLarge, vmconfig.FormatSize(info.VirtualSize))
+	}
+	return Info{
+		Format: head.format, VirtualBytes: info.VirtualSize, DiskBytes: info.ActualSize,
+		Backing: info.Backing, BackingFormat: info.BackingFormat,
+		Snapshots: max(len(info.Snapshots), head.snapshots),
+		Dirty:     info.Dirty || head.dirty, Corrupt: info.Specific.Data.Corrupt,
+	}, nil
+}
+
+// Standalone returns an error that wraps ErrBacking when the image needs another file. Images that come from elsewhere must be standalone: the
+// file that they name would be read on this computer.
+func (i Info) Standalone() error {
+	if i.Backing != "" {
+		return fmt.Errorf("%w: %s", ErrBacking, vmconfig.Inert(i.Backing, 200))
+	}
+	return nil
+}
+
+// CheckResult is what qemu-img check found.
+type CheckResult struct {
+	Errors int64 `json:"corruptions"` // damage: the image must not be used
+	Leaks  int64 `json:"leaks"`       // clusters that are in use by nothing: harmless, they waste space
+}
+
+// Check reads the metadata of a qcow2 image and counts what is wrong. The image must not be in use.
+func (t *Tool) Check(ctx context.Context, path string) (CheckResult, error) {
+	if err := vmconfig.CheckPath(path); err != nil {
+		return CheckResult{}, err
+	}
+	out, err := t.run(ctx, checkLimits, "check", "-q", "-f", FormatQcow2, "--output=json", "--", path)
+	var r CheckResult
+	if json.Unmarshal(out, &r) == nil && err == nil {
+		return r, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: its answer cannot be read", ErrTool)
+	}
+	return r, err
+}
