@@ -7,6 +7,7 @@ package display
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"time"
 )
@@ -19,6 +20,9 @@ var (
 	ErrProtocol  = errors.New("the display sent something that makes no sense")
 	ErrTransport = errors.New("the connection to the display broke")
 )
+
+// ErrPasswordNeeded is the ErrAuth of a display that wants a password when none was given.
+var ErrPasswordNeeded = fmt.Errorf("%w: it needs one", ErrAuth)
 
 // Limits that every source keeps, whatever the server says.
 const (

@@ -1,0 +1,349 @@
+// Package rfb is a client of the RFB protocol, which VNC servers speak: first of all QEMU's, with its extensions for keys, pointer and lamps.
+//
+// It shows a guest with as little work as possible: pixels are read from the connection straight into the presenter's memory, in the format
+// that QEMU has them. It trusts nothing: every rectangle is checked against the screen, and every message has a limit of bytes and of time.
+//
+// Sources: RFC 6143, the RFB community's rfbproto.rst, and QEMU's ui/vnc.c for what is QEMU's own.
+package rfb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"guesthouse/hypervisor/display"
+)
+
+// Options of a Client.
+type Options struct {
+	// Password is for servers that ask for one. Eight bytes count, as the protocol has it.
+	Password string
+	// Heartbeat keeps QEMU's screen timer fast while nothing happens, at the cost of two tiny messages a second while visible. It is needed
+	// for machines without a D-Bus display (whose presence has the same effect).
+	Heartbeat bool
+}
+
+// A Client is a display.Source on a connection to an RFB server. Make one with New for each connection.
+type Client struct {
+	conn    *meter
+	options Options
+
+	mu     sync.Mutex
+	queue  queue
+	keys   map[uint32]uint32 // held keys: number to keysym
+	point  pointer           // as of the last event in the queue
+	pace   pacer
+	stats  display.Stats
+	start  time.Time
+	alive  bool          // between ServerInit and the end of Run
+	signal chan struct{} // capacity 1: the writer has something to look at
+}
+
+// A pointer is where the pointer is and what is pressed.
+type pointer struct {
+	x, y    int
+	buttons display.ButtonMask
+}
+
+var _ display.Source = (*Client)(nil)
+
+// New makes a client of the server at the other end of conn, which it owns from now on: conn is closed when Run returns.
+func New(conn net.Conn, options Options) *Client {
+	return &Client{
+		conn:    &meter{Conn: conn},
+		options: options,
+		keys:    make(map[uint32]uint32),
+		pace:    pacer{visible: true, heartbeat: options.Heartbeat},
+		stats:   display.Stats{AbsolutePoint: true},
+		signal:  make(chan struct{}, 1),
+	}
+}
+
+// Run implements display.Source. It may be called once.
+func (c *Client) Run(ctx context.Context, p display.Presenter) error {
+	c.mu.Lock()
+	c.start = time.Now()
+	c.mu.Unlock()
+
+	running, finish := context.WithCancel(ctx)
+	defer finish()
+	stop := context.AfterFunc(running, func() { c.conn.Close() }) // the only way to wake a read or a write
+	defer stop()
+
+	var writing error
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		if writing = c.write(running); writing == nil {
+			return
+		}
+		// What the server sent before it went says more than a failed write: give the reader a moment to find it.
+		grace := time.NewTimer(writeGrace)
+		defer grace.Stop()
+		select {
+		case <-running.Done():
+		case <-grace.C:
+			c.conn.Close()
+		}
+	})
+	s := &session{conn: c.conn, wire: newWire(c.conn), options: c.options, client: c, show: p}
+	err := s.run()
+	finish()
+	c.conn.Close()
+	writer.Wait()
+	c.over()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case writing != nil && errors.Is(err, net.ErrClosed): // it was us who closed, after a failed write
+		return transport(writing)
+	}
+	return err
+}
+
+// writeGrace is how long a connection that takes no more input is still read from.
+const writeGrace = time.Second
+
+// ready opens the way for input and updates, after the handshake.
+func (c *Client) ready() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alive = true
+	c.pace.ready = true
+	c.pace.request()
+	c.wake()
+}
+
+func (c *Client) over() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alive = false
+	c.queue = queue{}
+	clear(c.keys)
+}
+
+// wake makes the writer look. The caller holds mu.
+func (c *Client) wake() {
+	select {
+	case c.signal <- struct{}{}:
+	default:
+	}
+}
+
+// write sends what waits, in as few writes as possible, until ctx ends or the connection breaks.
+func (c *Client) write(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var out []byte
+	for {
+		c.mu.Lock()
+		out = c.queue.encode(out[:0])
+		if len(out) > 0 {
+			c.pace.sent(time.Now())
+		}
+		var wait time.Duration
+		out, wait = c.pace.encode(out, time.Now(), c.spareKey)
+		c.mu.Unlock()
+		if len(out) > 0 {
+			if _, err := c.conn.Write(out); err != nil {
+				if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+					return nil
+				}
+				return err
+			}
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.signal:
+		case <-timer.C:
+		}
+	}
+}
+
+// Key implements display.Source.
+func (c *Client) Key(qnum, keysym uint32, down bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.alive {
+		return
+	}
+	_, held := c.keys[qnum]
+	switch {
+	case down:
+		if !c.queue.hasRoom() {
+			c.stats.Dropped++
+			return
+		}
+		c.keys[qnum] = keysym
+	case !held:
+		return // the press was dropped, or happened elsewhere
+	default:
+		delete(c.keys, qnum)
+	}
+	c.queue.key(qnum, keysym, down)
+	c.wake()
+}
+
+// Pointer implements display.Source.
+func (c *Client) Pointer(x, y int, buttons display.ButtonMask) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stats.AbsolutePoint { // a place means nothing to this guest, buttons do
+		c.relative(0, 0, buttons)
+		return
+	}
+	c.absolute(x, y, buttons)
+}
+
+// Relative implements display.Source. For a guest with an absolute pointer the distance counts from the last place.
+func (c *Client) Relative(dx, dy int, buttons display.ButtonMask) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stats.AbsolutePoint {
+		c.absolute(c.point.x+clamp(dx, relativeLimit), c.point.y+clamp(dy, relativeLimit), buttons)
+		return
+	}
+	c.relative(dx, dy, buttons)
+}
+
+// absolute and relative put a pointer event into the queue. The caller holds mu.
+func (c *Client) absolute(x, y int, buttons display.ButtonMask) {
+	x = max(0, min(x, c.stats.Width-1))
+	y = max(0, min(y, c.stats.Height-1))
+	c.pointerEvent(event{kind: eventAbsolute, x: x, y: y, buttons: buttons & sendable}, pointer{x, y, buttons & sendable})
+}
+
+func (c *Client) relative(dx, dy int, buttons display.ButtonMask) {
+	c.pointerEvent(event{kind: eventRelative, x: dx, y: dy, buttons: buttons & sendable}, pointer{c.point.x, c.point.y, buttons & sendable})
+}
+
+func (c *Client) pointerEvent(e event, after pointer) {
+	if !c.alive {
+		return
+	}
+	e.move = e.buttons == c.point.buttons
+	if e.move && e.kind == eventRelative && e.x == 0 && e.y == 0 {
+		return
+	}
+	release := !e.move && e.buttons&^c.point.buttons == 0
+	if c.queue.merge(e) {
+		c.point = after
+	} else if release || c.queue.hasRoom() {
+		c.queue.add(e)
+		c.point = after
+	} else {
+		c.stats.Dropped++
+		return
+	}
+	c.wake()
+}
+
+// ReleaseAll implements display.Source.
+func (c *Client) ReleaseAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.alive {
+		return
+	}
+	for qnum, keysym := range c.keys {
+		c.queue.key(qnum, keysym, false)
+	}
+	clear(c.keys)
+	if c.point.buttons != 0 {
+		e := event{kind: eventAbsolute, x: c.point.x, y: c.point.y}
+		if !c.stats.AbsolutePoint {
+			e = event{kind: eventRelative}
+		}
+		c.queue.add(e)
+		c.point.buttons = 0
+	}
+	c.wake()
+}
+
+// SetVisible implements display.Source.
+func (c *Client) SetVisible(visible bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.setVisible(visible)
+	c.wake()
+}
+
+// Stats implements display.Source.
+func (c *Client) Stats() display.Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats
+	s.BytesIn, s.BytesOut = c.conn.in.Load(), c.conn.out.Load()
+	s.RequestPending = c.pace.outstanding
+	return s
+}
+
+// The rest is called by the session, on Run's goroutine.
+
+func (c *Client) resized(w, h int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Width, c.stats.Height = w, h
+	c.pace.width, c.pace.height = w, h
+}
+
+func (c *Client) extendedKeys() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.ExtendedKeys = true
+	c.queue.byNumber = true
+	c.pace.canWake = true
+	c.wake()
+}
+
+func (c *Client) pointerMode(absolute bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.AbsolutePoint = absolute
+}
+
+// updateBegan asks for the next update as soon as this one has begun, so that the server never waits for us.
+func (c *Client) updateBegan(pixels bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.updateBegan(pixels)
+	c.wake()
+}
+
+// updateEnded counts an update. repaint asks for the whole screen.
+func (c *Client) updateEnded(pixels, repaint bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Updates++
+	if pixels && c.stats.FirstPicture == 0 {
+		c.stats.FirstPicture = max(time.Since(c.start), 1)
+	}
+	if repaint {
+		c.pace.full = true
+	}
+	if !pixels || repaint {
+		c.pace.updateBegan(false)
+		c.wake()
+	}
+}
+
+func (c *Client) decoded(encoding string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Rectangles++
+	c.stats.Encoding = encoding
+}
+
+// spareKey is a key that is not held, for the wake message. The caller holds mu.
+func (c *Client) spareKey() (qnum uint32, ok bool) {
+	for _, qnum := range [...]uint32{wakeKey, wakeKeyElse} {
+		if _, held := c.keys[qnum]; !held {
+			return qnum, true
+		}
+	}
+	return 0, false
+}
