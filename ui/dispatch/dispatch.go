@@ -112,3 +112,19 @@ func Every(d Dispatcher, period time.Duration, f func()) (stop func()) {
 	}()
 	return cancel
 }
+
+// After calls f on the UI goroutine once delay has passed, unless cancel is called on the UI goroutine first.
+func After(d Dispatcher, delay time.Duration, f func()) (cancel func()) {
+	cancelled := false // only read and written on the UI goroutine
+	timer := time.AfterFunc(delay, func() {
+		d.Do(func() {
+			if !cancelled {
+				f()
+			}
+		})
+	})
+	return func() {
+		cancelled = true
+		timer.Stop()
+	}
+}

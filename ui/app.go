@@ -1,0 +1,131 @@
+// Package ui builds the windows from what the app gives it and leads from one to the other: the
+// feature packages below it know nothing of each other.
+package ui
+
+import (
+	"context"
+	"log/slog"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/assets"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/ui/console"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/manager"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/vmsettings"
+	"guesthouse/ui/wizard"
+	"guesthouse/vmconfig/guestos"
+)
+
+// AppID names the program to the desktop; the .desktop file has the same name, so that windows find their icon.
+const AppID = "org.guesthouse.Guesthouse"
+
+// Params is what the windows work with.
+type Params struct {
+	Context     context.Context // ends: all windows close
+	Machines    *machines.Service
+	Checkpoints *checkpoints.Service
+	Jobs        *jobs.Runner
+	Settings    *settings.Store
+	Guests      func() *guestos.Catalogue
+	Images      *diskimage.Tool
+	Host        hypervisor.Connection
+	Log         *slog.Logger
+	URI         string
+	Version     string
+	// OnlyConsole opens just the window of this machine, without the manager.
+	OnlyConsole uuid.UUID
+	// Raise delivers wishes to bring the manager to the front. It may be nil.
+	Raise <-chan struct{}
+}
+
+// windows holds the open windows. It lives on the UI goroutine.
+type windows struct {
+	p        Params
+	app      fyne.App
+	dispatch dispatch.Dispatcher
+	main     fyne.Window
+	consoles map[uuid.UUID]*console.Window
+}
+
+// Run opens the windows and returns when the last one is closed. It must be called on the main goroutine.
+func Run(p Params) error {
+	a := app.NewWithID(AppID)
+	a.SetIcon(assets.AppIcon())
+	a.Settings().SetTheme(theme.New(p.Settings.Get().Appearance))
+	w := &windows{p: p, app: a, dispatch: dispatch.Fyne{}, consoles: map[uuid.UUID]*console.Window{}}
+	if p.OnlyConsole != uuid.Nil {
+		w.openConsole(p.OnlyConsole)
+	} else {
+		w.openManager()
+	}
+	dispatch.Run(w.dispatch, func(context.Context) error { <-p.Context.Done(); return nil }, func(error) { a.Quit() })
+	a.Run()
+	return nil
+}
+
+func (w *windows) openManager() {
+	w.main = w.app.NewWindow("Guesthouse")
+	manager.New(manager.Params{
+		App: w.app, Window: w.main, Dispatch: w.dispatch,
+		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
+		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
+	})
+	w.main.Show()
+	w.listenToRaise()
+}
+
+// listenToRaise brings the manager to the front when the program is started a second time.
+func (w *windows) listenToRaise() {
+	if w.p.Raise == nil {
+		return
+	}
+	dispatch.Background(w.dispatch, func(context.Context) (bool, error) {
+		_, more := <-w.p.Raise
+		return more, nil
+	}, func(more bool, _ error) {
+		if more {
+			w.main.Show()
+			w.main.RequestFocus()
+			w.listenToRaise()
+		}
+	})
+}
+
+// openConsole opens the machine's window, or raises the one that is open.
+func (w *windows) openConsole(id uuid.UUID) {
+	if c := w.consoles[id]; c != nil {
+		c.Raise()
+		return
+	}
+	w.consoles[id] = console.Open(console.Params{
+		App: w.app, Dispatch: w.dispatch, ID: id,
+		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
+		ConfirmClose: true,
+		Closed:       func() { delete(w.consoles, id) },
+	})
+}
+
+func (w *windows) newMachine() {
+	wizard.Show(w.app, wizard.Params{
+		Dispatch: w.dispatch, Machines: w.p.Machines, Guests: w.p.Guests, Settings: w.p.Settings,
+		Created: func(id uuid.UUID, started bool) {
+			if started {
+				w.openConsole(id)
+			}
+		},
+	})
+}
+
+func (w *windows) openSettings(id uuid.UUID) {
+	vmsettings.Show(w.main, vmsettings.Params{Dispatch: w.dispatch, Machines: w.p.Machines, ID: id})
+}

@@ -1,0 +1,193 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+)
+
+// bodyAction is what the button in the middle of the window does.
+type bodyAction int
+
+const (
+	bodyNone bodyAction = iota
+	bodyStart
+	bodyResume
+	bodyReconnect
+	bodyReset
+)
+
+// body says what the window shows between toolbar and status line.
+type body struct {
+	picture bool // the guest's screen, live or its last picture
+	veil    bool // dimmed, since it is not live
+	live    bool // keys and pointer go to the guest
+	busy    bool // something goes on that ends by itself
+
+	// A page in the middle; nothing when title is empty.
+	icon, title, text string
+	action            bodyAction
+	label             string
+	err               error // offered behind "Details"
+}
+
+// patience is how many tries may fail before the window says that it is disconnected: a restore or a restart breaks the connection for a
+// moment, and a page that flashes up helps nobody.
+const patience = 3
+
+// decideBody chooses what to show. m is nil when the machine does not exist (or is not known yet, when connected is false); hadPicture says
+// that pixels of this run of the machine are there.
+func decideBody(m *machines.Machine, connected bool, l linkStatus, hadPicture bool) body {
+	if m == nil {
+		if !connected {
+			return body{busy: true, title: "Looking for the machine…", text: "There is no connection to the hypervisor yet."}
+		}
+		return body{icon: "trash", title: "This machine no longer exists", text: "It was deleted. Close this window."}
+	}
+	if l.Phase == linkLive && m.State != hypervisor.StatePaused {
+		return body{picture: true, live: true} // also when the hypervisor's service is gone: the machine runs on without it
+	}
+	if m.Offline && !m.State.Active() {
+		return body{busy: true, icon: "disconnected", title: "No connection", text: "The hypervisor does not answer. Trying again…"}
+	}
+	switch m.State {
+	case hypervisor.StateOff:
+		return offBody(m)
+	case hypervisor.StateSaved:
+		if m.Busy != "" {
+			return busyBody(m)
+		}
+		return body{icon: "state-saved", title: "The machine’s state is saved", text: "It continues where it stopped.", action: bodyStart, label: "Resume"}
+	case hypervisor.StateCrashed:
+		return body{
+			picture: hadPicture, veil: true, icon: "state-crashed", title: "The guest has crashed",
+			text: "Its system stopped working. A reset restarts it.", action: bodyReset, label: "Reset",
+		}
+	case hypervisor.StatePaused:
+		return pausedBody(m, hadPicture)
+	case hypervisor.StateRunning:
+		return disconnectedBody(m, l, hadPicture)
+	}
+	return body{icon: "state-unknown", title: "The machine’s state is not known"}
+}
+
+func offBody(m *machines.Machine) body {
+	switch {
+	case m.Busy != "":
+		return busyBody(m)
+	case m.StoppedBadly:
+		return body{
+			icon: "state-crashed", title: "The machine stopped unexpectedly", text: "Its process ended by itself. What was not saved in the guest is lost.",
+			action: bodyStart, label: "Start",
+		}
+	}
+	return body{icon: "state-off", title: "The machine is off", action: bodyStart, label: "Start"}
+}
+
+func busyBody(m *machines.Machine) body { return body{busy: true, title: m.Busy + "…"} }
+
+func pausedBody(m *machines.Machine, hadPicture bool) body {
+	b := body{picture: hadPicture, veil: true, icon: "state-paused", title: "Paused"}
+	switch m.Pause {
+	case hypervisor.PauseIOError:
+		b.icon, b.title, b.text = "warning", "Paused by a disk error", "The machine could not read or write one of its disks. Nothing is lost yet."
+	case hypervisor.PauseNoSpace:
+		b.icon, b.title, b.text = "warning", "Paused: this computer’s disk is full", "Make room, then resume. Nothing is lost."
+	case hypervisor.PauseSnapshot, hypervisor.PauseSaving:
+		return body{picture: hadPicture, veil: true, busy: true, title: orDefault(m.Busy, "Saving") + "…"}
+	}
+	if m.Busy != "" {
+		return body{picture: hadPicture, veil: true, busy: true, title: m.Busy + "…"}
+	}
+	b.action, b.label = bodyResume, "Resume"
+	return b
+}
+
+func disconnectedBody(m *machines.Machine, l linkStatus, hadPicture bool) body {
+	switch {
+	case l.Phase == linkRefused:
+		return refusedBody(m, l.Err)
+	case l.Tries < patience && hadPicture:
+		return body{picture: true}
+	case l.Tries < patience:
+		return body{busy: true, title: orDefault(m.Busy, "Connecting to the screen") + "…"}
+	}
+	return body{
+		picture: hadPicture, veil: true, icon: "disconnected", title: "Disconnected", text: "The machine runs, but its screen does not answer. Trying again…",
+		action: bodyReconnect, label: "Reconnect now", err: l.Err,
+	}
+}
+
+// refusedBody explains why trying again would not help.
+func refusedBody(m *machines.Machine, err error) body {
+	b := body{icon: "display", title: "The screen cannot be shown", action: bodyReconnect, label: "Try again", err: err}
+	switch {
+	case errors.Is(err, display.ErrAuth):
+		b.icon, b.title, b.text = "lock", "The screen asks for another password", "The password in the machine’s description is not accepted."
+	case errors.Is(err, hypervisor.ErrNoGraphics):
+		b.title, b.text = noGraphics(m)
+		b.action, b.label = bodyNone, ""
+	case errors.Is(err, hypervisor.ErrDenied):
+		b.icon, b.title, b.text = "lock", "Not allowed", "You may not open this machine’s screen."
+	}
+	return b
+}
+
+// noGraphics says which displays the machine has instead of VNC.
+func noGraphics(m *machines.Machine) (title, text string) {
+	var kinds []string
+	if m.Config != nil {
+		for _, d := range m.Config.Displays {
+			kinds = append(kinds, displayName(d.Kind))
+		}
+	}
+	if len(kinds) == 0 {
+		return "This machine has no screen", "It was made without a display. It runs all the same."
+	}
+	return "This machine’s screen cannot be shown here",
+		fmt.Sprintf("It has %s, this window speaks VNC. Add a VNC display in the machine’s settings while it is off.", strings.Join(kinds, " and "))
+}
+
+func displayName(kind string) string {
+	switch kind {
+	case "vnc", "spice", "sdl", "rdp":
+		return strings.ToUpper(kind)
+	case "dbus":
+		return "D-Bus"
+	}
+	return kind
+}
+
+func orDefault(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+// stateWord is the machine's state in the title.
+func stateWord(m *machines.Machine) string {
+	switch {
+	case m.Busy != "":
+		return strings.ToLower(m.Busy[:1]) + m.Busy[1:]
+	case m.Offline:
+		return "not connected"
+	}
+	switch m.State {
+	case hypervisor.StateOff:
+		return "off"
+	case hypervisor.StateRunning:
+		return "running"
+	case hypervisor.StatePaused:
+		return "paused"
+	case hypervisor.StateSaved:
+		return "saved"
+	case hypervisor.StateCrashed:
+		return "crashed"
+	}
+	return "unknown"
+}

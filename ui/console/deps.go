@@ -1,0 +1,68 @@
+package console
+
+import (
+	"context"
+
+	"fyne.io/fyne/v2"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+	"guesthouse/ui/dispatch"
+)
+
+// Machines is what a console needs of machines.Service.
+type Machines interface {
+	Snapshot() *machines.Snapshot
+	Subscribe(f func()) (cancel func())
+	Do(a machines.Action, ids ...uuid.UUID) *jobs.Job
+	SendKeys(ctx context.Context, id uuid.UUID, codes []uint) error
+	Screenshot(ctx context.Context, id uuid.UUID) ([]byte, error)
+	OpenDisplay(ctx context.Context, id uuid.UUID) (hypervisor.GraphicsPath, error)
+}
+
+// Checkpoints is what a console needs of checkpoints.Service.
+type Checkpoints interface {
+	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
+	CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string)
+	NextName(list []checkpoints.Checkpoint) string
+	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
+	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
+	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
+}
+
+// Jobs is what a console needs of jobs.Runner.
+type Jobs interface {
+	List() []jobs.Status
+	Subscribe(f func()) (cancel func())
+	Cancel(id int)
+}
+
+// Settings is what a console needs of settings.Store.
+type Settings interface {
+	Get() settings.Settings
+	Update(change func(*settings.Settings)) error
+}
+
+// Params is what a Window works with. App, Dispatch, ID and the four services must be set.
+type Params struct {
+	App         fyne.App
+	Dispatch    dispatch.Dispatcher
+	Machines    Machines
+	Checkpoints Checkpoints
+	Jobs        Jobs
+	Settings    Settings
+	ID          uuid.UUID // the machine
+	// Closed is called after the window is gone.
+	Closed func()
+	// ConfirmClose has the window ask what should become of a machine that is not off.
+	ConfirmClose bool
+	// NewSource makes the source for a display; nil: RFB.
+	NewSource func(hypervisor.GraphicsPath) display.Source
+	// Pictures is the folder for screenshots; empty: the user's pictures folder.
+	Pictures string
+}

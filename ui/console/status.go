@@ -1,0 +1,298 @@
+package console
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"path/filepath"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+)
+
+// notice is a message in the status line with at most one thing to do about it.
+type notice struct {
+	text   string
+	fault  bool
+	action string // label of the button, empty for none
+	do     func()
+}
+
+// status is the line at the bottom of the window: the machine's state, what goes on, and how screen, pointer and keyboard are connected.
+type status struct {
+	box        *fyne.Container
+	back, line *canvas.Rectangle
+
+	dot    *canvas.Circle
+	state  *caption
+	work   *caption // the running job
+	bar    *progressLine
+	cancel *widgets.Button
+	note   *caption
+	act    *widgets.Button
+	close  *widgets.Button
+
+	screen *caption
+	caps   *caption
+	num    *caption
+	mouse  *canvas.Image
+	hint   *widgets.Hint
+
+	job      int // id of the shown job, 0 for none
+	onCancel func(job int)
+	notice   notice
+	onNotice func() // the notice came or went
+	dotColor fyne.ThemeColorName
+	relative bool
+}
+
+func newStatus(onCancel func(job int)) *status {
+	small := theme.TextSmall
+	s := &status{
+		back: canvas.NewRectangle(theme.Color(colorBackground)), line: canvas.NewRectangle(theme.Color(colorSeparator)),
+		dot: canvas.NewCircle(theme.Color(theme.ColorOff)), state: newCaption(small, colorForeground), work: newCaption(small, theme.ColorMuted),
+		note: newCaption(small, colorForeground), screen: newCaption(small, theme.ColorMuted), caps: newCaption(small, theme.ColorMuted),
+		num: newCaption(small, theme.ColorMuted), mouse: &canvas.Image{FillMode: canvas.ImageFillContain}, bar: newProgressLine(),
+		onCancel: onCancel, onNotice: func() {}, dotColor: theme.ColorOff,
+	}
+	s.work.least, s.note.least = 60, 40
+	s.cancel = widgets.NewIconButton("close", "Cancel", func() { s.onCancel(s.job) })
+	s.act = widgets.NewButton("", "", widgets.StyleFlat, func() {
+		if s.notice.do != nil {
+			s.notice.do()
+		}
+	})
+	s.close = widgets.NewIconButton("close", "Dismiss", func() { s.say(notice{}) })
+	s.mouse.SetMinSize(fyne.NewSquareSize(theme.IconSmall))
+	s.hint = widgets.NewHint(s.mouse, "")
+	s.line.SetMinSize(fyne.NewSize(1, 1))
+	host := newCaption(small, theme.ColorMuted)
+	host.set("Right Ctrl", theme.ColorMuted)
+	row := container.New(&statusLayout{},
+		container.NewWithoutLayout(s.dot), s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
+		s.screen, s.num, s.caps, s.hint,
+		widgets.NewHint(host, "The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
+			"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest."),
+	)
+	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap3), row)
+	s.box = container.NewStack(s.back, container.NewBorder(s.line, nil, nil, nil, padded))
+	s.setJob(nil)
+	s.say(notice{})
+	return s
+}
+
+// stateColor is the colour that stands for a machine's state.
+func stateColor(m *machines.Machine) fyne.ThemeColorName {
+	switch {
+	case m == nil || m.Offline:
+		return theme.ColorOff
+	case m.State == hypervisor.StateRunning:
+		return theme.ColorRunning
+	case m.State == hypervisor.StatePaused:
+		return theme.ColorPaused
+	case m.State == hypervisor.StateSaved:
+		return theme.ColorSaved
+	case m.State == hypervisor.StateCrashed:
+		return theme.ColorCrashed
+	}
+	return theme.ColorOff
+}
+
+// setState shows the machine's state.
+func (s *status) setState(m *machines.Machine) {
+	word := "gone"
+	if m != nil {
+		word = stateWord(m)
+	}
+	s.dotColor = stateColor(m)
+	s.dot.FillColor = theme.Color(s.dotColor)
+	s.dot.Refresh()
+	s.state.set(upperFirst(word), colorForeground)
+	s.relayout()
+}
+
+// setJob shows a running job of this machine, nil for none.
+func (s *status) setJob(j *jobs.Status) {
+	on := j != nil
+	s.job = 0
+	if on {
+		s.job = j.ID
+		text := j.Title
+		if j.Progress.Text != "" {
+			text += " – " + j.Progress.Text
+		}
+		s.work.set(text, theme.ColorMuted)
+		s.bar.set(j.Progress.Fraction)
+	}
+	show(s.work, on)
+	show(s.bar, on)
+	show(s.cancel, on && j.Cancellable)
+	s.relayout()
+}
+
+// say shows a notice; an empty one takes it away.
+func (s *status) say(n notice) {
+	s.notice = n
+	color := colorForeground
+	if n.fault {
+		color = colorError
+	}
+	s.note.set(n.text, color)
+	s.act.SetText(n.action)
+	show(s.note, n.text != "")
+	show(s.act, n.action != "")
+	show(s.close, n.text != "")
+	s.relayout()
+	s.onNotice()
+}
+
+// setScreen shows how the guest's screen, pointer and lamps are.
+func (s *status) setScreen(live bool, guest image.Point, at placement, absolute bool, leds display.LEDs) {
+	text := ""
+	if live && guest.X > 0 {
+		text = fmt.Sprintf("%d × %d", guest.X, guest.Y)
+		if percent := math.Round(100 * float64(at.picture.Dx()) / float64(guest.X)); percent != 100 && percent > 0 {
+			text += fmt.Sprintf(" at %.0f %%", percent)
+		}
+	}
+	s.screen.set(text, theme.ColorMuted)
+	lamp := func(c *caption, name string, on bool) {
+		color := fyne.ThemeColorName(colorDisabled)
+		if on {
+			color = colorForeground
+		}
+		c.set(name, color)
+		show(c, live)
+	}
+	lamp(s.num, "Num", leds.Num)
+	lamp(s.caps, "Caps", leds.Caps)
+	show(s.hint, live)
+	s.relative = !absolute
+	icon := theme.ColorMuted
+	tip := "The pointer is shared: it moves in and out of the guest freely."
+	if s.relative {
+		icon = theme.ColorPaused
+		tip = "The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
+			"driver in the guest the two agree."
+	}
+	s.mouse.Resource = theme.IconIn("mouse", icon)
+	s.mouse.Refresh()
+	s.hint.SetText(tip)
+	s.relayout()
+}
+
+// refresh takes the colours of the current theme.
+func (s *status) refresh() {
+	s.back.FillColor, s.line.FillColor, s.dot.FillColor = theme.Color(colorBackground), theme.Color(colorSeparator), theme.Color(s.dotColor)
+	s.box.Refresh()
+}
+
+func (s *status) relayout() {
+	if s.box != nil {
+		s.box.Refresh()
+	}
+}
+
+// statusLayout puts the parts in a row: the ones before the screen's size from the left, the rest from the right; job and notice share what
+// is left and are cut short when it is not enough.
+type statusLayout struct{}
+
+const (
+	statusHeight  = 28
+	statusStretch = 2 // the job's text
+	statusNote    = 5 // the notice's text
+	statusRight   = 8 // first of those on the right
+)
+
+func statusGap(i int) float32 {
+	switch i {
+	case 0, 3, 4, 6, 7:
+		return theme.Gap1
+	}
+	return theme.Gap3
+}
+
+// Layout implements fyne.Layout.
+func (*statusLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	width := func(i int) float32 {
+		switch {
+		case !objects[i].Visible():
+			return 0
+		case i == 0:
+			return 10
+		}
+		return objects[i].MinSize().Width + statusGap(i)
+	}
+	var fixed float32
+	for i := range objects {
+		if i != statusStretch && i != statusNote {
+			fixed += width(i)
+		}
+	}
+	left := max(0, size.Width-fixed)
+	want := map[int]float32{}
+	for _, i := range []int{statusStretch, statusNote} {
+		if c, ok := objects[i].(*caption); ok && c.Visible() {
+			want[i] = fyne.MeasureText(c.text, c.size, fyne.TextStyle{}).Width + 1 + statusGap(i)
+		}
+	}
+	if want[statusStretch]+want[statusNote] > left {
+		want[statusNote] = min(want[statusNote], max(left/2, left-want[statusStretch]))
+		want[statusStretch] = min(want[statusStretch], left-want[statusNote])
+	}
+	place := func(i int, x, w float32) {
+		o := objects[i]
+		h := min(size.Height, max(o.MinSize().Height, 0))
+		if i == 0 {
+			h = 8
+			dot := o.(*fyne.Container).Objects[0]
+			dot.Resize(fyne.NewSquareSize(8))
+		}
+		o.Move(fyne.NewPos(x, (size.Height-h)/2))
+		o.Resize(fyne.NewSize(max(0, w), h))
+	}
+	x := float32(0)
+	for i := 0; i < statusRight; i++ {
+		w := width(i)
+		if v, ok := want[i]; ok {
+			w = v
+		}
+		if w > 0 {
+			place(i, x, w-statusGap(i))
+			x += w
+			if i == 0 {
+				x += statusGap(0)
+			}
+		}
+	}
+	x = size.Width
+	for i := len(objects) - 1; i >= statusRight; i-- {
+		if w := width(i); w > 0 {
+			x -= w - statusGap(i)
+			place(i, x, w-statusGap(i))
+			x -= statusGap(i)
+		}
+	}
+}
+
+// MinSize implements fyne.Layout.
+func (*statusLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(320, statusHeight) }
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}
+
+// fileName is the last element of a path, for a message.
+func fileName(path string) string { return filepath.Base(path) }

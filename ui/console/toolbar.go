@@ -1,0 +1,171 @@
+package console
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+)
+
+// Names of the colours from Fyne's own theme.
+const (
+	colorForeground = fynetheme.ColorNameForeground
+	colorSeparator  = fynetheme.ColorNameSeparator
+	colorBackground = fynetheme.ColorNameBackground
+	colorError      = fynetheme.ColorNameError
+	colorDisabled   = fynetheme.ColorNameDisabled
+	colorPrimary    = fynetheme.ColorNamePrimary
+)
+
+// toolbar is the row of buttons at the top of the window. It has no logic of its own: it calls the Window.
+type toolbar struct {
+	box  *fyne.Container
+	back *canvas.Rectangle
+	line *canvas.Rectangle
+
+	run, stop, checkpoint, restore, pick, keys, screenshot, scaling, full *widgets.Button
+}
+
+// toolbarActions is what the buttons do.
+type toolbarActions struct {
+	run, checkpoint, restore, screenshot, scaling, fullScreen func()
+	stopMenu, restoreMenu, keysMenu                           func() // open a menu below their button
+}
+
+func newToolbar(a toolbarActions) *toolbar {
+	t := &toolbar{back: canvas.NewRectangle(theme.Color(colorBackground)), line: canvas.NewRectangle(theme.Color(colorSeparator))}
+	t.run = widgets.NewToolButton("pause", "Pause", a.run)
+	t.stop = widgets.NewMenuButton("stop", "Stop", nil)
+	t.stop.OnTapped = a.stopMenu
+	t.stop.SetTip("Shut down, save the state, power off or reset")
+	t.checkpoint = widgets.NewToolButton("checkpoint", "Checkpoint", a.checkpoint)
+	t.checkpoint.SetTip("Save the whole machine as it is now (Right Ctrl + T)")
+	t.restore = widgets.NewToolButton("restore", "Restore", a.restore)
+	t.restore.SetTip("Go back to the last checkpoint")
+	t.pick = widgets.NewIconButton("chevron-down", "Choose a checkpoint to go back to", a.restoreMenu)
+	t.keys = widgets.NewMenuButton("keyboard", "Send keys", nil)
+	t.keys.OnTapped = a.keysMenu
+	t.keys.SetTip("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)")
+	t.screenshot = widgets.NewToolButton("screenshot", "Screenshot", a.screenshot)
+	t.screenshot.SetTip("Save a picture of the screen (Right Ctrl + E)")
+	t.scaling = widgets.NewToolButton("display", "Exact size", a.scaling)
+	t.full = widgets.NewToolButton("fullscreen", "Full screen", a.fullScreen)
+
+	row := container.NewHBox(
+		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, t.screenshot,
+		layout.NewSpacer(), t.scaling, t.full,
+	)
+	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
+	t.line.SetMinSize(fyne.NewSize(1, 1))
+	t.box = container.NewStack(t.back, container.NewBorder(nil, t.line, nil, nil, padded))
+	return t
+}
+
+// gap is a separator between groups of buttons.
+func gap() fyne.CanvasObject {
+	return container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, 0, 0), widget.NewSeparator())
+}
+
+// tight puts two objects side by side without the theme's padding.
+type tight struct{}
+
+// Layout implements fyne.Layout.
+func (*tight) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	x := float32(0)
+	for _, o := range objects {
+		w := o.MinSize().Width
+		o.Move(fyne.NewPos(x, 0))
+		o.Resize(fyne.NewSize(w, size.Height))
+		x += w
+	}
+}
+
+// MinSize implements fyne.Layout.
+func (*tight) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		min := o.MinSize()
+		size = fyne.NewSize(size.Width+min.Width, max(size.Height, min.Height))
+	}
+	return size
+}
+
+// toolbarState is what the buttons depend on.
+type toolbarState struct {
+	machine    *machines.Machine // nil: gone
+	live       bool              // keys reach the guest through the display
+	picture    bool              // there is a picture of the screen
+	exact      bool              // pixel for pixel
+	fullScreen bool
+}
+
+// runAction is what the first button does in a machine's state.
+func runAction(m *machines.Machine) (a machines.Action, icon, label string) {
+	switch {
+	case m == nil:
+		return machines.ActionStart, "start", "Start"
+	case m.State == hypervisor.StateRunning:
+		return machines.ActionPause, "pause", "Pause"
+	case m.State == hypervisor.StatePaused:
+		return machines.ActionResume, "resume", "Resume"
+	case m.State == hypervisor.StateSaved:
+		return machines.ActionStart, "resume", "Resume"
+	}
+	return machines.ActionStart, "start", "Start"
+}
+
+// set enables, disables and names the buttons.
+func (t *toolbar) set(s toolbarState) {
+	can := func(a machines.Action) (bool, string) {
+		if s.machine == nil {
+			return false, "The machine does not exist."
+		}
+		return s.machine.Can(a)
+	}
+	action, icon, label := runAction(s.machine)
+	t.run.Set(icon, label)
+	t.run.SetEnabled(can(action))
+	t.run.SetTip(map[machines.Action]string{
+		machines.ActionPause: "Freeze the machine (Right Ctrl + P)", machines.ActionResume: "Let the machine go on (Right Ctrl + P)",
+		machines.ActionStart: "Start the machine",
+	}[action])
+	active := s.machine != nil && s.machine.State.Active()
+	if active {
+		t.stop.Enable() // its menu says what is possible
+	} else {
+		t.stop.SetEnabled(can(machines.ActionPowerOff))
+	}
+	t.checkpoint.SetEnabled(can(machines.ActionCheckpoint))
+	restorable, reason := can(machines.ActionRestore)
+	t.restore.SetEnabled(restorable, reason)
+	t.pick.SetEnabled(restorable, reason)
+	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, "The machine is not running.")
+	t.screenshot.SetEnabled(s.picture || active, "There is no picture of the screen.")
+	if s.exact {
+		t.scaling.Set("windowed", "Fit")
+		t.scaling.SetTip("Show the whole screen in the window (Right Ctrl + C)")
+	} else {
+		t.scaling.Set("display", "Exact size")
+		t.scaling.SetTip("Show the screen pixel for pixel (Right Ctrl + C)")
+	}
+	if s.fullScreen {
+		t.full.Set("windowed", "Leave")
+		t.full.SetTip("Leave full screen (Right Ctrl + F)")
+	} else {
+		t.full.Set("fullscreen", "Full screen")
+		t.full.SetTip("Right Ctrl + F goes there and back")
+	}
+}
+
+// refresh takes the colours of the current theme.
+func (t *toolbar) refresh() {
+	t.back.FillColor, t.line.FillColor = theme.Color(colorBackground), theme.Color(colorSeparator)
+	t.box.Refresh()
+}

@@ -1,0 +1,387 @@
+// Package widgets holds the reusable pieces of the windows. They know no machines and no jobs; they take
+// their look from ui/theme. Everything here is for the UI goroutine only.
+package widgets
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/ui/theme"
+)
+
+// Style is how much a button asks for attention.
+type Style int
+
+// The styles of a Button.
+const (
+	StylePlain   Style = iota // raised, for dialogs and cards
+	StyleFlat                 // no background until hovered, for toolbars
+	StylePrimary              // the one thing to do here
+	StyleDanger               // loses something
+)
+
+// Button is the only button of the program: an icon and a text side by side, or stacked in a toolbar.
+// It can be disabled with a reason, which its tooltip then shows; it stays in the focus order, so
+// that the reason can be read with the keyboard too.
+type Button struct {
+	widget.BaseWidget
+	// OnTapped is called on a click, Space or Enter while the button is enabled.
+	OnTapped func()
+
+	text, icon, tip string
+	style           Style
+	stacked         bool
+	arrow           bool
+	disabled        bool
+	reason          string
+	hovered         bool
+	pressed         bool
+	focused         bool
+}
+
+var (
+	_ fyne.Tappable     = (*Button)(nil)
+	_ fyne.Focusable    = (*Button)(nil)
+	_ desktop.Hoverable = (*Button)(nil)
+	_ desktop.Mouseable = (*Button)(nil)
+)
+
+// NewButton returns a button with an icon (empty for none) beside its text.
+func NewButton(icon, text string, style Style, tapped func()) *Button {
+	b := &Button{text: text, icon: icon, style: style, OnTapped: tapped}
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// NewToolButton returns a flat toolbar button with its icon over the text.
+func NewToolButton(icon, text string, tapped func()) *Button {
+	b := NewButton(icon, text, StyleFlat, tapped)
+	b.stacked = true
+	return b
+}
+
+// NewIconButton returns a flat button without text; the tooltip says what it does.
+func NewIconButton(icon, tip string, tapped func()) *Button {
+	b := NewButton(icon, "", StyleFlat, tapped)
+	b.tip = tip
+	return b
+}
+
+// NewMenuButton returns a toolbar button that opens a menu below itself. menu is asked each time.
+func NewMenuButton(icon, text string, menu func() *fyne.Menu) *Button {
+	b := NewToolButton(icon, text, nil)
+	b.arrow = true
+	b.OnTapped = func() { ShowMenu(b, menu()) }
+	return b
+}
+
+// ShowMenu opens a menu below obj.
+func ShowMenu(obj fyne.CanvasObject, menu *fyne.Menu) {
+	c := fyne.CurrentApp().Driver().CanvasForObject(obj)
+	if c == nil || menu == nil || len(menu.Items) == 0 {
+		return
+	}
+	HideTip(obj)
+	widget.ShowPopUpMenuAtRelativePosition(menu, c, fyne.NewPos(0, obj.Size().Height+2), obj)
+}
+
+// SetStacked puts the icon over the text (true) or beside it.
+func (b *Button) SetStacked(on bool) *Button {
+	b.stacked = on
+	b.Refresh()
+	return b
+}
+
+// SetText changes the text.
+func (b *Button) SetText(text string) { b.Set(b.icon, text) }
+
+// Set changes icon and text.
+func (b *Button) Set(icon, text string) {
+	if b.text != text || b.icon != icon {
+		b.text, b.icon = text, icon
+		b.Refresh()
+	}
+}
+
+// Text returns the text.
+func (b *Button) Text() string { return b.text }
+
+// SetTip sets the tooltip of the enabled button.
+func (b *Button) SetTip(tip string) *Button {
+	b.tip = tip
+	return b
+}
+
+// SetStyle changes the style.
+func (b *Button) SetStyle(style Style) {
+	if b.style != style {
+		b.style = style
+		b.Refresh()
+	}
+}
+
+// Enable makes the button act.
+func (b *Button) Enable() { b.SetEnabled(true, "") }
+
+// Disable greys the button; reason is one sentence for its tooltip.
+func (b *Button) Disable(reason string) { b.SetEnabled(false, reason) }
+
+// SetEnabled enables the button, or disables it with a reason.
+func (b *Button) SetEnabled(on bool, reason string) {
+	if on {
+		reason = ""
+	}
+	if b.disabled == !on && b.reason == reason {
+		return
+	}
+	b.disabled, b.reason = !on, reason
+	b.Refresh()
+}
+
+// Disabled reports whether the button is disabled, and why.
+func (b *Button) Disabled() (reason string, disabled bool) { return b.reason, b.disabled }
+
+func (b *Button) tooltip() string {
+	if b.disabled && b.reason != "" {
+		return b.reason
+	}
+	return b.tip
+}
+
+// Tapped implements fyne.Tappable.
+func (b *Button) Tapped(*fyne.PointEvent) {
+	if !b.disabled && b.OnTapped != nil {
+		HideTip(b)
+		b.OnTapped()
+	}
+}
+
+// MouseIn implements desktop.Hoverable.
+func (b *Button) MouseIn(*desktop.MouseEvent) {
+	b.hovered = true
+	ShowTip(b, b.tooltip())
+	b.Refresh()
+}
+
+// MouseMoved implements desktop.Hoverable.
+func (b *Button) MouseMoved(*desktop.MouseEvent) {}
+
+// MouseOut implements desktop.Hoverable.
+func (b *Button) MouseOut() {
+	b.hovered, b.pressed = false, false
+	HideTip(b)
+	b.Refresh()
+}
+
+// MouseDown implements desktop.Mouseable.
+func (b *Button) MouseDown(*desktop.MouseEvent) {
+	b.pressed = true
+	b.Refresh()
+}
+
+// MouseUp implements desktop.Mouseable.
+func (b *Button) MouseUp(*desktop.MouseEvent) {
+	b.pressed = false
+	b.Refresh()
+}
+
+// FocusGained implements fyne.Focusable.
+func (b *Button) FocusGained() {
+	b.focused = true
+	ShowTipNow(b, b.tooltip())
+	b.Refresh()
+}
+
+// FocusLost implements fyne.Focusable.
+func (b *Button) FocusLost() {
+	b.focused = false
+	HideTip(b)
+	b.Refresh()
+}
+
+// TypedRune implements fyne.Focusable.
+func (b *Button) TypedRune(rune) {}
+
+// TypedKey implements fyne.Focusable: Space and Enter press, Escape closes the dialog around the button.
+func (b *Button) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		b.Tapped(nil)
+	case fyne.KeyEscape:
+		dismissModal(b)
+	}
+}
+
+// CreateRenderer implements fyne.Widget.
+func (b *Button) CreateRenderer() fyne.WidgetRenderer {
+	r := &buttonRenderer{
+		b: b, back: &canvas.Rectangle{CornerRadius: theme.Radius}, over: &canvas.Rectangle{CornerRadius: theme.Radius},
+		ring: &canvas.Rectangle{CornerRadius: theme.Radius, StrokeWidth: theme.FocusWidth},
+		icon: &canvas.Image{FillMode: canvas.ImageFillContain}, arrow: &canvas.Image{FillMode: canvas.ImageFillContain},
+		text: canvas.NewText("", color.Black),
+	}
+	r.update()
+	return r
+}
+
+type buttonRenderer struct {
+	b                *Button
+	back, over, ring *canvas.Rectangle
+	icon, arrow      *canvas.Image
+	text             *canvas.Text
+}
+
+func (r *buttonRenderer) Destroy() {}
+
+func (r *buttonRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{r.back, r.over, r.icon, r.text, r.arrow, r.ring}
+}
+
+const arrowSize float32 = 12
+
+func (r *buttonRenderer) MinSize() fyne.Size {
+	text := r.textSize()
+	iconW, iconH := r.iconSize()
+	if r.b.stacked {
+		w := max(text.Width, iconW+2*r.arrowWidth())
+		return fyne.NewSize(max(w+2*theme.Gap2, 60), theme.Gap1+iconH+2+text.Height+theme.Gap1+2)
+	}
+	if r.b.text == "" {
+		return fyne.NewSize(32+r.arrowWidth(), 32)
+	}
+	w := text.Width + 2*theme.Gap3 + r.arrowWidth()
+	if iconW > 0 {
+		w += iconW + theme.Gap2 - theme.Gap1
+	}
+	return fyne.NewSize(w, 34)
+}
+
+func (r *buttonRenderer) arrowWidth() float32 {
+	if r.b.arrow {
+		return arrowSize + 2
+	}
+	return 0
+}
+
+func (r *buttonRenderer) iconSize() (w, h float32) {
+	if r.b.icon == "" {
+		return 0, 0
+	}
+	if r.b.stacked {
+		return 22, 22
+	}
+	return 18, 18
+}
+
+func (r *buttonRenderer) textSize() fyne.Size {
+	if r.b.text == "" {
+		return fyne.Size{}
+	}
+	return fyne.MeasureText(r.text.Text, r.text.TextSize, r.text.TextStyle)
+}
+
+func (r *buttonRenderer) Layout(size fyne.Size) {
+	for _, o := range []*canvas.Rectangle{r.back, r.over, r.ring} {
+		o.Resize(size)
+		o.Move(fyne.NewPos(0, 0))
+	}
+	text := r.textSize()
+	iconW, iconH := r.iconSize()
+	r.icon.Resize(fyne.NewSize(iconW, iconH))
+	r.text.Resize(text)
+	r.arrow.Resize(fyne.NewSquareSize(arrowSize))
+	if r.b.stacked {
+		top := (size.Height - iconH - 2 - text.Height) / 2
+		left := (size.Width - iconW) / 2
+		r.icon.Move(fyne.NewPos(left, top))
+		r.arrow.Move(fyne.NewPos(left+iconW+2, top+(iconH-arrowSize)/2))
+		r.text.Move(fyne.NewPos((size.Width-text.Width)/2, top+iconH+2))
+		return
+	}
+	gap := float32(0)
+	if r.b.icon != "" && r.b.text != "" {
+		gap = theme.Gap2 - 2
+	}
+	left := (size.Width - iconW - gap - text.Width - r.arrowWidth()) / 2
+	r.icon.Move(fyne.NewPos(left, (size.Height-iconH)/2))
+	r.text.Move(fyne.NewPos(left+iconW+gap, (size.Height-text.Height)/2))
+	r.arrow.Move(fyne.NewPos(left+iconW+gap+text.Width+2, (size.Height-arrowSize)/2))
+}
+
+// update copies the button's state to the canvas objects.
+func (r *buttonRenderer) update() {
+	b := r.b
+	fore := fynetheme.ColorNameForeground
+	back := fyne.ThemeColorName("")
+	switch b.style {
+	case StylePlain:
+		back = fynetheme.ColorNameButton
+	case StylePrimary:
+		fore, back = fynetheme.ColorNameForegroundOnPrimary, fynetheme.ColorNamePrimary
+	case StyleDanger:
+		fore, back = fynetheme.ColorNameForegroundOnError, fynetheme.ColorNameError
+	}
+	if b.disabled {
+		fore = fynetheme.ColorNameDisabled
+		if back != "" {
+			back = fynetheme.ColorNameDisabledButton
+		}
+	}
+	r.back.FillColor = color.Transparent
+	if back != "" {
+		r.back.FillColor = theme.Color(back)
+	}
+	r.over.FillColor = color.Transparent
+	switch {
+	case b.disabled:
+	case b.pressed:
+		r.over.FillColor = theme.Color(fynetheme.ColorNamePressed)
+	case b.hovered:
+		r.over.FillColor = theme.Color(fynetheme.ColorNameHover)
+	}
+	r.ring.FillColor = color.Transparent
+	r.ring.StrokeColor = color.Transparent
+	if b.focused {
+		r.ring.StrokeColor = theme.Color(fynetheme.ColorNamePrimary)
+		if b.style == StylePrimary {
+			r.ring.StrokeColor = theme.Color(fynetheme.ColorNameForeground)
+		}
+	}
+	r.text.Text = b.text
+	r.text.Color = theme.Color(fore)
+	r.text.TextSize = theme.TextNormal
+	r.text.TextStyle = fyne.TextStyle{Bold: b.style == StylePrimary || b.style == StyleDanger}
+	if b.stacked {
+		r.text.TextSize = theme.TextSmall
+	}
+	setIcon(r.icon, b.icon, fore)
+	arrow := ""
+	if b.arrow {
+		arrow = "chevron-down"
+	}
+	setIcon(r.arrow, arrow, fore)
+}
+
+// setIcon shows a line icon in a colour, or nothing for an empty name.
+func setIcon(img *canvas.Image, name string, color fyne.ThemeColorName) {
+	if name == "" {
+		img.Hide()
+		return
+	}
+	img.Resource = theme.IconIn(name, color)
+	img.Show()
+	img.Refresh()
+}
+
+func (r *buttonRenderer) Refresh() {
+	r.update()
+	r.Layout(r.b.Size())
+	for _, o := range []fyne.CanvasObject{r.back, r.over, r.text, r.ring} {
+		canvas.Refresh(o)
+	}
+}

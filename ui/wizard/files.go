@@ -1,0 +1,160 @@
+package wizard
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/storage"
+
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/ui/dispatch"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/guestos"
+)
+
+// setISO takes the path of the disc and reads it in the background. A disc chosen later wins, whichever is read first.
+func (w *wizard) setISO(path string) {
+	seq, read := w.model.SetISO(path)
+	if !w.readDisc.replace(seq) || !read {
+		return
+	}
+	path = w.model.Text(vmconfig.FieldISO)
+	w.readDisc.cancel = dispatch.Background(w.p.Dispatch, func(ctx context.Context) (guestos.Media, error) {
+		if err := sleep(ctx, w.pause); err != nil {
+			return guestos.Media{}, err
+		}
+		return detect(ctx, w.catalogue(), path)
+	}, func(media guestos.Media, err error) {
+		if !w.closed && w.model.ISORead(seq, media, err) {
+			w.show()
+		}
+	})
+}
+
+// detect reads a disc. Without a catalogue every disc is unknown.
+func detect(ctx context.Context, c Catalogue, path string) (guestos.Media, error) {
+	if c == nil {
+		return guestos.Media{}, guestos.ErrUnknownMedia
+	}
+	return c.DetectISO(ctx, path)
+}
+
+// inspection is what is known of a disk image after it was looked at.
+type inspection struct {
+	info    diskimage.Info
+	refusal string
+}
+
+// setDiskPath takes the path of an existing disk image and inspects it in the background.
+func (w *wizard) setDiskPath(path string) {
+	seq, read := w.model.SetDiskPath(path)
+	if !w.readFile.replace(seq) || !read {
+		return
+	}
+	draft := w.model.Draft()
+	w.readFile.cancel = dispatch.Background(w.p.Dispatch, func(ctx context.Context) (inspection, error) {
+		if err := sleep(ctx, w.pause); err != nil {
+			return inspection{}, err
+		}
+		return w.inspect(ctx, draft)
+	}, func(found inspection, err error) {
+		if !w.closed && w.model.DiskInspected(seq, found.info, found.refusal, err) {
+			w.show()
+		}
+	})
+}
+
+// inspect looks at the disk of the draft: its header first, then what the machine service says of it.
+func (w *wizard) inspect(ctx context.Context, d machines.Draft) (inspection, error) {
+	var found inspection
+	if w.p.Images != nil {
+		info, err := w.p.Images.Inspect(ctx, d.DiskPath, "")
+		if err != nil {
+			return found, err
+		}
+		found.info = info
+		d.DiskFormat = info.Format
+	}
+	found.refusal = w.p.Machines.CheckDraft(ctx, d).For(vmconfig.FieldDiskPath)
+	return found, nil
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (w *wizard) chooseISO() {
+	w.chooseFile([]string{".iso", ".img", ".ISO"}, func(path string) { w.setISO(path) })
+}
+
+func (w *wizard) chooseDisk() {
+	w.chooseFile([]string{".qcow2", ".img", ".raw", ".qcow"}, func(path string) { w.setDiskPath(path) })
+}
+
+// chooseFile lets the user choose a file, beginning in the folder of the last one.
+func (w *wizard) chooseFile(suffixes []string, chosen func(path string)) {
+	d := dialog.NewFileOpen(func(file fyne.URIReadCloser, err error) {
+		if err != nil || file == nil {
+			return
+		}
+		path := file.URI().Path()
+		_ = file.Close()
+		chosen(path)
+		w.rememberFolder(path)
+		w.show()
+	}, w.win)
+	d.SetFilter(storage.NewExtensionFileFilter(suffixes))
+	if w.p.Settings != nil {
+		if folder := w.p.Settings.Get().LastFolder; filepath.IsAbs(folder) {
+			if lister, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
+				d.SetLocation(lister)
+			}
+		}
+	}
+	d.Resize(w.win.Canvas().Size())
+	d.Show()
+}
+
+func (w *wizard) rememberFolder(path string) {
+	if w.p.Settings == nil {
+		return
+	}
+	folder := filepath.Dir(path)
+	dispatch.Run(w.p.Dispatch, func(context.Context) error {
+		return w.p.Settings.Update(func(s *settings.Settings) { s.LastFolder = folder })
+	}, nil)
+}
+
+// dropped takes a file that was dropped on the window: a disk image on the disk page, else the disc.
+func (w *wizard) dropped(_ fyne.Position, uris []fyne.URI) {
+	if len(uris) == 0 || uris[0].Scheme() != "file" || w.creation != nil {
+		return
+	}
+	path := uris[0].Path()
+	if w.model.Page() == PageDisk && !strings.EqualFold(filepath.Ext(path), ".iso") {
+		w.model.SetDiskMode(machines.DiskExisting)
+		w.setDiskPath(path)
+	} else {
+		w.setISO(path)
+		w.model.Visit(PageSystem)
+	}
+	w.rememberFolder(path)
+	w.show()
+}

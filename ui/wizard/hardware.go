@@ -1,0 +1,156 @@
+package wizard
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"guesthouse/vmconfig"
+)
+
+// SetMemoryText takes the memory as typed in its field.
+func (m *Model) SetMemoryText(text string) {
+	m.edit(vmconfig.FieldMemory, true)
+	m.memory, m.draft.MemoryBytes = parseSize(text, m.draft.MemoryBytes, roundMiB)
+}
+
+// SetMemory takes the memory, in bytes, from the slider.
+func (m *Model) SetMemory(bytes int64) {
+	m.edit(vmconfig.FieldMemory, true)
+	m.draft.MemoryBytes = bytes
+	m.memory = quantity{text: vmconfig.FormatSize(bytes)}
+}
+
+// SetCPUText takes the number of processors as typed in its field.
+func (m *Model) SetCPUText(text string) {
+	m.edit(vmconfig.FieldCPUs, true)
+	m.cpus = quantity{text: capText(text)}
+	n, err := parseCount(text)
+	if err != nil {
+		m.cpus.err = err
+		return
+	}
+	m.draft.CPUs = n
+}
+
+// SetCPUs takes the number of processors from the slider.
+func (m *Model) SetCPUs(n int) {
+	m.edit(vmconfig.FieldCPUs, true)
+	m.draft.CPUs = n
+	m.cpus = quantity{text: formatCount(n)}
+}
+
+// SetFirmware takes the user's choice of firmware.
+func (m *Model) SetFirmware(f vmconfig.Firmware) {
+	m.edit(vmconfig.FieldFirmware, true)
+	m.draft.Firmware = f
+}
+
+// MemoryNote puts the zone of the memory into words: what stays for the host, counting the machines that run.
+func (m *Model) MemoryNote() (string, Tone) {
+	if m.memory.err != nil || !m.host.Known {
+		return "", ToneQuiet
+	}
+	l, bytes := m.host.Limits, m.draft.MemoryBytes
+	zones := vmconfig.MemoryZones(l)
+	have := m.memory.echo(bytes) + fmt.Sprintf("This computer has %s", vmconfig.FormatSize(roundDown(l.HostMemory)))
+	if l.OtherMemory > 0 {
+		have += fmt.Sprintf("; machines that run now take %s", vmconfig.FormatSize(roundDown(l.OtherMemory)))
+	}
+	switch {
+	case bytes > zones.Amber:
+		return have + ". That leaves too little: the machine may not start, or everything becomes slow.", ToneWarning
+	case bytes > zones.Green:
+		return have + ". That leaves little for other programs.", ToneWarning
+	default:
+		left := max(0, l.HostMemory-l.OtherMemory-bytes)
+		return fmt.Sprintf("%s. %s stay free for other programs.", have, vmconfig.FormatSize(roundDown(left))), ToneQuiet
+	}
+}
+
+// CPUNote puts the zone of the processors into words.
+func (m *Model) CPUNote() (string, Tone) {
+	if m.cpus.err != nil || !m.host.Known {
+		return "", ToneQuiet
+	}
+	l := m.host.Limits
+	have := "This computer has 1 processor"
+	if l.HostCPUs != 1 {
+		have = fmt.Sprintf("This computer has %d processors", l.HostCPUs)
+	}
+	if int64(m.draft.CPUs) > vmconfig.CPUZones(l).Green {
+		return have + ". With more than it has, the machine becomes slower, not faster.", ToneWarning
+	}
+	return have + ".", ToneQuiet
+}
+
+// FirmwareNote says why a firmware cannot be chosen, or what the chosen one is good for.
+func (m *Model) FirmwareNote() string {
+	switch {
+	case m.host.NoUEFI != "":
+		return m.host.NoUEFI
+	case m.draft.Firmware == vmconfig.FirmwareUEFI:
+		return "What today's computers have. Windows 11 needs it."
+	default:
+		return "Starts every system that is not very new."
+	}
+}
+
+// roundDown drops what nobody wants to read of a size: the part below 1/10 GiB, or below 1 MiB for small sizes.
+func roundDown(bytes int64) int64 {
+	step := vmconfig.MiB
+	if bytes >= vmconfig.GiB {
+		step = vmconfig.GiB / 10
+	}
+	return bytes / step * step
+}
+
+// parseSize reads a size and rounds it; when the text is none, the last good value stays.
+func parseSize(text string, last int64, round func(int64) int64) (quantity, int64) {
+	q := quantity{text: capText(text)}
+	bytes, err := vmconfig.ParseSize(q.text)
+	if err != nil {
+		q.err = err
+		return q, last
+	}
+	return q, round(bytes)
+}
+
+// roundMiB rounds to whole MiB, as memory is counted. What is less than one stays, to be refused.
+func roundMiB(bytes int64) int64 {
+	if bytes < vmconfig.MiB || bytes > vmconfig.MaxMemory {
+		return bytes
+	}
+	return (bytes + vmconfig.MiB/2) / vmconfig.MiB * vmconfig.MiB
+}
+
+// ceilMiB rounds up to whole MiB: a disk is never smaller than what was asked for.
+func ceilMiB(bytes int64) int64 {
+	if bytes < vmconfig.MiB || bytes > vmconfig.MaxDisk {
+		return bytes
+	}
+	return (bytes + vmconfig.MiB - 1) / vmconfig.MiB * vmconfig.MiB
+}
+
+// echo repeats a typed size in binary units and in bytes where the text did not use those (10 GB is 9.31 GiB), so that
+// nobody gets another size than expected; else it is empty.
+func (q quantity) echo(bytes int64) string {
+	if q.err != nil || strings.EqualFold(strings.ReplaceAll(q.text, " ", ""), strings.ReplaceAll(vmconfig.FormatSize(bytes), " ", "")) {
+		return ""
+	}
+	return fmt.Sprintf("That is %s (%s). ", vmconfig.FormatSize(bytes), vmconfig.FormatBytes(bytes))
+}
+
+var errNoCount = errors.New("Type a whole number, such as 2.")
+
+// parseCount reads a number of processors: ASCII digits only, so that nothing is read in two ways.
+func parseCount(text string) (int, error) {
+	text = strings.TrimSpace(text)
+	if text == "" || len(text) > 6 || strings.Trim(text, "0123456789") != "" {
+		return 0, errNoCount
+	}
+	return strconv.Atoi(text)
+}
+
+func formatCount(n int) string { return strconv.Itoa(n) }

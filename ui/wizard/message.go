@@ -1,0 +1,61 @@
+package wizard
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/ui/theme"
+)
+
+// message is the line under a field: an explanation, a warning, work that goes on, or what is wrong.
+type message struct {
+	box     *fyne.Container
+	icon    *widget.Icon
+	spinner *widget.Activity
+	label   *widget.Label
+}
+
+func newMessage() *message {
+	m := &message{icon: widget.NewIcon(nil), spinner: widget.NewActivity(), label: widget.NewLabel("")}
+	m.label.Wrapping = fyne.TextWrapWord
+	m.label.SizeName = fynetheme.SizeNameCaptionText
+	m.spinner.Hide()
+	side := container.NewVBox(container.NewGridWrap(fyne.NewSquareSize(26), container.NewCenter(
+		container.NewGridWrap(fyne.NewSquareSize(theme.IconSmall), container.NewStack(m.icon, m.spinner)))))
+	m.box = container.NewBorder(nil, nil, side, nil, m.label)
+	return m
+}
+
+// show puts a fault or, when there is none, a note.
+func (m *message) show(fault, note string, tone Tone) {
+	if fault != "" {
+		m.set(fault, theme.IconIn("error", fynetheme.ColorNameError), widget.DangerImportance, false)
+		return
+	}
+	switch tone {
+	case ToneBusy:
+		m.set(note, nil, widget.MediumImportance, true)
+	case ToneGood:
+		m.set(note, theme.IconIn("success", fynetheme.ColorNameSuccess), widget.MediumImportance, false)
+	case ToneWarning:
+		m.set(note, theme.IconIn("warning", fynetheme.ColorNameWarning), widget.WarningImportance, false)
+	default:
+		m.set(note, theme.IconIn("info", theme.ColorMuted), widget.MediumImportance, false)
+	}
+}
+
+func (m *message) set(text string, icon fyne.Resource, importance widget.Importance, busy bool) {
+	m.box.Hidden = text == ""
+	m.icon.SetResource(icon)
+	if busy {
+		m.spinner.Show()
+		m.spinner.Start()
+	} else {
+		m.spinner.Stop()
+		m.spinner.Hide()
+	}
+	m.label.Importance = importance
+	m.label.SetText(text)
+}

@@ -1,0 +1,73 @@
+package wizard
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+
+	"guesthouse/ui/theme"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/guestos"
+)
+
+// systemPage asks for the disc, the name and the system.
+type systemPage struct {
+	w       *wizard
+	iso     *entry
+	choose  *button
+	isoNote *message
+	use     *button
+	name    *entry
+	nameMsg *message
+	picker  *osPicker
+	osMsg   *message
+	box     fyne.CanvasObject
+}
+
+func newSystemPage(w *wizard) *systemPage {
+	p := &systemPage{w: w, isoNote: newMessage(), nameMsg: newMessage(), osMsg: newMessage()}
+	p.iso = newEntry(w.keys, "None: choose an ISO file", w.input(w.setISO))
+	p.choose = newButton(w.keys, "Choose…", w.chooseISO)
+	p.use = newButton(w.keys, "", func() { w.model.UseDiscOS(); w.show() })
+	p.use.Hide()
+	p.name = newEntry(w.keys, "Name of the machine", w.input(w.model.SetName))
+	p.picker = newOSPicker(w.keys, func(os *guestos.OS) { w.model.PickOS(os); w.show() })
+
+	top := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap1),
+		newHeading(PageSystem.Title(), "What shall run on the new machine?"),
+		newRow("Disc", container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, p.use, p.isoNote.box)),
+		newRow("Name", p.name, p.nameMsg.box),
+	)
+	p.box = container.NewBorder(top, nil, nil, nil, newTallRow("System", p.picker.box, p.osMsg.box))
+	return p
+}
+
+func (p *systemPage) object() fyne.CanvasObject { return p.box }
+
+func (p *systemPage) show(m *Model) {
+	isoFault, nameFault := m.Shown(vmconfig.FieldISO), m.Shown(vmconfig.FieldName)
+	p.iso.show(m.Text(vmconfig.FieldISO), isoFault)
+	note, tone, mismatch := m.DiscNote()
+	p.isoNote.show(isoFault, note, tone)
+	p.use.Hidden = !mismatch
+	if mismatch {
+		p.use.SetText("Use " + m.DiscOSName())
+	}
+	p.name.show(m.Text(vmconfig.FieldName), nameFault)
+	nameNote, nameTone := m.NameNote()
+	p.nameMsg.show(nameFault, nameNote, nameTone)
+	p.picker.show(m.OS())
+	osNote, osTone := m.OSNote()
+	p.osMsg.show(m.Shown(vmconfig.FieldOS), osNote, osTone)
+}
+
+func (p *systemPage) focus(f vmconfig.Field) fyne.Focusable {
+	switch f {
+	case vmconfig.FieldName:
+		return p.name
+	case vmconfig.FieldOS:
+		return p.picker.search
+	default:
+		return p.iso
+	}
+}

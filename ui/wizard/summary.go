@@ -1,0 +1,106 @@
+package wizard
+
+import (
+	"fmt"
+
+	"guesthouse/app/machines"
+	"guesthouse/vmconfig"
+)
+
+// Row is one line of the summary.
+type Row struct {
+	Label string
+	Value string
+	// Page is where the value can be changed.
+	Page Page
+	// Field is the field of that page.
+	Field vmconfig.Field
+	// Warning marks a value that the user should think about.
+	Warning bool
+}
+
+// Summary lists every choice.
+func (m *Model) Summary() []Row {
+	system := "Other system"
+	if m.os != nil {
+		system = m.os.Name
+	}
+	firmware := "BIOS"
+	if m.draft.Firmware == vmconfig.FirmwareUEFI {
+		firmware = "UEFI"
+	}
+	processors := "1 processor"
+	if m.draft.CPUs != 1 {
+		processors = fmt.Sprintf("%d processors", m.draft.CPUs)
+	}
+	_, memoryTone := m.MemoryNote()
+	_, cpuTone := m.CPUNote()
+	return []Row{
+		{Label: "Name", Value: m.draft.Name, Page: PageSystem, Field: vmconfig.FieldName},
+		{Label: "System", Value: system, Page: PageSystem, Field: vmconfig.FieldOS},
+		m.discRow(),
+		{Label: "Memory", Value: vmconfig.FormatSize(m.draft.MemoryBytes), Page: PageHardware, Field: vmconfig.FieldMemory, Warning: memoryTone == ToneWarning},
+		{Label: "Processors", Value: processors, Page: PageHardware, Field: vmconfig.FieldCPUs, Warning: cpuTone == ToneWarning},
+		{Label: "Firmware", Value: firmware, Page: PageHardware, Field: vmconfig.FieldFirmware},
+		m.diskRow(),
+	}
+}
+
+func (m *Model) discRow() Row {
+	r := Row{Label: "Disc", Value: m.draft.ISO, Page: PageSystem, Field: vmconfig.FieldISO}
+	if r.Value != "" {
+		r.Value = vmconfig.Inert(r.Value, maxText)
+		return r
+	}
+	r.Value = "None"
+	if m.draft.DiskMode != machines.DiskExisting {
+		r.Value, r.Warning = "None: there is nothing to start from yet", true
+	}
+	return r
+}
+
+func (m *Model) diskRow() Row {
+	r := Row{Label: "Disk", Page: PageDisk, Field: fieldDiskMode}
+	switch m.draft.DiskMode {
+	case machines.DiskCreate:
+		r.Field = vmconfig.FieldDiskSize
+		r.Value = fmt.Sprintf("New, %s, grows as it is used", vmconfig.FormatSize(m.draft.DiskBytes))
+		_, tone := m.DiskSizeNote()
+		r.Warning = tone == ToneWarning
+	case machines.DiskExisting:
+		r.Field = vmconfig.FieldDiskPath
+		r.Value = vmconfig.Inert(m.draft.DiskPath, maxText)
+		if m.file.state == fileGood {
+			r.Value += fmt.Sprintf(" (%s, %s)", m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes))
+		}
+	default:
+		r.Value, r.Warning = "None", true
+	}
+	return r
+}
+
+// Text returns what stands in a field, as the user sees it there.
+func (m *Model) Text(f vmconfig.Field) string {
+	switch f {
+	case vmconfig.FieldName:
+		return m.draft.Name
+	case vmconfig.FieldOS:
+		return m.draft.OSID
+	case vmconfig.FieldISO:
+		return m.disc.path
+	case vmconfig.FieldMemory:
+		return m.memory.text
+	case vmconfig.FieldCPUs:
+		return m.cpus.text
+	case vmconfig.FieldFirmware:
+		return string(m.draft.Firmware)
+	case vmconfig.FieldDiskSize:
+		return m.size.text
+	case vmconfig.FieldDiskPath:
+		return m.file.path
+	case fieldDiskMode:
+		return string(m.draft.DiskMode)
+	default:
+		return ""
+	}
+}
