@@ -37,6 +37,7 @@ type Button struct {
 	style           Style
 	stacked         bool
 	arrow           bool
+	narrow          bool // the arrow part of a split button
 	disabled        bool
 	reason          string
 	hovered         bool
@@ -251,6 +252,9 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 		w := max(text.Width, iconW+2*r.arrowWidth())
 		return fyne.NewSize(max(w+2*theme.Gap2, 60), theme.Gap1+iconH+2+text.Height+theme.Gap1+2)
 	}
+	if r.b.narrow {
+		return fyne.NewSize(22, 32)
+	}
 	if r.b.text == "" {
 		return fyne.NewSize(32+r.arrowWidth(), 32)
 	}
@@ -272,7 +276,10 @@ func (r *buttonRenderer) iconSize() (w, h float32) {
 	if r.b.icon == "" {
 		return 0, 0
 	}
-	if r.b.stacked {
+	switch {
+	case r.b.narrow:
+		return 14, 14
+	case r.b.stacked:
 		return 22, 22
 	}
 	return 18, 18

@@ -17,9 +17,9 @@ type hardwarePage struct {
 	memoryText *entry
 	memoryMsg  *message
 
-	cpus     *slider
-	cpuText  *entry
-	cpuMsg   *message
+	cpus    *slider
+	cpuText *entry
+	cpuMsg  *message
 
 	bios, uefi  *choice
 	firmwareMsg *message

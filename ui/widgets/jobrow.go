@@ -1,0 +1,192 @@
+package widgets
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/ui/theme"
+)
+
+// JobLook is what a JobRow shows.
+type JobLook struct {
+	Title    string
+	Text     string  // what is being done, or what went wrong
+	Fraction float64 // 0 to 1, below 0 when unknown
+	State    JobState
+	Cancel   bool // Cancel would be heard
+}
+
+// JobState is how a job stands.
+type JobState int
+
+// The states of a JobRow.
+const (
+	JobRunning JobState = iota
+	JobDone
+	JobFailed
+	JobCancelled
+)
+
+// JobRow shows one piece of long work. A running one has progress and Cancel, a failed one stays with its reason until dismissed.
+type JobRow struct {
+	widget.BaseWidget
+	look    JobLook
+	title   *Text
+	text    *Text
+	icon    *Picture
+	bar     *ProgressLine
+	cancel  *Button
+	details *Button
+	dismiss *Button
+	content *fyne.Container
+}
+
+// NewJobRow returns a row. details shows the whole error of a failed job.
+func NewJobRow(look JobLook, cancel, details, dismiss func()) *JobRow {
+	r := &JobRow{
+		title:   NewText("", theme.TextNormal, true, fynetheme.ColorNameForeground).Elided(),
+		text:    NewText("", theme.TextSmall, false, theme.ColorMuted).Elided(),
+		icon:    NewIcon("info", 18, theme.ColorMuted),
+		bar:     NewProgressLine(),
+		cancel:  NewIconButton("close", "Cancel and undo", cancel),
+		details: NewButton("", "Details", StyleFlat, details),
+		dismiss: NewIconButton("close", "Dismiss", dismiss),
+	}
+	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), r.title, r.bar, r.text)
+	r.content = container.NewBorder(nil, nil, container.NewCenter(r.icon),
+		container.NewHBox(container.NewCenter(r.details), container.NewCenter(r.cancel), container.NewCenter(r.dismiss)), texts)
+	r.ExtendBaseWidget(r)
+	r.Set(look)
+	return r
+}
+
+// Look returns what the row shows.
+func (r *JobRow) Look() JobLook { return r.look }
+
+// Set changes what the row shows.
+func (r *JobRow) Set(look JobLook) {
+	r.look = look
+	icon, colour := "refresh", fynetheme.ColorNamePrimary
+	switch look.State {
+	case JobDone:
+		icon, colour = "success", fynetheme.ColorNameSuccess
+	case JobFailed:
+		icon, colour = "error", fynetheme.ColorNameError
+	case JobCancelled:
+		icon, colour = "info", theme.ColorMuted
+	}
+	r.icon.SetIcon(icon, colour)
+	r.title.SetText(look.Title)
+	textColour := theme.ColorMuted
+	if look.State == JobFailed {
+		textColour = fynetheme.ColorNameError
+	}
+	r.text.Set(look.Text, textColour)
+	running := look.State == JobRunning
+	show(r.bar, running)
+	r.bar.Set(look.Fraction)
+	show(r.cancel, running)
+	r.cancel.SetEnabled(look.Cancel, "This step cannot be interrupted.")
+	show(r.details, look.State == JobFailed)
+	show(r.dismiss, !running)
+	r.Refresh()
+}
+
+func show(o fyne.CanvasObject, on bool) {
+	if on {
+		o.Show()
+	} else {
+		o.Hide()
+	}
+}
+
+// CreateRenderer implements fyne.Widget.
+func (r *JobRow) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(r.content) }
+
+// ProgressLine is a thin progress bar. Unknown progress shows a still, striped bar: an animation would
+// keep the processor busy for as long as the job takes.
+type ProgressLine struct {
+	widget.BaseWidget
+	fraction float64
+}
+
+// NewProgressLine returns a bar of unknown progress.
+func NewProgressLine() *ProgressLine {
+	p := &ProgressLine{fraction: -1}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// Set shows a fraction from 0 to 1; below 0 means unknown.
+func (p *ProgressLine) Set(fraction float64) {
+	if p.fraction != fraction {
+		p.fraction = min(fraction, 1)
+		p.Refresh()
+	}
+}
+
+// CreateRenderer implements fyne.Widget.
+func (p *ProgressLine) CreateRenderer() fyne.WidgetRenderer {
+	r := &progressRenderer{p: p, back: &canvas.Rectangle{CornerRadius: 2}, bar: &canvas.Rectangle{CornerRadius: 2}}
+	for i := range r.dashes {
+		r.dashes[i] = &canvas.Rectangle{CornerRadius: 2}
+	}
+	r.update()
+	return r
+}
+
+type progressRenderer struct {
+	p         *ProgressLine
+	back, bar *canvas.Rectangle
+	dashes    [8]*canvas.Rectangle
+}
+
+func (r *progressRenderer) MinSize() fyne.Size { return fyne.NewSize(60, 6) }
+
+func (r *progressRenderer) Layout(size fyne.Size) {
+	r.back.Resize(fyne.NewSize(size.Width, 4))
+	r.back.Move(fyne.NewPos(0, 1))
+	r.bar.Resize(fyne.NewSize(size.Width*float32(max(0, r.p.fraction)), 4))
+	r.bar.Move(fyne.NewPos(0, 1))
+	step := size.Width / float32(len(r.dashes))
+	for i, d := range r.dashes {
+		d.Resize(fyne.NewSize(step/2, 4))
+		d.Move(fyne.NewPos(step*float32(i)+step/4, 1))
+	}
+}
+
+func (r *progressRenderer) update() {
+	r.back.FillColor = theme.Color(fynetheme.ColorNameSeparator)
+	r.bar.FillColor = theme.Color(fynetheme.ColorNamePrimary)
+	dash := color.Color(transparent)
+	if r.p.fraction < 0 {
+		dash = theme.Color(fynetheme.ColorNamePrimary)
+		r.bar.FillColor = transparent
+	}
+	for _, d := range r.dashes {
+		d.FillColor = dash
+	}
+}
+
+func (r *progressRenderer) Refresh() {
+	r.update()
+	r.Layout(r.p.Size())
+	for _, o := range r.Objects() {
+		canvas.Refresh(o)
+	}
+}
+
+func (r *progressRenderer) Objects() []fyne.CanvasObject {
+	list := []fyne.CanvasObject{r.back, r.bar}
+	for _, d := range r.dashes {
+		list = append(list, d)
+	}
+	return list
+}
+func (r *progressRenderer) Destroy() {}

@@ -1,0 +1,51 @@
+package widgets
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/ui/theme"
+)
+
+// MenuItem returns an item for a menu. One that cannot act is greyed and says why behind its label,
+// because a menu has no tooltips.
+func MenuItem(icon, label string, enabled bool, reason string, action func()) *fyne.MenuItem {
+	color := fynetheme.ColorNameForeground
+	if !enabled {
+		color = fynetheme.ColorNameDisabled
+		if reason != "" {
+			label += "  –  " + reason
+		}
+	}
+	item := fyne.NewMenuItem(label, action)
+	item.Disabled = !enabled
+	if icon != "" {
+		item.Icon = theme.IconIn(icon, color)
+	}
+	return item
+}
+
+// SplitButton is a toolbar button with a narrow one at its right that opens a menu of choices.
+type SplitButton struct {
+	widget.BaseWidget
+	Main  *Button
+	Arrow *Button
+}
+
+// NewSplitButton returns a split button. menu is asked each time the arrow is pressed.
+func NewSplitButton(icon, text, arrowTip string, tapped func(), menu func() *fyne.Menu) *SplitButton {
+	s := &SplitButton{Main: NewToolButton(icon, text, tapped)}
+	s.Arrow = NewIconButton("chevron-down", arrowTip, nil)
+	s.Arrow.narrow = true
+	s.Arrow.OnTapped = func() { ShowMenu(s.Arrow, menu()) }
+	s.ExtendBaseWidget(s)
+	return s
+}
+
+// CreateRenderer implements fyne.Widget.
+func (s *SplitButton) CreateRenderer() fyne.WidgetRenderer {
+	return widget.NewSimpleRenderer(container.New(layout.NewCustomPaddedHBoxLayout(0), s.Main, s.Arrow))
+}
