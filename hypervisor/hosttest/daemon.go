@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// patience is how long the host's own steps may take before the test fails. Under the race detector on
-// two busy processors a daemon needs seconds, not milliseconds.
-const patience = 60 * time.Second
+// Patience is how long one step may take before a test gives up. It is generous: under the race detector
+// on two busy processors a daemon needs seconds, not milliseconds.
+const Patience = 2 * time.Minute
 
 // StartDaemon starts the session daemon and waits until it listens. A daemon that runs already is kept.
 func (h *Host) StartDaemon(t testing.TB) {
@@ -40,7 +40,7 @@ func (h *Host) StartDaemon(t testing.TB) {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	if err := Poll(patience, func() error {
+	if err := Poll(Patience, func() error {
 		select {
 		case err := <-exited:
 			exited <- err
@@ -83,7 +83,7 @@ func (h *Host) DaemonPID() int {
 func (h *Host) KillDaemon(t testing.TB) {
 	t.Helper()
 	pid := h.signalDaemon(t, syscall.SIGKILL)
-	if err := Poll(patience, func() error {
+	if err := Poll(Patience, func() error {
 		// The first thread to die makes the process a zombie; the last one closes the socket.
 		if alive(pid) || h.listening() {
 			return fmt.Errorf("process %d is still there", pid)

@@ -50,7 +50,7 @@ func processesNaming(folder string) ([]int, error) {
 // endProcesses kills every process that names folder and waits until all are gone. A frozen process
 // dies too. It looks again until nothing is left, since a daemon may be starting one just then.
 func endProcesses(folder string) error {
-	return Poll(patience, func() error {
+	return Poll(Patience, func() error {
 		pids, err := processesNaming(folder)
 		if err != nil {
 			return Stop(err)

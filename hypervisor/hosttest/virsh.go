@@ -63,7 +63,7 @@ func (h *Host) virsh(uri string, args []string) (string, error) {
 // WaitState waits until virsh reports the machine in that state ("running", "paused", "shut off").
 func (h *Host) WaitState(t testing.TB, machine, state string) {
 	t.Helper()
-	if err := Poll(patience, func() error {
+	if err := Poll(Patience, func() error {
 		now, err := h.TryVirsh("domstate", machine)
 		if err != nil {
 			return err
@@ -75,4 +75,16 @@ func (h *Host) WaitState(t testing.TB, machine, state string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Run runs a program of the test's own to its end and returns what it printed; the test fails when it does.
+func Run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), virshPatience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }
