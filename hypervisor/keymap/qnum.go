@@ -4,8 +4,7 @@ package keymap
 //
 // A qnum is the key's code in XT scan code set 1, with 0x80 added for the keys that send an E0 prefix
 // (QEMU docs, "QEMU Extended Key Event Message"; the numbers beyond a PC keyboard follow keycodemapdb, which QEMU is built from).
-// Print Screen deviates on purpose: QEMU knows it as "print" (0xb7, what the key sends) and as "sysrq" (0x54, what it sends together with
-// Alt). 0xb7 is right for both, as QEMU's PS/2 keyboard itself minds the Alt key.
+// Print Screen has two numbers in QEMU, 0x54 and 0xb7, which mean the same; 0xb7 is what the key sends by itself.
 var qnums = [...]uint8{
 	Esc:              0x01,
 	Key1:             0x02,
