@@ -5,59 +5,24 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/widget"
+
+	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
-// entry is a text field that knows the wizard's keys and bounds what is pasted into it.
-type entry struct {
-	widget.Entry
-	keys *keys
-	// onVertical takes Up (-1) and Down (+1), for a search field above a list; nil for other fields.
-	onVertical func(step int)
-}
-
-func newEntry(k *keys, placeholder string, changed func(string)) *entry {
-	e := &entry{keys: k}
+// newEntry returns a text field that knows the wizard's keys.
+func newEntry(k *keys, placeholder string, changed func(string)) *widgets.Entry {
+	e := widgets.NewEntry()
+	e.OnKey, e.OnShortcut = k.typed, k.shortcut
+	// Faults come from the model and show at once, not only after the field was left.
+	e.AlwaysShowValidationError = true
 	e.PlaceHolder = placeholder
 	e.OnChanged = changed
-	// Faults come from the model and show while the rest of the form is used, not only after the field was left.
-	e.AlwaysShowValidationError = true
-	e.ExtendBaseWidget(e)
 	return e
 }
 
-// TypedKey implements fyne.Focusable.
-func (e *entry) TypedKey(ev *fyne.KeyEvent) {
-	switch {
-	case e.keys.typed(ev):
-	case e.onVertical != nil && ev.Name == fyne.KeyUp:
-		e.onVertical(-1)
-	case e.onVertical != nil && ev.Name == fyne.KeyDown:
-		e.onVertical(1)
-	default:
-		e.Entry.TypedKey(ev)
-	}
-}
-
-// TypedRune implements fyne.Focusable.
-func (e *entry) TypedRune(r rune) {
-	if len(e.Text) < maxText {
-		e.Entry.TypedRune(r)
-	}
-}
-
-// TypedShortcut implements fyne.Shortcutable.
-func (e *entry) TypedShortcut(s fyne.Shortcut) {
-	if e.keys.shortcut(s) {
-		return
-	}
-	if paste, ok := s.(*fyne.ShortcutPaste); ok {
-		s = &fyne.ShortcutPaste{Clipboard: cappedClipboard{paste.Clipboard, maxText - len(e.Text)}, Secondary: paste.Secondary}
-	}
-	e.Entry.TypedShortcut(s)
-}
-
-// show sets text and fault without a change event when they are shown already.
-func (e *entry) show(text, fault string) {
+// showEntry sets text and fault of a field, without a change event when the text is there already.
+func showEntry(e *widgets.Entry, text, fault string) {
 	if e.Text != text {
 		e.SetText(text)
 	}
@@ -68,45 +33,31 @@ func (e *entry) show(text, fault string) {
 	e.SetValidationError(err)
 }
 
-// cappedClipboard gives out at most room bytes: Fyne lays out a whole pasted text on the UI goroutine.
-type cappedClipboard struct {
-	fyne.Clipboard
-	room int
-}
-
-// Content implements fyne.Clipboard.
-func (c cappedClipboard) Content() string {
-	text := c.Clipboard.Content()
-	if len(text) <= c.room {
-		return text
-	}
-	return cutText(text, max(0, c.room))
-}
-
-// button is a button that Enter presses too, and that passes on the wizard's other keys.
-type button struct {
-	widget.Button
-	keys *keys
-}
-
-func newButton(k *keys, text string, tapped func()) *button {
-	b := &button{keys: k}
-	b.Text, b.OnTapped = text, tapped
-	b.ExtendBaseWidget(b)
+// newButton returns a button that passes on the wizard's keys, except Enter, which presses it.
+func newButton(k *keys, icon, text string, style widgets.Style, tapped func()) *widgets.Button {
+	b := widgets.NewButton(icon, text, style, tapped)
+	b.OnKey = k.escape
 	return b
 }
 
-// TypedKey implements fyne.Focusable.
-func (b *button) TypedKey(ev *fyne.KeyEvent) {
-	switch ev.Name {
-	case fyne.KeyReturn, fyne.KeyEnter:
-		if !b.Disabled() {
-			b.Tapped(nil)
-		}
-	case fyne.KeyEscape:
-		b.keys.cancel()
-	default:
-		b.Button.TypedKey(ev)
+// newSlider returns a slider with a field. changed takes what stands in the field after each change, a value or not.
+func newSlider(w *wizard, step int64, parse func(string) (int64, error), format func(int64) string, changed func(string)) *widgets.ZoneSlider {
+	z := widgets.NewZoneSlider(vmconfig.Zones{Min: 1, Green: 2, Amber: 3, Max: 4}, step, parse, format)
+	z.OnKey, z.Entry().OnShortcut = w.keys.typed, w.keys.shortcut
+	changed = w.input(changed)
+	z.OnChanged = func(int64) { changed(z.Entry().Text) }
+	z.OnInvalid = func(error) { changed(z.Entry().Text) }
+	return z
+}
+
+// showSlider brings a slider up to date with the model. What the user typed stays while it means the same.
+func showSlider(z *widgets.ZoneSlider, zones vmconfig.Zones, value int64, text, fault string) {
+	z.SetZones(zones)
+	if z.Entry().Text != text {
+		z.SetValue(value)
+	}
+	if z.Err() == nil {
+		z.SetFault(fault)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -133,14 +134,14 @@ type progress struct {
 	step   *widget.Label
 	bar    *widget.ProgressBar
 	busy   *widget.ProgressBarInfinite
-	cancel *button
+	cancel *widgets.Button
 }
 
 func newProgress(w *wizard) *progress {
 	p := &progress{
 		title: widget.NewLabel(""), step: widget.NewLabel(""),
 		bar: widget.NewProgressBar(), busy: widget.NewProgressBarInfinite(),
-		cancel: newButton(w.keys, "Cancel", w.askCancel),
+		cancel: newButton(w.keys, "", "Cancel", widgets.StylePlain, w.askCancel),
 	}
 	p.busy.Stop()
 	p.title.SizeName = fynetheme.SizeNameSubHeadingText
@@ -165,7 +166,7 @@ func (p *progress) show(c *creation) {
 	}
 	p.title.SetText(title)
 	p.step.SetText(vmconfig.Inert(text, 200))
-	setEnabled(p.cancel, can)
+	p.cancel.SetEnabled(can, "This cannot be interrupted now.")
 	if fraction < 0 {
 		p.bar.Hide()
 		p.busy.Show()

@@ -42,14 +42,7 @@ func (m *Model) ConfirmNoDisk() { m.noDisk = true }
 // SetDiskText takes the size of the new disk as typed in its field.
 func (m *Model) SetDiskText(text string) {
 	m.edit(vmconfig.FieldDiskSize, true)
-	m.size, m.draft.DiskBytes = parseSize(text, m.draft.DiskBytes, ceilMiB)
-}
-
-// SetDiskBytes takes the size of the new disk from the slider.
-func (m *Model) SetDiskBytes(bytes int64) {
-	m.edit(vmconfig.FieldDiskSize, true)
-	m.draft.DiskBytes = bytes
-	m.size = quantity{text: vmconfig.FormatSize(bytes)}
+	m.size, m.draft.DiskBytes = newQuantity(text, m.draft.DiskBytes, parseDiskSize)
 }
 
 // SetDiskPath takes the path of an existing disk image. When the file must be inspected, read is true: hand the
@@ -83,7 +76,7 @@ func (m *Model) DiskInspected(seq int, info diskimage.Info, refusal string, err 
 	case refusal != "":
 		m.file.state, m.file.reason = fileBad, refusal
 	case err != nil:
-		m.file.state, m.file.reason = fileBad, imageFault(err)
+		m.file.state, m.file.reason = fileBad, sentenceOf(err)
 	default:
 		m.file.state = fileGood
 		m.draft.DiskFormat = info.Format

@@ -70,19 +70,15 @@ func (w *wizard) setDiskPath(path string) {
 	})
 }
 
-// inspect looks at the disk of the draft: its header first, then what the machine service says of it.
+// inspect looks at the disk of the draft: what the machine service says of it, then what kind of image it is.
 func (w *wizard) inspect(ctx context.Context, d machines.Draft) (inspection, error) {
-	var found inspection
-	if w.p.Images != nil {
-		info, err := w.p.Images.Inspect(ctx, d.DiskPath, "")
-		if err != nil {
-			return found, err
-		}
-		found.info = info
-		d.DiskFormat = info.Format
+	found := inspection{refusal: w.p.Machines.CheckDraft(ctx, d).For(vmconfig.FieldDiskPath)}
+	if found.refusal != "" || w.p.Images == nil {
+		return found, ctx.Err()
 	}
-	found.refusal = w.p.Machines.CheckDraft(ctx, d).For(vmconfig.FieldDiskPath)
-	return found, nil
+	var err error
+	found.info, err = w.p.Images.Inspect(ctx, d.DiskPath, "")
+	return found, err
 }
 
 // sleep waits for d or until ctx ends.

@@ -7,32 +7,29 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 )
 
 // footer holds the wizard's buttons and the question before what was entered is lost.
 type footer struct {
 	box *fyne.Container
 
-	cancel, back, next *button
+	cancel, back, next *widgets.Button
 	buttons            fyne.CanvasObject
 
 	asking        bool
 	question      fyne.CanvasObject
-	keep, discard *button
+	keep, discard *widgets.Button
 }
 
 func newFooter(w *wizard) *footer {
 	f := &footer{
-		cancel:  newButton(w.keys, "Cancel", w.askCancel),
-		back:    newButton(w.keys, "Back", w.back),
-		next:    newButton(w.keys, "Next", w.next),
-		keep:    newButton(w.keys, "Keep editing", w.keepEditing),
-		discard: newButton(w.keys, "Discard", w.close),
+		cancel:  newButton(w.keys, "", "Cancel", widgets.StylePlain, w.askCancel),
+		back:    newButton(w.keys, "chevron-left", "Back", widgets.StylePlain, w.back),
+		next:    newButton(w.keys, "", "Next", widgets.StylePrimary, w.next),
+		keep:    newButton(w.keys, "", "Keep editing", widgets.StylePrimary, w.keepEditing),
+		discard: newButton(w.keys, "", "Discard", widgets.StyleDanger, w.close),
 	}
-	f.next.Importance = widget.HighImportance
-	f.back.Icon = theme.Icon("chevron-left")
-	f.keep.Importance = widget.HighImportance
-	f.discard.Importance = widget.DangerImportance
 	f.buttons = container.NewHBox(f.cancel, layout.NewSpacer(), f.back, f.next)
 	ask := newMessage()
 	ask.show("", "Discard what you entered? No machine has been made.", ToneWarning)
@@ -52,15 +49,13 @@ func (f *footer) show(w *wizard) {
 	case !creating:
 		f.buttons.Show()
 	}
-	setEnabled(f.back, w.model.Page() > PageSystem)
+	f.back.SetEnabled(w.model.Page() > PageSystem, "This is the first page.")
 	text := "Next"
 	if w.model.Page() == PageSummary {
 		text = "Create"
 	}
-	if f.next.Text != text {
-		f.next.SetText(text)
-	}
-	setEnabled(f.next, w.model.Page() != PageSummary || w.model.Pending() == "")
+	f.next.SetText(text)
+	f.next.SetEnabled(w.model.Page() != PageSummary || w.model.Pending() == "", "A file is still being read.")
 }
 
 func setEnabled(d fyne.Disableable, on bool) {

@@ -12,14 +12,7 @@ import (
 // SetMemoryText takes the memory as typed in its field.
 func (m *Model) SetMemoryText(text string) {
 	m.edit(vmconfig.FieldMemory, true)
-	m.memory, m.draft.MemoryBytes = parseSize(text, m.draft.MemoryBytes, roundMiB)
-}
-
-// SetMemory takes the memory, in bytes, from the slider.
-func (m *Model) SetMemory(bytes int64) {
-	m.edit(vmconfig.FieldMemory, true)
-	m.draft.MemoryBytes = bytes
-	m.memory = quantity{text: vmconfig.FormatSize(bytes)}
+	m.memory, m.draft.MemoryBytes = newQuantity(text, m.draft.MemoryBytes, parseMemory)
 }
 
 // SetCPUText takes the number of processors as typed in its field.
@@ -31,14 +24,7 @@ func (m *Model) SetCPUText(text string) {
 		m.cpus.err = err
 		return
 	}
-	m.draft.CPUs = n
-}
-
-// SetCPUs takes the number of processors from the slider.
-func (m *Model) SetCPUs(n int) {
-	m.edit(vmconfig.FieldCPUs, true)
-	m.draft.CPUs = n
-	m.cpus = quantity{text: formatCount(n)}
+	m.draft.CPUs = int(n)
 }
 
 // SetFirmware takes the user's choice of firmware.
@@ -106,15 +92,27 @@ func roundDown(bytes int64) int64 {
 	return bytes / step * step
 }
 
-// parseSize reads a size and rounds it; when the text is none, the last good value stays.
-func parseSize(text string, last int64, round func(int64) int64) (quantity, int64) {
+// newQuantity reads a typed value; when the text is none, the last good value stays.
+func newQuantity(text string, last int64, parse func(string) (int64, error)) (quantity, int64) {
 	q := quantity{text: capText(text)}
-	bytes, err := vmconfig.ParseSize(q.text)
+	value, err := parse(q.text)
 	if err != nil {
 		q.err = err
 		return q, last
 	}
-	return q, round(bytes)
+	return q, value
+}
+
+// parseMemory reads a size of memory.
+func parseMemory(text string) (int64, error) {
+	bytes, err := vmconfig.ParseSize(text)
+	return roundMiB(bytes), err
+}
+
+// parseDiskSize reads a size of a disk.
+func parseDiskSize(text string) (int64, error) {
+	bytes, err := vmconfig.ParseSize(text)
+	return ceilMiB(bytes), err
 }
 
 // roundMiB rounds to whole MiB, as memory is counted. What is less than one stays, to be refused.
@@ -145,12 +143,12 @@ func (q quantity) echo(bytes int64) string {
 var errNoCount = errors.New("Type a whole number, such as 2.")
 
 // parseCount reads a number of processors: ASCII digits only, so that nothing is read in two ways.
-func parseCount(text string) (int, error) {
+func parseCount(text string) (int64, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || len(text) > 6 || strings.Trim(text, "0123456789") != "" {
 		return 0, errNoCount
 	}
-	return strconv.Atoi(text)
+	return strconv.ParseInt(text, 10, 64)
 }
 
-func formatCount(n int) string { return strconv.Itoa(n) }
+func formatCount(n int64) string { return strconv.FormatInt(n, 10) }

@@ -2,8 +2,10 @@ package wizard
 
 import (
 	"context"
+	"strings"
 
 	"guesthouse/app/explain"
+	"guesthouse/vmconfig"
 )
 
 // noUEFI is why UEFI cannot be chosen.
@@ -12,12 +14,10 @@ const noUEFI = "UEFI is not available: its firmware (OVMF) is not installed on t
 // readHost asks what the host can give. It waits.
 func readHost(ctx context.Context, m Machines, f Firmwares) Host {
 	var h Host
-	if list := m.Snapshot(); list != nil {
-		h.Emulated = list.Connected && !list.Host.KVM
-	}
+	h.Emulated = m.Accelerator() == vmconfig.AccelTCG
 	limits, err := m.Limits(ctx)
 	if err != nil {
-		h.Problem = explain.Explain(err).Summary
+		h.Problem = sentenceOf(err)
 	} else {
 		h.Limits, h.Known = limits, true
 	}
@@ -28,4 +28,10 @@ func readHost(ctx context.Context, m Machines, f Firmwares) Host {
 		}
 	}
 	return h
+}
+
+// sentenceOf is what an error means for the user, with what to do about it.
+func sentenceOf(err error) string {
+	m := explain.Explain(err)
+	return strings.TrimSpace(m.Summary + " " + m.Remedy)
 }

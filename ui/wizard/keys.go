@@ -27,6 +27,11 @@ func (k *keys) typed(ev *fyne.KeyEvent) bool {
 	return true
 }
 
+// escape is typed for widgets that use Enter themselves.
+func (k *keys) escape(ev *fyne.KeyEvent) bool {
+	return ev.Name == fyne.KeyEscape && k.typed(ev)
+}
+
 // shortcuts are the wizard's combinations with Alt.
 func (k *keys) shortcuts() map[fyne.KeyName]func() {
 	return map[fyne.KeyName]func(){fyne.KeyLeft: k.back, fyne.KeyRight: k.forward}

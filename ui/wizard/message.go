@@ -59,3 +59,11 @@ func (m *message) set(text string, icon fyne.Resource, importance widget.Importa
 	m.label.Importance = importance
 	m.label.SetText(text)
 }
+
+// unless returns note while there is no fault: a fault takes its place.
+func unless(fault, note string) string {
+	if fault != "" {
+		return ""
+	}
+	return note
+}

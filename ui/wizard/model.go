@@ -19,7 +19,8 @@ const maxText = vmconfig.MaxTextBytes
 // defaults, what is wrong with each field, which page is shown. It never waits and belongs to the UI goroutine.
 type Model struct {
 	newDraft  func(osID string) machines.Draft
-	catalogue Catalogue // nil until it is loaded
+	catalogue Catalogue // nil until it is loaded, and when there is none
+	loaded    bool      // the loading is over, with a catalogue or without
 
 	draft  machines.Draft
 	host   Host
@@ -65,10 +66,10 @@ type quantity struct {
 	err  error
 }
 
-// NewModel returns the model of an empty wizard. newDraft gives the defaults for a system ("" for an unknown one);
-// taken are the names of the machines that exist.
+// NewModel returns the model of an empty wizard. newDraft gives the defaults for a system ("" for an unknown one); it is
+// not called before SetCatalogue, since it may have to wait for the catalogue. taken are the names of the machines that exist.
 func NewModel(newDraft func(osID string) machines.Draft, taken []string) *Model {
-	m := &Model{
+	return &Model{
 		newDraft: newDraft,
 		taken:    taken,
 		chosen:   map[vmconfig.Field]bool{},
@@ -76,13 +77,12 @@ func NewModel(newDraft func(osID string) machines.Draft, taken []string) *Model 
 		refused:  map[vmconfig.Field]string{},
 		tried:    map[Page]bool{},
 	}
-	m.applyDefaults("")
-	return m
 }
 
-// SetCatalogue gives the model the operating systems once they are loaded, and guesses from the name typed meanwhile.
+// SetCatalogue gives the model the operating systems once they are loaded (nil when there is no database), and guesses from
+// the name typed meanwhile.
 func (m *Model) SetCatalogue(c Catalogue) {
-	m.catalogue = c
+	m.catalogue, m.loaded = c, true
 	m.applyDefaults(m.draft.OSID)
 	m.guessOS()
 }
@@ -143,15 +143,18 @@ func (m *Model) edit(f vmconfig.Field, own bool) {
 
 // applyDefaults fills the fields that are not the user's own with the defaults of a system.
 func (m *Model) applyDefaults(osID string) {
-	d := m.newDraft(osID)
 	m.draft.OSID = osID
+	if !m.loaded {
+		return
+	}
+	d := m.newDraft(osID)
 	if !m.chosen[vmconfig.FieldMemory] {
 		m.draft.MemoryBytes = d.MemoryBytes
 		m.memory = quantity{text: vmconfig.FormatSize(d.MemoryBytes)}
 	}
 	if !m.chosen[vmconfig.FieldCPUs] {
 		m.draft.CPUs = d.CPUs
-		m.cpus = quantity{text: formatCount(d.CPUs)}
+		m.cpus = quantity{text: formatCount(int64(d.CPUs))}
 	}
 	if !m.chosen[vmconfig.FieldFirmware] {
 		m.draft.Firmware = d.Firmware

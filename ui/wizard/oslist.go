@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -16,13 +17,14 @@ import (
 // osPicker is the search field and the list of systems below it. The last row is "Other system".
 type osPicker struct {
 	keys   *keys
-	search *entry
+	search *widgets.Entry
 	older  *check
 	list   *osList
 	empty  *widget.Label
 	box    fyne.CanvasObject
 
 	catalogue Catalogue
+	loaded    bool
 	found     []*guestos.OS
 	chosen    string // osinfo id; meaningless while nothing is chosen
 	any       bool   // something is chosen
@@ -45,8 +47,17 @@ func (l *osList) TypedKey(ev *fyne.KeyEvent) {
 func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
 	p := &osPicker{keys: k, onPicked: picked}
 	p.search = newEntry(k, "Search, for example “ubuntu” or “win11”", func(string) { p.filter() })
-	p.search.ActionItem = nil
-	p.search.onVertical = p.step
+	p.search.OnKey = func(ev *fyne.KeyEvent) bool {
+		switch ev.Name {
+		case fyne.KeyUp:
+			p.step(-1)
+		case fyne.KeyDown:
+			p.step(1)
+		default:
+			return k.typed(ev)
+		}
+		return true
+	}
 	p.older = newCheck(k, "Show older systems", func(bool) { p.filter() })
 	p.empty = widget.NewLabel("Loading the list of systems…")
 	p.empty.Alignment = fyne.TextAlignCenter
@@ -65,7 +76,7 @@ func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
 
 // setCatalogue shows the systems; nil when there is no database.
 func (p *osPicker) setCatalogue(c Catalogue) {
-	p.catalogue = c
+	p.catalogue, p.loaded = c, true
 	p.filter()
 }
 
@@ -94,7 +105,7 @@ func (p *osPicker) filter() {
 	if p.catalogue != nil {
 		p.found = p.catalogue.Search(p.search.Text, p.older.Checked)
 	}
-	p.empty.Hidden = len(p.found) > 0 || p.catalogue == nil && p.empty.Text != ""
+	p.empty.Hidden = p.loaded
 	p.list.UnselectAll()
 	p.list.Refresh()
 	if !p.reveal() {
@@ -103,7 +114,12 @@ func (p *osPicker) filter() {
 }
 
 // length counts the systems and "Other system".
-func (p *osPicker) length() int { return len(p.found) + 1 }
+func (p *osPicker) length() int {
+	if !p.loaded {
+		return 0
+	}
+	return len(p.found) + 1
+}
 
 // at returns the system of a row, nil for "Other system".
 func (p *osPicker) at(row int) *guestos.OS {

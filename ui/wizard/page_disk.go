@@ -7,6 +7,7 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -15,18 +16,17 @@ type diskPage struct {
 	w                      *wizard
 	create, existing, none *choice
 
-	size     *slider
-	sizeText *entry
-	sizeMsg  *message
-	sizeBox  fyne.CanvasObject
+	size    *widgets.ZoneSlider
+	sizeMsg *message
+	sizeBox fyne.CanvasObject
 
-	path    *entry
-	choose  *button
+	path    *widgets.Entry
+	choose  *widgets.Button
 	pathMsg *message
 	pathBox fyne.CanvasObject
 
 	noneMsg *message
-	without *button
+	without *widgets.Button
 	noneBox fyne.CanvasObject
 
 	box fyne.CanvasObject
@@ -42,15 +42,14 @@ func newDiskPage(w *wizard) *diskPage {
 	p.none = newChoice(w.keys, "No disk", "For systems that run from a disc or over the network.", mode(machines.DiskNone))
 	groupChoices(p.create, p.existing, p.none)
 
-	p.size = newSlider(w, true, func(v int64) { w.model.SetDiskBytes(v) })
-	p.sizeText = newEntry(w.keys, "20 GiB", w.input(w.model.SetDiskText))
-	p.sizeBox = indented(container.NewBorder(nil, nil, nil, fieldWidth(p.sizeText), p.size), p.sizeMsg.box)
+	p.size = newSlider(w, vmconfig.GiB, parseDiskSize, vmconfig.FormatSize, w.model.SetDiskText)
+	p.sizeBox = indented(p.size, p.sizeMsg.box)
 
 	p.path = newEntry(w.keys, "Path of the file", w.input(w.setDiskPath))
-	p.choose = newButton(w.keys, "Choose…", w.chooseDisk)
+	p.choose = newButton(w.keys, "", "Choose…", widgets.StylePlain, w.chooseDisk)
 	p.pathBox = indented(container.NewBorder(nil, nil, nil, p.choose, p.path), p.pathMsg.box)
 
-	p.without = newButton(w.keys, "Continue without a disk", func() { w.model.ConfirmNoDisk(); w.next() })
+	p.without = newButton(w.keys, "", "Continue without a disk", widgets.StylePlain, func() { w.model.ConfirmNoDisk(); w.next() })
 	p.noneBox = indented(container.NewBorder(nil, nil, nil, p.without, p.noneMsg.box))
 
 	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
@@ -76,14 +75,13 @@ func (p *diskPage) show(m *Model) {
 	setVisible(p.sizeBox, mode == machines.DiskCreate)
 	fault := m.Shown(vmconfig.FieldDiskSize)
 	note, tone := m.DiskSizeNote()
-	p.size.show(vmconfig.DiskZones(m.Host().Limits), m.draft.DiskBytes)
-	p.sizeText.show(m.Text(vmconfig.FieldDiskSize), fault)
-	p.sizeMsg.show(fault, note, tone)
+	showSlider(p.size, vmconfig.DiskZones(m.Host().Limits), m.draft.DiskBytes, m.Text(vmconfig.FieldDiskSize), fault)
+	p.sizeMsg.show("", unless(fault, note), tone)
 
 	setVisible(p.pathBox, mode == machines.DiskExisting)
 	fault = m.Shown(vmconfig.FieldDiskPath)
 	note, tone = m.DiskFileNote()
-	p.path.show(m.Text(vmconfig.FieldDiskPath), fault)
+	showEntry(p.path, m.Text(vmconfig.FieldDiskPath), fault)
 	p.pathMsg.show(fault, note, tone)
 
 	question := m.Shown(fieldDiskMode)
@@ -94,7 +92,7 @@ func (p *diskPage) show(m *Model) {
 func (p *diskPage) focus(f vmconfig.Field) fyne.Focusable {
 	switch f {
 	case vmconfig.FieldDiskSize:
-		return p.sizeText
+		return p.size.Entry()
 	case vmconfig.FieldDiskPath:
 		return p.path
 	case fieldDiskMode:

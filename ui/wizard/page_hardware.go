@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -13,13 +14,11 @@ import (
 type hardwarePage struct {
 	w *wizard
 
-	memory     *slider
-	memoryText *entry
-	memoryMsg  *message
+	memory    *widgets.ZoneSlider
+	memoryMsg *message
 
-	cpus    *slider
-	cpuText *entry
-	cpuMsg  *message
+	cpus   *widgets.ZoneSlider
+	cpuMsg *message
 
 	bios, uefi  *choice
 	firmwareMsg *message
@@ -33,10 +32,8 @@ func newHardwarePage(w *wizard) *hardwarePage {
 		w: w, memoryMsg: newMessage(), cpuMsg: newMessage(), firmwareMsg: newMessage(),
 		emulation: newMessage(), host: newMessage(),
 	}
-	p.memory = newSlider(w, false, w.model.SetMemory)
-	p.memoryText = newEntry(w.keys, "2 GiB", w.input(w.model.SetMemoryText))
-	p.cpus = newSlider(w, false, func(v int64) { w.model.SetCPUs(int(v)) })
-	p.cpuText = newEntry(w.keys, "2", w.input(w.model.SetCPUText))
+	p.memory = newSlider(w, memoryStep, parseMemory, vmconfig.FormatSize, w.model.SetMemoryText)
+	p.cpus = newSlider(w, 1, parseCount, formatCount, w.model.SetCPUText)
 	firmware := func(f vmconfig.Firmware) func() {
 		return func() { w.model.SetFirmware(f); w.show() }
 	}
@@ -47,17 +44,15 @@ func newHardwarePage(w *wizard) *hardwarePage {
 	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
 		newHeading(PageHardware.Title(), "What the machine gets from this computer while it runs."),
 		p.host.box,
-		newRow("Memory", container.NewBorder(nil, nil, nil, fieldWidth(p.memoryText), p.memory), p.memoryMsg.box),
-		newRow("Processors", container.NewBorder(nil, nil, nil, fieldWidth(p.cpuText), p.cpus), p.cpuMsg.box),
+		newRow("Memory", p.memory, p.memoryMsg.box),
+		newRow("Processors", p.cpus, p.cpuMsg.box),
 		newRow("Firmware", container.NewGridWithColumns(2, p.uefi, p.bios), p.firmwareMsg.box),
 		p.emulation.box))
 	return p
 }
 
-// fieldWidth gives the field beside a slider its width.
-func fieldWidth(o fyne.CanvasObject) fyne.CanvasObject {
-	return container.NewGridWrap(fyne.NewSize(130, o.MinSize().Height), o)
-}
+// memoryStep is how far one step of the slider goes.
+const memoryStep = 128 * vmconfig.MiB
 
 func (p *hardwarePage) object() fyne.CanvasObject { return p.box }
 
@@ -71,15 +66,13 @@ func (p *hardwarePage) show(m *Model) {
 
 	fault := m.Shown(vmconfig.FieldMemory)
 	note, tone := m.MemoryNote()
-	p.memory.show(vmconfig.MemoryZones(host.Limits), m.draft.MemoryBytes)
-	p.memoryText.show(m.Text(vmconfig.FieldMemory), fault)
-	p.memoryMsg.show(fault, note, tone)
+	showSlider(p.memory, vmconfig.MemoryZones(host.Limits), m.draft.MemoryBytes, m.Text(vmconfig.FieldMemory), fault)
+	p.memoryMsg.show("", unless(fault, note), tone)
 
 	fault = m.Shown(vmconfig.FieldCPUs)
 	note, tone = m.CPUNote()
-	p.cpus.show(vmconfig.CPUZones(host.Limits), int64(m.draft.CPUs))
-	p.cpuText.show(m.Text(vmconfig.FieldCPUs), fault)
-	p.cpuMsg.show(fault, note, tone)
+	showSlider(p.cpus, vmconfig.CPUZones(host.Limits), int64(m.draft.CPUs), m.Text(vmconfig.FieldCPUs), fault)
+	p.cpuMsg.show("", unless(fault, note), tone)
 
 	p.uefi.SetChosen(m.draft.Firmware == vmconfig.FirmwareUEFI)
 	p.bios.SetChosen(m.draft.Firmware != vmconfig.FirmwareUEFI)
@@ -97,13 +90,13 @@ func (p *hardwarePage) show(m *Model) {
 func (p *hardwarePage) focus(f vmconfig.Field) fyne.Focusable {
 	switch f {
 	case vmconfig.FieldCPUs:
-		return p.cpuText
+		return p.cpus.Entry()
 	case vmconfig.FieldFirmware:
 		if p.uefi.chosen {
 			return p.uefi
 		}
 		return p.bios
 	default:
-		return p.memoryText
+		return p.memory.Entry()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -13,11 +14,11 @@ import (
 // systemPage asks for the disc, the name and the system.
 type systemPage struct {
 	w       *wizard
-	iso     *entry
-	choose  *button
+	iso     *widgets.Entry
+	choose  *widgets.Button
 	isoNote *message
-	use     *button
-	name    *entry
+	use     *widgets.Button
+	name    *widgets.Entry
 	nameMsg *message
 	picker  *osPicker
 	osMsg   *message
@@ -27,8 +28,8 @@ type systemPage struct {
 func newSystemPage(w *wizard) *systemPage {
 	p := &systemPage{w: w, isoNote: newMessage(), nameMsg: newMessage(), osMsg: newMessage()}
 	p.iso = newEntry(w.keys, "None: choose an ISO file", w.input(w.setISO))
-	p.choose = newButton(w.keys, "Choose…", w.chooseISO)
-	p.use = newButton(w.keys, "", func() { w.model.UseDiscOS(); w.show() })
+	p.choose = newButton(w.keys, "", "Choose…", widgets.StylePlain, w.chooseISO)
+	p.use = newButton(w.keys, "", "", widgets.StylePlain, func() { w.model.UseDiscOS(); w.show() })
 	p.use.Hide()
 	p.name = newEntry(w.keys, "Name of the machine", w.input(w.model.SetName))
 	p.picker = newOSPicker(w.keys, func(os *guestos.OS) { w.model.PickOS(os); w.show() })
@@ -46,14 +47,14 @@ func (p *systemPage) object() fyne.CanvasObject { return p.box }
 
 func (p *systemPage) show(m *Model) {
 	isoFault, nameFault := m.Shown(vmconfig.FieldISO), m.Shown(vmconfig.FieldName)
-	p.iso.show(m.Text(vmconfig.FieldISO), isoFault)
+	showEntry(p.iso, m.Text(vmconfig.FieldISO), isoFault)
 	note, tone, mismatch := m.DiscNote()
 	p.isoNote.show(isoFault, note, tone)
 	p.use.Hidden = !mismatch
 	if mismatch {
 		p.use.SetText("Use " + m.DiscOSName())
 	}
-	p.name.show(m.Text(vmconfig.FieldName), nameFault)
+	showEntry(p.name, m.Text(vmconfig.FieldName), nameFault)
 	nameNote, nameTone := m.NameNote()
 	p.nameMsg.show(nameFault, nameNote, nameTone)
 	p.picker.show(m.OS())

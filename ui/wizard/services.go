@@ -18,6 +18,7 @@ import (
 type Machines interface {
 	Snapshot() *machines.Snapshot
 	NewDraft(osID string) machines.Draft
+	Accelerator() vmconfig.Accel
 	Limits(ctx context.Context) (vmconfig.Limits, error)
 	CheckDraft(ctx context.Context, d machines.Draft) vmconfig.Faults
 	Create(d machines.Draft) (*jobs.Job, uuid.UUID)

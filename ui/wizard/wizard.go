@@ -262,9 +262,7 @@ func (w *wizard) loadCatalogue() {
 		if w.closed {
 			return
 		}
-		if c != nil {
-			w.model.SetCatalogue(c)
-		}
+		w.model.SetCatalogue(c)
 		w.pages[PageSystem].(*systemPage).picker.setCatalogue(c)
 		w.show()
 	})
