@@ -17,7 +17,10 @@ const undoTime = 2 * time.Minute
 //	undo.Push(func(ctx context.Context) error { return os.Remove(file) })
 //
 // It is not safe for use by several goroutines.
-type Undo struct{ steps []func(context.Context) error }
+type Undo struct {
+	steps  []func(context.Context) error
+	failed bool
+}
 
 // Push adds a step; steps run last first.
 func (u *Undo) Push(step func(context.Context) error) { u.steps = append(u.steps, step) }
@@ -35,9 +38,13 @@ func (u *Undo) Finish(ctx context.Context, err error) error {
 		stepCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 		if failed := u.steps[i](stepCtx); failed != nil {
 			err = errors.Join(err, failed)
+			u.failed = true
 		}
 		cancel()
 	}
 	u.steps = nil
 	return err
 }
+
+// Failed reports whether Finish could not take something back.
+func (u *Undo) Failed() bool { return u.failed }

@@ -88,3 +88,11 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		}
 	}
 }
+
+// try takes the machine when nobody has it.
+func (l *locks) try(id uuid.UUID) (unlock func(), ok bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // lock tries once before it looks at ctx
+	unlock, err := l.lock(ctx, id)
+	return unlock, err == nil
+}

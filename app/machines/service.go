@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
@@ -34,9 +36,10 @@ type Params struct {
 // Service knows the machines of one connection and acts on them. Unless a method says that it only reads memory, it
 // may wait for the hypervisor and must not be called on the UI goroutine.
 type Service struct {
-	p     Params
-	inv   *inventory
-	locks locks
+	p       Params
+	inv     *inventory
+	locks   locks
+	journal *journal.Journal
 }
 
 // New returns the service of one connection. Nothing is read until Run.
@@ -44,13 +47,24 @@ func New(p Params) *Service {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{p: p, inv: newInventory(p.Conn), locks: locks{dir: filepath.Join(p.DataDir, "locks")}}
+	return &Service{
+		p: p, inv: newInventory(p.Conn),
+		locks:   locks{dir: filepath.Join(p.DataDir, "locks")},
+		journal: journal.New(filepath.Join(p.DataDir, "journal")),
+	}
 }
 
 // Run feeds the inventory from the hypervisor's events until ctx ends or the connection is closed. Call it once. At the start it
-// also empties the trash of what has lain there for seven days.
+// also undoes or finishes creations and deletions that a crash interrupted, and empties the trash of what has lain there for seven days.
 func (s *Service) Run(ctx context.Context) error {
-	go s.purgeTrash(time.Now())
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	wait.Go(func() {
+		s.purgeTrash(time.Now())
+		if s.Ready(ctx) == nil {
+			s.recover(ctx)
+		}
+	})
 	return s.inv.run(ctx)
 }
 
@@ -81,6 +95,15 @@ func (s *Service) Subscribe(f func()) (cancel func()) { return s.inv.changes.Sub
 // It is for changes that have no event.
 func (s *Service) Refresh(ctx context.Context, id uuid.UUID) { s.inv.refresh(ctx, id, true, true) }
 
+// TryOperate is Operate without waiting: ok is false when someone else has the machine.
+func (s *Service) TryOperate(ctx context.Context, id uuid.UUID, what string) (release func(), ok bool) {
+	unlock, ok := s.locks.try(id)
+	if !ok {
+		return nil, false
+	}
+	return s.operating(ctx, id, what, unlock), true
+}
+
 // Operate gives the caller the machine for an operation of several steps: no other operation of this program, in
 // this or another process, works on it until release. what is shown as Machine.Busy ("saving a checkpoint"). It waits for its turn until ctx ends.
 func (s *Service) Operate(ctx context.Context, id uuid.UUID, what string) (release func(), err error) {
@@ -88,13 +111,17 @@ func (s *Service) Operate(ctx context.Context, id uuid.UUID, what string) (relea
 	if err != nil {
 		return nil, err
 	}
+	return s.operating(ctx, id, what, unlock), nil
+}
+
+func (s *Service) operating(ctx context.Context, id uuid.UUID, what string, unlock func()) (release func()) {
 	s.inv.busy(ctx, id, what)
 	return func() {
 		ctx := context.WithoutCancel(ctx)
 		s.inv.refresh(ctx, id, true, true)
 		s.inv.busy(ctx, id, "")
 		unlock()
-	}, nil
+	}
 }
 
 // Screenshot returns a PNG picture of the machine's first screen.

@@ -1,0 +1,409 @@
+package machines
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
+
+	"guesthouse/app/jobs"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// Kinds of files in a DeletePlan.
+const (
+	KindDisk        = "disk"
+	KindVariables   = "firmware variables"
+	KindCheckpoints = "checkpoints"
+)
+
+// maxChain bounds how far a chain of images is followed.
+const maxChain = 64
+
+// CheckpointDir is the folder of a machine's checkpoint files.
+func (s *Service) CheckpointDir(id uuid.UUID) string {
+	return filepath.Join(s.p.DataDir, "checkpoints", id.String())
+}
+
+// DeletePlan says what deleting the machine would do with each of its files. It refuses while the machine is active.
+func (s *Service) DeletePlan(ctx context.Context, id uuid.UUID) (DeletePlan, error) {
+	plan, _, err := s.planDelete(ctx, id, false)
+	return plan, err
+}
+
+func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) (DeletePlan, string, error) {
+	d, err := s.check(ctx, id, ActionDelete)
+	if err != nil {
+		return DeletePlan{}, "", err
+	}
+	plan := DeletePlan{
+		Machine:    &Machine{UUID: id, Name: d.Name, State: d.State, Persistent: d.Persistent},
+		SavedState: d.State == hypervisor.StateSaved,
+	}
+	if m := s.Snapshot().Get(id); m != nil {
+		plan.Machine = m
+	}
+	snapshots, err := s.p.Conn.Snapshots(ctx, id)
+	if err != nil && !errors.Is(err, hypervisor.ErrUnsupported) {
+		return plan, "", s.named(id, err)
+	}
+	plan.Checkpoints = len(snapshots)
+	description, err := s.p.Conn.DomainXML(ctx, id, false)
+	if err != nil {
+		return plan, "", s.named(id, err)
+	}
+	config, err := domxml.Parse(description)
+	if err != nil {
+		return plan, description, nil // a machine that cannot be read can be removed; its files are not known and stay
+	}
+	used, unreadable, err := s.filesOfOthers(ctx, id)
+	if err != nil {
+		return plan, "", err
+	}
+	for _, disk := range config.Disks {
+		if disk.Path != "" {
+			plan.Files = append(plan.Files, s.diskFate(disk, used, unreadable, keepDisks))
+		}
+	}
+	if config.NVRAM != "" && regular(config.NVRAM) {
+		plan.Files = append(plan.Files, s.fate(config.NVRAM, KindVariables, used))
+	}
+	if dir := s.CheckpointDir(id); s.p.Conn.Host().Local {
+		if _, err := os.Stat(dir); err == nil {
+			plan.Files = append(plan.Files, s.fate(dir, KindCheckpoints, used))
+		}
+	}
+	return plan, description, nil
+}
+
+// diskFate decides on a drive of the machine.
+func (s *Service) diskFate(disk vmconfig.Disk, used map[string]string, unreadable string, keep bool) FileFate {
+	f := s.fate(disk.Path, KindDisk, used)
+	switch {
+	case disk.Device != vmconfig.DeviceDisk:
+		f.Trash, f.Reason = false, "It is a disc or floppy image, which is not part of the machine."
+	case !f.Trash:
+	case keep:
+		f.Trash, f.Reason = false, "Disks are kept."
+	case disk.ReadOnly || disk.Shared:
+		f.Trash, f.Reason = false, "It is read-only or shared."
+	case unreadable != "":
+		f.Trash, f.Reason = false, fmt.Sprintf("It may belong to “%s” as well, whose description cannot be read.", unreadable)
+	}
+	return f
+}
+
+// fate decides on a file as such: whether it is here, movable and nobody else's.
+func (s *Service) fate(path, kind string, used map[string]string) FileFate {
+	f := FileFate{Path: path, Kind: kind}
+	if !s.p.Conn.Host().Local {
+		f.Reason = "It lies on another computer."
+		return f
+	}
+	f.Bytes = DiskUsage(path)
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.Reason = "The file does not exist."
+	case err != nil:
+		f.Reason = fileSentence(path, err)
+	case !info.Mode().IsRegular() && kind != KindCheckpoints:
+		f.Reason = "It is not an ordinary file."
+	case userOfFile(path, used) != "":
+		f.Reason = fmt.Sprintf("“%s” uses it too.", userOfFile(path, used))
+	case !sameFileSystem(filepath.Dir(path), s.p.DataDir):
+		f.Reason = "It lies in another file system than the trash."
+	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
+		f.Reason = "Its folder cannot be changed."
+	default:
+		f.Trash = true
+	}
+	return f
+}
+
+func regular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// userOfFile returns the name of the other machine that uses the file, also under another name.
+func userOfFile(path string, used map[string]string) string {
+	if name, ok := used[path]; ok {
+		return name
+	}
+	for other, name := range used {
+		if sameFile(other, path) {
+			return name
+		}
+	}
+	return ""
+}
+
+func sameFileSystem(a, b string) bool {
+	x, y := device(a), device(b)
+	return x != nil && y != nil && *x == *y
+}
+
+// device returns the number of the file system that holds dir, or its nearest folder that exists.
+func device(dir string) *uint64 {
+	for {
+		var st unix.Stat_t
+		err := unix.Stat(dir, &st)
+		if err == nil {
+			return &st.Dev
+		}
+		parent := filepath.Dir(dir)
+		if err != unix.ENOENT || parent == dir {
+			return nil
+		}
+		dir = parent
+	}
+}
+
+// DiskUsage returns the room that a file, or a folder with all in it, takes on the disk. What cannot be read counts nothing.
+func DiskUsage(path string) int64 {
+	var total int64
+	filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // an unreadable part must not hide the rest
+		}
+		var st unix.Stat_t
+		if !entry.IsDir() && unix.Lstat(name, &st) == nil {
+			total += st.Blocks * 512
+		}
+		return nil
+	})
+	return total
+}
+
+// filesOfOthers collects every file that another machine of this host names: drives and what lies below them, firmware variables,
+// files of snapshots. unreadable is the name of a machine whose files are not known, if there is one.
+func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[string]string, unreadable string, err error) {
+	domains, err := s.p.Conn.Domains(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	used = map[string]string{}
+	for _, d := range domains {
+		if d.UUID == self {
+			continue
+		}
+		name := vmconfig.Inert(d.Name, vmconfig.MaxNameBytes)
+		for _, live := range []bool{false, true} {
+			if live && !d.State.Active() {
+				continue
+			}
+			description, err := s.p.Conn.DomainXML(ctx, d.UUID, live)
+			if errors.Is(err, hypervisor.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, "", err
+			}
+			if !collectFiles(description, func(path string) { used[path] = name }) {
+				unreadable = name
+			}
+		}
+		snapshots, err := s.p.Conn.Snapshots(ctx, d.UUID)
+		if err != nil && !errors.Is(err, hypervisor.ErrUnsupported) && !errors.Is(err, hypervisor.ErrNotFound) {
+			return nil, "", err
+		}
+		for _, snapshot := range snapshots {
+			collectFiles(snapshot.XML, func(path string) { used[path] = name })
+		}
+	}
+	if s.p.Images != nil && s.p.Conn.Host().Local {
+		s.addChains(ctx, used)
+	}
+	return used, unreadable, nil
+}
+
+// addChains adds the images below overlays, which a description need not name.
+func (s *Service) addChains(ctx context.Context, used map[string]string) {
+	for path, name := range used {
+		for range maxChain {
+			info, err := s.p.Images.Inspect(ctx, path, "")
+			if err != nil || info.Backing == "" {
+				break
+			}
+			if path = info.Backing; !filepath.IsAbs(path) {
+				break
+			}
+			if _, known := used[path]; known {
+				break
+			}
+			used[path] = name
+		}
+	}
+}
+
+// collectFiles calls add for every file that a description names, in whatever element: <source file>, <nvram>, <memory file>,
+// backing stores. It reports whether the whole text could be read.
+func collectFiles(description string, add func(path string)) bool {
+	decoder := xml.NewDecoder(strings.NewReader(description))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			for _, a := range t.Attr {
+				if filepath.IsAbs(a.Value) && (a.Name.Local == "file" || a.Name.Local == "dev" || a.Name.Local == "path") {
+					add(filepath.Clean(a.Value))
+				}
+			}
+		case xml.CharData:
+			if text := string(t); filepath.IsAbs(text) {
+				add(filepath.Clean(text))
+			}
+		}
+	}
+}
+
+// deleteKind marks the journal's records of deletions.
+const deleteKind = "delete"
+
+// deleteRecord is what finishing or undoing an interrupted deletion needs.
+type deleteRecord struct {
+	Trash    string        `json:"trash"`
+	Manifest trashManifest `json:"manifest"`
+}
+
+// Delete removes the machine in a job. Its files go to the trash for seven days, as DeletePlan says; keepDisks leaves the disks where they
+// are. When something fails, the machine and its files are as before.
+func (s *Service) Delete(id uuid.UUID, keepDisks bool) *jobs.Job {
+	return s.p.Jobs.StartFixed("Deleting "+s.name(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.delete(ctx, id, keepDisks)
+	})
+}
+
+func (s *Service) delete(ctx context.Context, id uuid.UUID, keepDisks bool) (err error) {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	defer s.inv.refresh(ctx, id, false, false)
+	plan, description, err := s.planDelete(ctx, id, keepDisks)
+	if err != nil {
+		return err
+	}
+	var undo jobs.Undo
+	defer func() { err = s.named(id, undo.Finish(ctx, err)) }()
+	if s.p.Conn.Host().Local {
+		dir, manifest, err := s.newTrash(plan.Machine, description, plan.Files)
+		if err != nil {
+			return err
+		}
+		record, err := s.journal.Begin(deleteKind, s.p.Conn.Host().URI, id, deleteRecord{Trash: dir, Manifest: manifest})
+		if err != nil {
+			return errors.Join(err, os.RemoveAll(dir))
+		}
+		undo.Push(func(context.Context) error {
+			if err := manifest.empty(dir); err != nil {
+				return err
+			}
+			return record.End()
+		})
+		if err := manifest.fill(dir); err != nil {
+			return err
+		}
+		defer func() {
+			if err == nil {
+				err = record.End()
+			}
+		}()
+	}
+	err = s.p.Conn.Undefine(ctx, id)
+	if err != nil {
+		// A lost answer does not say whether it happened.
+		if _, readErr := s.p.Conn.Domain(ctx, id); errors.Is(readErr, hypervisor.ErrNotFound) {
+			return nil
+		}
+	}
+	return err
+}
+
+// recover undoes or finishes the creations and deletions of this host that were interrupted. A machine that another process works on is
+// left alone.
+func (s *Service) recover(ctx context.Context) {
+	host := s.p.Conn.Host()
+	if !host.Local {
+		return
+	}
+	for kind, mend := range map[string]func(context.Context, uuid.UUID, json.RawMessage) error{
+		createKind: s.recoverCreate, deleteKind: s.recoverDelete,
+	} {
+		records, err := s.journal.Records(kind, host.URI)
+		if err != nil {
+			s.p.Log.Warn("the journal cannot be read", "error", err)
+		}
+		for _, r := range records {
+			unlock, ok := s.locks.try(r.Machine)
+			if !ok {
+				continue
+			}
+			if r.Exists() {
+				if err = mend(ctx, r.Machine, r.Data); err == nil {
+					err = r.End()
+				}
+				s.p.Log.Info("an interrupted operation was mended", "kind", kind, "machine", r.Machine, "error", err)
+				s.inv.refresh(ctx, r.Machine, true, false)
+			}
+			unlock()
+		}
+	}
+}
+
+func (s *Service) recoverCreate(ctx context.Context, id uuid.UUID, data json.RawMessage) error {
+	var c createRecord
+	if err := json.Unmarshal(data, &c); err != nil {
+		return err
+	}
+	if err := s.erase(ctx, id); err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range []string{c.Disk, c.NVRAM} {
+		if path != "" && s.ours(path) {
+			errs = append(errs, removeIfThere(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ours reports whether a file lies in the program's own folder: nothing else is deleted on behalf of a journal.
+func (s *Service) ours(path string) bool {
+	rel, err := filepath.Rel(s.p.DataDir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+func (s *Service) recoverDelete(ctx context.Context, id uuid.UUID, data json.RawMessage) error {
+	var d deleteRecord
+	if err := json.Unmarshal(data, &d); err != nil {
+		return err
+	}
+	if !s.ours(d.Trash) {
+		return fmt.Errorf("not a folder of the trash: %s", d.Trash)
+	}
+	_, err := s.p.Conn.Domain(ctx, id)
+	switch {
+	case errors.Is(err, hypervisor.ErrNotFound):
+		return d.Manifest.fill(d.Trash)
+	case err != nil:
+		return err
+	}
+	return d.Manifest.empty(d.Trash)
+}
