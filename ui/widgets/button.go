@@ -32,6 +32,8 @@ type Button struct {
 	widget.BaseWidget
 	// OnTapped is called on a click, Space or Enter while the button is enabled.
 	OnTapped func()
+	// OnKey, if set, sees each key first; true means that it was dealt with.
+	OnKey func(*fyne.KeyEvent) bool
 
 	text, icon, tip string
 	style           Style
@@ -210,6 +212,9 @@ func (b *Button) TypedRune(rune) {}
 
 // TypedKey implements fyne.Focusable: Space and Enter press, Escape closes the dialog around the button.
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
+	if b.OnKey != nil && b.OnKey(e) {
+		return
+	}
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
 		b.Tapped(nil)

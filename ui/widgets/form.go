@@ -69,6 +69,9 @@ type Entry struct {
 	widget.Entry
 	// OnKey, if set, sees each key first; true means that it was dealt with.
 	OnKey func(*fyne.KeyEvent) bool
+	// OnShortcut, if set, sees each shortcut first; true means that it was dealt with. Fyne gives shortcuts
+	// to a focused text field only, never to the window as well.
+	OnShortcut func(fyne.Shortcut) bool
 	// OnFocus, if set, is called when the field gains or loses the focus.
 	OnFocus func(focused bool)
 }

@@ -24,6 +24,8 @@ type ZoneSlider struct {
 	OnChanged func(int64)
 	// OnInvalid is called when what the user typed cannot be read; Fault says why.
 	OnInvalid func(error)
+	// OnKey, if set, sees each key first, in the slider and in the field; true means that it was dealt with.
+	OnKey func(*fyne.KeyEvent) bool
 
 	zones  vmconfig.Zones
 	step   int64
@@ -56,6 +58,9 @@ func NewZoneSlider(zones vmconfig.Zones, step int64, parse func(string) (int64, 
 		}
 	}
 	z.entry.OnKey = func(e *fyne.KeyEvent) bool {
+		if z.OnKey != nil && z.OnKey(e) {
+			return true
+		}
 		switch e.Name {
 		case fyne.KeyUp, fyne.KeyDown, fyne.KeyPageUp, fyne.KeyPageDown:
 			z.key(e.Name)
@@ -303,6 +308,7 @@ func (t *zoneTrack) MouseOut()                      { t.hovered = false; t.Refre
 
 func (t *zoneTrack) TypedKey(e *fyne.KeyEvent) {
 	switch {
+	case t.z.OnKey != nil && t.z.OnKey(e):
 	case e.Name == fyne.KeyEscape:
 		dismissModal(t)
 	case !t.disabled:
