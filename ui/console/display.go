@@ -11,7 +11,6 @@ import (
 
 	"guesthouse/hypervisor/display"
 	"guesthouse/ui/dispatch"
-	"guesthouse/ui/theme"
 )
 
 // Input is what a Display feeds with keys and pointer: the part of a display.Source that never waits.
@@ -24,6 +23,9 @@ type Input interface {
 
 // surroundColor lies around the guest's picture in both themes: a bright surround makes a dark screen hard to read.
 var surroundColor = color.NRGBA{R: 0x0b, G: 0x0e, B: 0x11, A: 0xff}
+
+// veilColor dims a picture that is not live.
+var veilColor = color.NRGBA{R: 0x0b, G: 0x0e, B: 0x11, A: 0xa8}
 
 // Display shows a guest's screen and turns keys and mouse into what the guest's devices report. It never takes the initiative: pixels come
 // from its frames, and whoever owns it says with SetInput who takes the input. UI goroutine only.
@@ -40,10 +42,12 @@ type Display struct {
 	mouse    mouse
 	scanBase scanBase
 
-	// OnScreen is called when size, pointer or lamps of the guest's screen changed. OnFocus is called when the keyboard comes or goes.
-	OnScreen func()
-	OnFocus  func(focused bool)
-	focused  bool
+	// OnScreen is called when size, pointer or lamps of the guest's screen changed, OnPlaced when the picture was placed anew, OnPointer when
+	// the pointer moved inside the widget.
+	OnScreen  func()
+	OnPlaced  func()
+	OnPointer func(pos fyne.Position)
+	focused   bool
 
 	raster   *canvas.Raster
 	surround *canvas.Rectangle
@@ -66,7 +70,7 @@ var (
 // newDisplay makes a Display. command runs the window's command for the host key together with a key (an evdev code) and reports whether
 // there is one.
 func newDisplay(d dispatch.Dispatcher, command func(evdev uint16) bool) *Display {
-	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnFocus: func(bool) {}}
+	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}}
 	w.keyboard = newKeyboard(func() keyInput {
 		if w.input == nil {
 			return nil
@@ -145,16 +149,12 @@ func (d *Display) pixelsPerUnit() float64 {
 }
 
 // FocusGained implements fyne.Focusable.
-func (d *Display) FocusGained() {
-	d.focused = true
-	d.OnFocus(true)
-}
+func (d *Display) FocusGained() { d.focused = true }
 
 // FocusLost implements fyne.Focusable. The toolkit does not tell us of the releases that happen elsewhere, so everything is released now.
 func (d *Display) FocusLost() {
 	d.focused = false
 	d.ReleaseAll()
-	d.OnFocus(false)
 }
 
 // ReleaseAll lets go of every key and button in the guest. Call it before a menu or dialog opens: Fyne sends keys there from then on, but
@@ -210,7 +210,9 @@ func (r *displayRenderer) Layout(size fyne.Size) {
 	d := r.d
 	s := d.pixelsPerUnit()
 	area := image.Pt(int(float64(size.Width)*s+0.5), int(float64(size.Height)*s+0.5))
-	d.at = place(area, d.screen.size, d.mode, s)
+	at := place(area, d.screen.size, d.mode, s)
+	changed := at != d.at
+	d.at = at
 	d.raster.ScaleMode = canvas.ImageScaleFastest
 	if d.at.exact() {
 		d.raster.ScaleMode = canvas.ImageScalePixels
@@ -220,6 +222,9 @@ func (r *displayRenderer) Layout(size fyne.Size) {
 	d.raster.Resize(extent)
 	d.raster.Hidden = d.at.picture.Empty()
 	d.surround.Resize(size)
+	if changed {
+		d.OnPlaced()
+	}
 }
 
 func (r *displayRenderer) MinSize() fyne.Size {
@@ -241,10 +246,3 @@ func (r *displayRenderer) Objects() []fyne.CanvasObject {
 }
 
 func (r *displayRenderer) Destroy() {}
-
-// veilColor gives the colour of a dimming layer over a picture that is not live.
-func veilColor() color.Color {
-	c := color.NRGBAModel.Convert(theme.Color(theme.ColorScreen)).(color.NRGBA)
-	c.A = 0xa8
-	return c
-}

@@ -17,10 +17,9 @@ type page struct {
 	veil    *canvas.Rectangle
 	cover   *canvas.Rectangle // hides the picture
 	card    *fyne.Container
-	back    *canvas.Rectangle
-	icon    *canvas.Image
+	icon    *widgets.Picture
 	spinner *widget.Activity
-	title   *caption
+	title   *widgets.Text
 	text    *widget.Label
 	button  *widgets.Button
 	details *widgets.Button
@@ -34,20 +33,17 @@ const cardWidth = 380
 
 func newPage(onAction func(bodyAction), onDetails func(error)) *page {
 	p := &page{
-		veil: canvas.NewRectangle(veilColor()), cover: canvas.NewRectangle(surroundColor), back: canvas.NewRectangle(theme.Color(theme.ColorSurface)),
-		icon: &canvas.Image{FillMode: canvas.ImageFillContain}, spinner: widget.NewActivity(),
-		title: newCaption(theme.TextTitle, theme.ColorMuted), text: widget.NewLabel(""),
+		veil: canvas.NewRectangle(veilColor), cover: canvas.NewRectangle(surroundColor),
+		icon: widgets.NewIcon("state-off", 40, theme.ColorOff), spinner: widget.NewActivity(),
+		title: widgets.NewText("", 18, true, colorForeground), text: widget.NewLabel(""),
 		onAction: onAction, onDetails: onDetails,
 	}
-	p.title.bold = true
 	p.text.Alignment = fyne.TextAlignCenter
 	p.text.Wrapping = fyne.TextWrapWord
-	p.back.CornerRadius = 12
-	p.icon.SetMinSize(fyne.NewSquareSize(40))
 	p.button = widgets.NewButton("", "", widgets.StylePrimary, func() { p.onAction(p.shown.action) })
 	p.details = widgets.NewButton("", "Details", widgets.StyleFlat, func() { p.onDetails(p.shown.err) })
-	p.card = container.NewStack(p.back, container.New(layout.NewCustomPaddedLayout(theme.Gap6, theme.Gap6, theme.Gap6, theme.Gap6),
-		container.New(&cardLayout{}, container.NewStack(p.icon, container.NewCenter(p.spinner)), container.NewCenter(p.title), p.text,
+	p.card = container.NewStack(widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 12), container.New(layout.NewCustomPaddedLayout(theme.Gap6, theme.Gap6, theme.Gap6, theme.Gap6),
+		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.spinner)), container.NewCenter(p.title), p.text,
 			container.NewCenter(container.NewHBox(p.button, p.details)))))
 	p.box = container.NewStack(p.cover, p.veil, container.NewCenter(p.card))
 	p.set(body{})
@@ -60,14 +56,13 @@ func (p *page) set(b body) {
 	show(p.cover, !b.picture)
 	show(p.veil, b.picture && b.veil)
 	show(p.card, b.title != "")
-	p.title.set(b.title, colorForeground)
+	p.title.SetText(b.title)
 	p.text.SetText(b.text)
 	p.text.Resize(fyne.NewSize(cardWidth, p.text.Size().Height)) // its height depends on its width
 	show(p.text, b.text != "")
 	show(p.icon, b.icon != "")
 	if b.icon != "" {
-		p.icon.Resource = theme.IconIn(b.icon, iconColor(b.icon))
-		p.icon.Refresh()
+		p.icon.SetIcon(b.icon, iconColor(b.icon))
 	}
 	spin := b.title != "" && b.busy && b.icon == ""
 	show(p.spinner, spin)
@@ -79,12 +74,6 @@ func (p *page) set(b body) {
 	show(p.button, b.label != "")
 	p.button.Set(actionIcon(b.action), b.label)
 	show(p.details, b.err != nil)
-	p.refresh()
-}
-
-// refresh takes the colours of the current theme.
-func (p *page) refresh() {
-	p.veil.FillColor, p.back.FillColor = veilColor(), theme.Color(theme.ColorSurface)
 	p.box.Refresh()
 }
 

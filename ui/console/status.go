@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"path/filepath"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
@@ -29,42 +27,38 @@ type notice struct {
 
 // status is the line at the bottom of the window: the machine's state, what goes on, and how screen, pointer and keyboard are connected.
 type status struct {
-	box        *fyne.Container
-	back, line *canvas.Rectangle
+	box *fyne.Container
 
-	dot    *canvas.Circle
-	state  *caption
-	work   *caption // the running job
+	dot    *widgets.Panel
+	state  *widgets.Text
+	work   *widgets.Text // the running job
 	bar    *progressLine
 	cancel *widgets.Button
-	note   *caption
+	note   *widgets.Text
 	act    *widgets.Button
 	close  *widgets.Button
 
-	screen *caption
-	caps   *caption
-	num    *caption
-	mouse  *canvas.Image
+	screen *widgets.Text
+	caps   *widgets.Text
+	num    *widgets.Text
+	mouse  *widgets.Picture
 	hint   *widgets.Hint
 
 	job      int // id of the shown job, 0 for none
 	onCancel func(job int)
 	notice   notice
 	onNotice func() // the notice came or went
-	dotColor fyne.ThemeColorName
-	relative bool
 }
 
 func newStatus(onCancel func(job int)) *status {
-	small := theme.TextSmall
-	s := &status{
-		back: canvas.NewRectangle(theme.Color(colorBackground)), line: canvas.NewRectangle(theme.Color(colorSeparator)),
-		dot: canvas.NewCircle(theme.Color(theme.ColorOff)), state: newCaption(small, colorForeground), work: newCaption(small, theme.ColorMuted),
-		note: newCaption(small, colorForeground), screen: newCaption(small, theme.ColorMuted), caps: newCaption(small, theme.ColorMuted),
-		num: newCaption(small, theme.ColorMuted), mouse: &canvas.Image{FillMode: canvas.ImageFillContain}, bar: newProgressLine(),
-		onCancel: onCancel, onNotice: func() {}, dotColor: theme.ColorOff,
+	text := func(color fyne.ThemeColorName) *widgets.Text {
+		return widgets.NewText("", theme.TextSmall, false, color)
 	}
-	s.work.least, s.note.least = 60, 40
+	s := &status{
+		dot: widgets.NewPanel(theme.ColorOff, "", 4), state: text(colorForeground), work: text(theme.ColorMuted).Elided(), bar: newProgressLine(),
+		note: text(colorForeground).Elided(), screen: text(theme.ColorMuted), num: text(theme.ColorMuted), caps: text(theme.ColorMuted),
+		mouse: widgets.NewIcon("mouse", theme.IconSmall, theme.ColorMuted), onCancel: onCancel, onNotice: func() {},
+	}
 	s.cancel = widgets.NewIconButton("close", "Cancel", func() { s.onCancel(s.job) })
 	s.act = widgets.NewButton("", "", widgets.StyleFlat, func() {
 		if s.notice.do != nil {
@@ -72,19 +66,17 @@ func newStatus(onCancel func(job int)) *status {
 		}
 	})
 	s.close = widgets.NewIconButton("close", "Dismiss", func() { s.say(notice{}) })
-	s.mouse.SetMinSize(fyne.NewSquareSize(theme.IconSmall))
 	s.hint = widgets.NewHint(s.mouse, "")
-	s.line.SetMinSize(fyne.NewSize(1, 1))
-	host := newCaption(small, theme.ColorMuted)
-	host.set("Right Ctrl", theme.ColorMuted)
+	host := text(theme.ColorMuted)
+	host.SetText("Right Ctrl")
 	row := container.New(&statusLayout{},
-		container.NewWithoutLayout(s.dot), s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
+		s.dot, s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
 		s.screen, s.num, s.caps, s.hint,
 		widgets.NewHint(host, "The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
 			"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest."),
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap3), row)
-	s.box = container.NewStack(s.back, container.NewBorder(s.line, nil, nil, nil, padded))
+	s.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(hairline(), nil, nil, nil, padded))
 	s.setJob(nil)
 	s.say(notice{})
 	return s
@@ -113,10 +105,8 @@ func (s *status) setState(m *machines.Machine) {
 	if m != nil {
 		word = stateWord(m)
 	}
-	s.dotColor = stateColor(m)
-	s.dot.FillColor = theme.Color(s.dotColor)
-	s.dot.Refresh()
-	s.state.set(upperFirst(word), colorForeground)
+	s.dot.SetFill(stateColor(m))
+	s.state.SetText(upperFirst(word))
 	s.relayout()
 }
 
@@ -130,7 +120,7 @@ func (s *status) setJob(j *jobs.Status) {
 		if j.Progress.Text != "" {
 			text += " – " + j.Progress.Text
 		}
-		s.work.set(text, theme.ColorMuted)
+		s.work.SetText(text)
 		s.bar.set(j.Progress.Fraction)
 	}
 	show(s.work, on)
@@ -146,7 +136,7 @@ func (s *status) say(n notice) {
 	if n.fault {
 		color = colorError
 	}
-	s.note.set(n.text, color)
+	s.note.Set(n.text, color)
 	s.act.SetText(n.action)
 	show(s.note, n.text != "")
 	show(s.act, n.action != "")
@@ -164,36 +154,27 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, absolute 
 			text += fmt.Sprintf(" at %.0f %%", percent)
 		}
 	}
-	s.screen.set(text, theme.ColorMuted)
-	lamp := func(c *caption, name string, on bool) {
+	s.screen.SetText(text)
+	lamp := func(c *widgets.Text, name string, on bool) {
 		color := fyne.ThemeColorName(colorDisabled)
 		if on {
 			color = colorForeground
 		}
-		c.set(name, color)
+		c.Set(name, color)
 		show(c, live)
 	}
 	lamp(s.num, "Num", leds.Num)
 	lamp(s.caps, "Caps", leds.Caps)
 	show(s.hint, live)
-	s.relative = !absolute
-	icon := theme.ColorMuted
-	tip := "The pointer is shared: it moves in and out of the guest freely."
-	if s.relative {
-		icon = theme.ColorPaused
+	color, tip := theme.ColorMuted, "The pointer is shared: it moves in and out of the guest freely."
+	if !absolute {
+		color = theme.ColorPaused
 		tip = "The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
 			"driver in the guest the two agree."
 	}
-	s.mouse.Resource = theme.IconIn("mouse", icon)
-	s.mouse.Refresh()
+	s.mouse.SetIcon("mouse", color)
 	s.hint.SetText(tip)
 	s.relayout()
-}
-
-// refresh takes the colours of the current theme.
-func (s *status) refresh() {
-	s.back.FillColor, s.line.FillColor, s.dot.FillColor = theme.Color(colorBackground), theme.Color(colorSeparator), theme.Color(s.dotColor)
-	s.box.Refresh()
 }
 
 func (s *status) relayout() {
@@ -241,8 +222,8 @@ func (*statusLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	left := max(0, size.Width-fixed)
 	want := map[int]float32{}
 	for _, i := range []int{statusStretch, statusNote} {
-		if c, ok := objects[i].(*caption); ok && c.Visible() {
-			want[i] = fyne.MeasureText(c.text, c.size, fyne.TextStyle{}).Width + 1 + statusGap(i)
+		if c, ok := objects[i].(*widgets.Text); ok && c.Visible() {
+			want[i] = fyne.MeasureText(c.Text(), theme.TextSmall, fyne.TextStyle{}).Width + 1 + statusGap(i)
 		}
 	}
 	if want[statusStretch]+want[statusNote] > left {
@@ -251,11 +232,9 @@ func (*statusLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	}
 	place := func(i int, x, w float32) {
 		o := objects[i]
-		h := min(size.Height, max(o.MinSize().Height, 0))
+		h := min(size.Height, o.MinSize().Height)
 		if i == 0 {
-			h = 8
-			dot := o.(*fyne.Container).Objects[0]
-			dot.Resize(fyne.NewSquareSize(8))
+			w, h = 8, 8
 		}
 		o.Move(fyne.NewPos(x, (size.Height-h)/2))
 		o.Resize(fyne.NewSize(max(0, w), h))
@@ -293,6 +272,3 @@ func upperFirst(s string) string {
 	}
 	return string(s[0]-'a'+'A') + s[1:]
 }
-
-// fileName is the last element of a path, for a message.
-func fileName(path string) string { return filepath.Base(path) }

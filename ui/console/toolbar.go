@@ -2,7 +2,6 @@ package console
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
@@ -26,9 +25,7 @@ const (
 
 // toolbar is the row of buttons at the top of the window. It has no logic of its own: it calls the Window.
 type toolbar struct {
-	box  *fyne.Container
-	back *canvas.Rectangle
-	line *canvas.Rectangle
+	box *fyne.Container
 
 	run, stop, checkpoint, restore, pick, keys, screenshot, scaling, full *widgets.Button
 }
@@ -40,7 +37,7 @@ type toolbarActions struct {
 }
 
 func newToolbar(a toolbarActions) *toolbar {
-	t := &toolbar{back: canvas.NewRectangle(theme.Color(colorBackground)), line: canvas.NewRectangle(theme.Color(colorSeparator))}
+	t := &toolbar{}
 	t.run = widgets.NewToolButton("pause", "Pause", a.run)
 	t.stop = widgets.NewMenuButton("stop", "Stop", nil)
 	t.stop.OnTapped = a.stopMenu
@@ -63,9 +60,13 @@ func newToolbar(a toolbarActions) *toolbar {
 		layout.NewSpacer(), t.scaling, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
-	t.line.SetMinSize(fyne.NewSize(1, 1))
-	t.box = container.NewStack(t.back, container.NewBorder(nil, t.line, nil, nil, padded))
+	t.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(nil, hairline(), nil, nil, padded))
 	return t
+}
+
+// hairline is the edge between a bar and the screen.
+func hairline() fyne.CanvasObject {
+	return container.NewStack(widgets.Space(1, 1), widgets.NewPanel(colorSeparator, "", 0))
 }
 
 // gap is a separator between groups of buttons.
@@ -162,10 +163,4 @@ func (t *toolbar) set(s toolbarState) {
 		t.full.Set("fullscreen", "Full screen")
 		t.full.SetTip("Right Ctrl + F goes there and back")
 	}
-}
-
-// refresh takes the colours of the current theme.
-func (t *toolbar) refresh() {
-	t.back.FillColor, t.line.FillColor = theme.Color(colorBackground), theme.Color(colorSeparator)
-	t.box.Refresh()
 }

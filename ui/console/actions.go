@@ -1,0 +1,287 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"os"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"guesthouse/app/explain"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/widgets"
+)
+
+func explained(err error) explain.Message { return explain.Explain(err) }
+
+// showError explains a failure of the display.
+func (w *Window) showError(err error) { w.showErrorOf("The screen cannot be shown", err) }
+
+// showErrorOf explains what did not work, with the original text behind "Details".
+func (w *Window) showErrorOf(what string, err error) {
+	w.display.ReleaseAll()
+	m := explained(err)
+	widgets.ShowError(w.win, widgets.ErrorText{Title: what, Summary: m.Summary, Remedy: m.Remedy, Detail: m.Detail})
+}
+
+// menu opens a menu below a button. Keys go to the guest again when it closes.
+func (w *Window) menu(below fyne.CanvasObject, m *fyne.Menu) {
+	w.display.Focus()
+	w.display.ReleaseAll()
+	widgets.ShowMenu(below, m)
+}
+
+// faults says what did not work, by action.
+var faults = map[machines.Action]string{
+	machines.ActionStart:    "The machine did not start",
+	machines.ActionPause:    "The machine was not paused",
+	machines.ActionResume:   "The machine did not resume",
+	machines.ActionReset:    "The machine was not reset",
+	machines.ActionShutdown: "The machine was not asked to shut down",
+	machines.ActionPowerOff: "The machine was not powered off",
+	machines.ActionSave:     "The machine’s state was not saved",
+}
+
+// do starts an action and tells when it fails.
+func (w *Window) do(a machines.Action) { w.follow(faults[a], w.p.Machines.Do(a, w.p.ID), nil) }
+
+// follow waits for a job off the UI goroutine. then runs when it succeeded and may be nil.
+func (w *Window) follow(fault string, job *jobs.Job, then func()) {
+	dispatch.Run(w.p.Dispatch, job.Wait, func(err error) {
+		if err != nil {
+			w.fail(fault, err)
+			return
+		}
+		if then != nil && !w.closed {
+			then()
+		}
+	})
+}
+
+// runOrPause is the first button: what it does depends on the machine's state.
+func (w *Window) runOrPause() {
+	a, _, _ := runAction(w.machine)
+	w.doIfPossible(a)
+	w.display.Focus()
+}
+
+// doIfPossible starts an action, or says why it cannot.
+func (w *Window) doIfPossible(a machines.Action) bool {
+	if w.machine == nil {
+		return false
+	}
+	if ok, reason := w.machine.Can(a); !ok {
+		w.say(notice{text: reason})
+		return false
+	}
+	w.do(a)
+	return true
+}
+
+// stopMenu lists the ways to stop.
+func (w *Window) stopMenu() *fyne.Menu {
+	item := func(label string, a machines.Action, do func()) *fyne.MenuItem {
+		i := fyne.NewMenuItem(label, do)
+		if w.machine == nil {
+			i.Disabled = true
+		} else if ok, _ := w.machine.Can(a); !ok {
+			i.Disabled = true
+		}
+		return i
+	}
+	return fyne.NewMenu("",
+		item("Shut down", machines.ActionShutdown, w.shutDown),
+		item("Save state", machines.ActionSave, func() { w.do(machines.ActionSave) }),
+		item("Power off…", machines.ActionPowerOff, w.powerOff),
+		fyne.NewMenuItemSeparator(),
+		item("Reset…", machines.ActionReset, w.reset),
+	)
+}
+
+func (w *Window) shutDown() {
+	if w.doIfPossible(machines.ActionShutdown) {
+		w.say(notice{text: "The guest was asked to shut down."})
+	}
+}
+
+// powerOff asks, since the guest cannot save anything.
+func (w *Window) powerOff() {
+	w.confirm("Power off?", "The machine stops at once, as if its plug was pulled. What the guest has not saved is lost.", "Power off",
+		machines.ActionPowerOff)
+}
+
+// reset asks for the same reason.
+func (w *Window) reset() {
+	w.confirm("Reset?", "The machine restarts at once, as if its reset button was pressed. What the guest has not saved is lost.", "Reset",
+		machines.ActionReset)
+}
+
+func (w *Window) confirm(title, text, label string, a machines.Action) {
+	if w.machine == nil {
+		return
+	}
+	if ok, reason := w.machine.Can(a); !ok {
+		w.say(notice{text: reason})
+		return
+	}
+	w.display.ReleaseAll()
+	widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
+}
+
+// keysMenu lists the key combinations that the host's desktop would catch.
+func (w *Window) keysMenu() *fyne.Menu {
+	m := fyne.NewMenu("")
+	for _, c := range combos() {
+		if c.keys == nil {
+			m.Items = append(m.Items, fyne.NewMenuItemSeparator())
+			continue
+		}
+		m.Items = append(m.Items, fyne.NewMenuItem(c.label, func() { w.sendKeys(c.keys) }))
+	}
+	return m
+}
+
+// sendKeys presses keys together in the guest: through the display when it is connected, which is exact, else through the hypervisor.
+func (w *Window) sendKeys(keys []uint16) {
+	if w.body.live {
+		w.display.keyboard.chord(keys...)
+		return
+	}
+	codes := make([]uint, len(keys))
+	for i, k := range keys {
+		codes[i] = uint(k)
+	}
+	dispatch.Run(w.p.Dispatch, func(ctx context.Context) error { return w.p.Machines.SendKeys(ctx, w.p.ID, codes) },
+		func(err error) { w.fail("The keys were not sent", err) })
+}
+
+// hostCommand runs the command of the host key together with a key.
+func (w *Window) hostCommand(code uint16) bool {
+	if keys := hostChord(code); keys != nil {
+		w.sendKeys(keys)
+		return true
+	}
+	switch hostCommands[code] {
+	case cmdFullScreen:
+		w.toggleFullScreen()
+	case cmdScaling:
+		w.toggleScaling()
+	case cmdAdjust:
+		w.adjust()
+	case cmdCheckpoint:
+		w.saveCheckpoint()
+	case cmdPause:
+		w.runOrPause()
+	case cmdReset:
+		w.reset()
+	case cmdShutdown:
+		w.shutDown()
+	case cmdClose:
+		w.Close()
+	case cmdScreenshot:
+		w.screenshot()
+	case cmdToolbar:
+		w.focusToolbar()
+	default:
+		return false
+	}
+	return true
+}
+
+// focusToolbar gives the keyboard to the toolbar; Tab moves on from there, and a click into the screen brings it back.
+func (w *Window) focusToolbar() {
+	w.slide.setOpen(true)
+	w.win.Canvas().Focus(w.bar.run)
+}
+
+// toggleScaling changes between the whole screen in the window and pixel for pixel.
+func (w *Window) toggleScaling() {
+	mode := ScaleToOnes
+	if w.display.Scaling() == ScaleToOnes {
+		mode = ScaleToFit
+	}
+	w.display.SetScaling(mode)
+	w.scroll.Refresh()
+	w.updateToolbar()
+	w.showScreen()
+	w.display.Focus()
+}
+
+// toggleFullScreen goes to full screen and back to the old size.
+func (w *Window) toggleFullScreen() {
+	on := !w.win.FullScreen()
+	if on {
+		w.before = w.win.Canvas().Size()
+	}
+	w.display.ReleaseAll()
+	w.win.SetFullScreen(on)
+	w.slide.setFull(on)
+	w.updateToolbar()
+	if on {
+		w.say(notice{text: "Full screen. Right Ctrl + F leaves it; the toolbar is at the top edge."})
+	} else {
+		w.say(notice{})
+		w.win.Resize(w.before)
+	}
+	w.display.Focus()
+}
+
+// pointerMoved brings the toolbar out at the top edge of a full screen, and puts it away when the pointer leaves it.
+func (w *Window) pointerMoved(pos fyne.Position) {
+	if !w.layout.full {
+		return
+	}
+	bar, _ := w.layout.bars(w.frame.Objects)
+	switch {
+	case pos.Y <= edge:
+		w.slide.setOpen(true)
+	case pos.Y > bar+8:
+		w.slide.setOpen(false)
+	}
+}
+
+// screenshot saves the newest picture of the guest's screen, pixel for pixel, in the user's pictures folder.
+func (w *Window) screenshot() {
+	if w.machine == nil {
+		return
+	}
+	var img image.Image
+	if picture := w.display.frames.snapshot(); picture != nil {
+		img = picture
+	}
+	name, now := w.machine.Name, time.Now()
+	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (string, error) {
+		write := writePNG(img)
+		if img == nil {
+			data, err := w.p.Machines.Screenshot(ctx, w.p.ID)
+			if err != nil {
+				return "", err
+			}
+			write = func(out io.Writer) error { _, err := out.Write(data); return err }
+		}
+		return savePicture(w.pictures(), name, w.p.ID, now, write)
+	}, func(path string, err error) {
+		if err != nil {
+			w.fail("The screenshot was not saved", err)
+			return
+		}
+		w.say(notice{text: fmt.Sprintf("Screenshot saved: %s", path), action: "Copy path", do: func() {
+			w.p.App.Clipboard().SetContent(path)
+			w.say(notice{text: "Path copied."})
+		}})
+	})
+	w.display.Focus()
+}
+
+// pictures is the folder for screenshots. Not for the UI goroutine: it reads a file.
+func (w *Window) pictures() string {
+	if w.p.Pictures != "" {
+		return w.p.Pictures
+	}
+	return picturesFolder(os.Getenv)
+}

@@ -1,0 +1,346 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"slices"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/rfb"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
+)
+
+// Window is the window of one machine. UI goroutine only.
+type Window struct {
+	p   Params
+	win fyne.Window
+
+	display *Display
+	scroll  *container.Scroll
+	link    *link
+	bar     *toolbar
+	page    *page
+	status  *status
+	layout  *frameLayout
+	frame   *fyne.Container
+
+	machine    *machines.Machine // as last seen; nil: there is none
+	connected  bool              // to the hypervisor
+	body       body
+	hadPicture bool // pixels of this run of the machine are there
+
+	slide       slide
+	autoSize    fyne.Size // what the window was last resized to by itself
+	before      fyne.Size // size before full screen
+	askingClose *closeDialog
+	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
+	closeWhenOff bool
+	closed       bool
+	cancels      []func()
+	noticeTimer  func()
+}
+
+// Open shows the window of machine p.ID.
+func Open(p Params) *Window {
+	if p.NewSource == nil {
+		p.NewSource = func(path hypervisor.GraphicsPath) display.Source {
+			m := find(p.Machines.Snapshot(), p.ID)
+			return rfb.New(path.Conn, rfb.Options{Password: path.Password, Heartbeat: !hasDBus(m)})
+		}
+	}
+	w := &Window{p: p, win: p.App.NewWindow("")}
+	w.build()
+	w.connect()
+	w.refresh()
+	w.win.Show()
+	w.display.Focus()
+	return w
+}
+
+// Raise brings the window to the front.
+func (w *Window) Raise() {
+	w.win.Show()
+	w.win.RequestFocus()
+}
+
+// build makes the parts and puts them into the window.
+func (w *Window) build() {
+	w.display = newDisplay(w.p.Dispatch, w.hostCommand)
+	w.display.OnScreen = w.screenChanged
+	w.display.OnPlaced = w.showScreen
+	w.display.OnPointer = w.pointerMoved
+	w.scroll = container.NewScroll(w.display)
+	w.page = newPage(w.pageAction, w.showError)
+	w.status = newStatus(w.p.Jobs.Cancel)
+	w.status.onNotice = w.noticeChanged
+	w.bar = newToolbar(toolbarActions{
+		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
+		scaling: w.toggleScaling, fullScreen: w.toggleFullScreen,
+		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
+		restoreMenu: w.pickCheckpoint,
+		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
+	})
+	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit}
+	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
+	w.frame = container.New(w.layout, container.NewStack(w.scroll, w.page.box), w.bar.box, w.status.box)
+	w.slide.moved = func() { w.frame.Refresh() }
+	w.win.SetPadded(false)
+	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
+	w.win.SetCloseIntercept(w.Close)
+	w.win.SetOnClosed(w.onClosed)
+	w.win.Resize(w.firstSize())
+}
+
+// connect starts what feeds the window: the link to the display, the machine's state, the jobs.
+func (w *Window) connect() {
+	w.link = newLink(w.display.frames)
+	w.link.open = func(ctx context.Context) (hypervisor.GraphicsPath, error) {
+		return w.p.Machines.OpenDisplay(ctx, w.p.ID)
+	}
+	w.link.newSource = w.p.NewSource
+	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
+	w.link.changed = refresh
+	w.cancels = append(w.cancels,
+		w.p.Machines.Subscribe(refresh),
+		w.p.Jobs.Subscribe(dispatch.Coalesce(w.p.Dispatch, w.refreshJobs)),
+		dispatch.Run(w.p.Dispatch, w.link.run, nil),
+	)
+}
+
+// find returns a machine of a snapshot, nil when it is not there.
+func find(s *machines.Snapshot, id uuid.UUID) *machines.Machine {
+	for _, m := range s.Machines {
+		if m.UUID == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// refresh brings the window up to date with machine and link.
+func (w *Window) refresh() {
+	if w.closed {
+		return
+	}
+	snapshot := w.p.Machines.Snapshot()
+	w.machine, w.connected = find(snapshot, w.p.ID), snapshot.Connected
+	active := w.machine != nil && w.machine.State.Active()
+	w.link.want(active)
+	status, source := w.link.get()
+	switch {
+	case status.Phase == linkLive:
+		w.hadPicture = true
+	case !active && status.Phase == linkIdle && w.hadPicture:
+		w.hadPicture = false // the next run begins with a screen of its own
+		w.display.frames.forget()
+	}
+	w.body = decideBody(w.machine, w.connected, status, w.hadPicture)
+	if w.askingClose != nil && w.body.action == bodyResume {
+		w.body.title, w.body.action, w.body.label = "", bodyNone, "" // the dialog paused it and says so
+	}
+	if w.body.live && source != nil {
+		w.display.SetInput(source)
+	} else {
+		w.display.SetInput(nil)
+	}
+	w.page.set(w.body)
+	w.win.SetTitle(windowTitle(w.machine))
+	w.status.setState(w.machine)
+	w.updateToolbar()
+	w.showScreen()
+	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
+		w.shut()
+	}
+}
+
+// hasDBus reports whether the machine has a D-Bus display, whose mere presence keeps QEMU's screen timer fast.
+func hasDBus(m *machines.Machine) bool {
+	return m != nil && m.Config != nil && slices.ContainsFunc(m.Config.Displays, func(d vmconfig.Display) bool { return d.Kind == "dbus" })
+}
+
+// windowTitle is "<name> [checkpoint] – <state>".
+func windowTitle(m *machines.Machine) string {
+	if m == nil {
+		return "Guesthouse"
+	}
+	title := vmconfig.Inert(m.Name, 80)
+	if m.Checkpoint != "" {
+		title += " [" + vmconfig.Inert(m.Checkpoint, 40) + "]"
+	}
+	return title + " – " + stateWord(m)
+}
+
+func (w *Window) updateToolbar() {
+	w.bar.set(toolbarState{
+		machine: w.machine, live: w.body.live, picture: w.hadPicture, exact: w.display.Scaling() == ScaleToOnes, fullScreen: w.win.FullScreen(),
+	})
+}
+
+// refreshJobs shows the running job of this machine.
+func (w *Window) refreshJobs() {
+	if w.closed {
+		return
+	}
+	var running *jobs.Status
+	for _, j := range w.p.Jobs.List() {
+		if j.State == jobs.Running && j.Subject == w.p.ID.String() {
+			running = &j
+		}
+	}
+	w.status.setJob(running)
+}
+
+// screenChanged follows the guest's screen: its size, pointer and lamps.
+func (w *Window) screenChanged() {
+	w.fitToGuest()
+	w.showScreen()
+}
+
+func (w *Window) showScreen() {
+	d := w.display
+	w.status.setScreen(w.body.live, d.screen.size, d.at, d.screen.absolute, d.screen.leds)
+}
+
+// pageAction is the button in the middle of the window.
+func (w *Window) pageAction(a bodyAction) {
+	switch a {
+	case bodyStart:
+		w.do(machines.ActionStart)
+	case bodyResume:
+		w.do(machines.ActionResume)
+	case bodyReset:
+		w.do(machines.ActionReset)
+	case bodyReconnect:
+		w.link.retry()
+	}
+	w.display.Focus()
+}
+
+// firstSize is the size that the window had when it was closed last, else one for a guest of 1024×768.
+func (w *Window) firstSize() fyne.Size {
+	if s, ok := w.p.Settings.Get().Windows[w.settingsKey()]; ok && s.Width > 100 && s.Height > 100 {
+		return fyne.NewSize(s.Width, s.Height)
+	}
+	w.autoSize = w.sizeFor(image.Pt(1024, 768))
+	return w.autoSize
+}
+
+func (w *Window) settingsKey() string { return "console:" + w.p.ID.String() }
+
+// sizeFor is the window's size that shows a guest screen pixel for pixel.
+func (w *Window) sizeFor(guest image.Point) fyne.Size {
+	bar, status := w.layout.bars(w.frame.Objects)
+	return w.display.UnitsFor(guest).Add(fyne.NewSize(0, bar+status))
+}
+
+// largestAuto bounds what the window grows to by itself, guest pixels. Fyne does not tell how large the host's screen is.
+var largestAuto = image.Pt(1440, 900)
+
+// fitToGuest lets the window grow with the guest's screen, as long as the user has not chosen a size. It does not shrink: a guest changes
+// its mode several times while it boots, and a window that jumps about is worse than a little surround.
+func (w *Window) fitToGuest() {
+	guest := w.display.GuestSize()
+	now := w.win.Canvas().Size()
+	const slack = 3
+	chosen := abs(now.Width-w.autoSize.Width) > slack || abs(now.Height-w.autoSize.Height) > slack
+	if guest.X == 0 || w.win.FullScreen() || chosen || guest.X > largestAuto.X || guest.Y > largestAuto.Y {
+		return
+	}
+	if size := w.sizeFor(guest).Max(now); size != now {
+		w.autoSize = size
+		w.win.Resize(size)
+	}
+}
+
+// adjust makes the window fit the guest's screen.
+func (w *Window) adjust() {
+	if guest := w.display.GuestSize(); guest.X > 0 && !w.win.FullScreen() {
+		w.autoSize = w.sizeFor(guest)
+		w.win.Resize(w.autoSize)
+	}
+}
+
+func abs(v float32) float32 { return max(v, -v) }
+
+// shut closes the window without asking.
+func (w *Window) shut() {
+	if w.closed {
+		return
+	}
+	size := w.win.Canvas().Size()
+	if w.win.FullScreen() {
+		size = w.before
+	}
+	if size.Width > 100 && size != w.autoSize {
+		w.remember(func(s *settings.Settings) {
+			if s.Windows == nil {
+				s.Windows = map[string]settings.WindowSize{}
+			}
+			s.Windows[w.settingsKey()] = settings.WindowSize{Width: size.Width, Height: size.Height}
+		})
+	}
+	w.win.Close()
+}
+
+// remember writes a setting off the UI goroutine. A failure costs a window's size or a preselection: not worth a message.
+func (w *Window) remember(change func(*settings.Settings)) {
+	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, nil)
+}
+
+// onClosed runs when the window is gone, however it went.
+func (w *Window) onClosed() {
+	if w.closed {
+		return
+	}
+	w.closed = true
+	w.display.SetInput(nil)
+	for _, cancel := range w.cancels {
+		cancel()
+	}
+	w.slide.stop()
+	if w.p.Closed != nil {
+		w.p.Closed()
+	}
+}
+
+// noticeTime is how long a message stays when nobody dismisses it. Faults stay.
+const noticeTime = 10 * time.Second
+
+// say shows a message in the status line.
+func (w *Window) say(n notice) {
+	if w.noticeTimer != nil {
+		w.noticeTimer()
+		w.noticeTimer = nil
+	}
+	w.status.say(n)
+	if n.text != "" && !n.fault {
+		w.noticeTimer = dispatch.After(w.p.Dispatch, noticeTime, func() {
+			w.noticeTimer = nil
+			w.status.say(notice{})
+		})
+	}
+}
+
+// noticeChanged shows the status line in full screen while it has something to say.
+func (w *Window) noticeChanged() { w.slide.setStatus(w.status.notice.text != "") }
+
+// fail tells that something did not work. A cancel is not a failure.
+func (w *Window) fail(what string, err error) {
+	if err == nil || errors.Is(err, context.Canceled) || w.closed {
+		return
+	}
+	w.say(notice{text: fmt.Sprintf("%s: %s", what, explained(err).Summary), fault: true, action: "Details", do: func() { w.showErrorOf(what, err) }})
+}
