@@ -72,3 +72,23 @@ func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job           
 func (s *Service) Resolve(list []Checkpoint, idOrName string) (Checkpoint, error) { panic("later") }
 func (s *Service) Recover(ctx context.Context) ([]string, error)                  { panic("later") }
 func (s *Service) Subscribe(f func(id uuid.UUID)) (cancel func())                 { panic("later") }
+
+// ErrBroken says that parts of a checkpoint are missing or damaged. Nothing was touched.
+var ErrBroken = errors.New("parts of the checkpoint are missing or damaged")
+
+// Reason is an error that carries its own sentence for the user.
+type Reason struct {
+	Text string
+	Err  error // sentinel or cause, may be nil
+}
+
+// Error returns the sentence with its cause.
+func (r *Reason) Error() string {
+	if r.Err == nil {
+		return r.Text
+	}
+	return r.Text + " (" + r.Err.Error() + ")"
+}
+
+// Unwrap returns the cause.
+func (r *Reason) Unwrap() error { return r.Err }

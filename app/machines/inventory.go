@@ -119,9 +119,7 @@ func newInventory(conn hypervisor.Connection) *inventory {
 func (inv *inventory) run(ctx context.Context) error {
 	inv.running.Store(true)
 	defer close(inv.stopped)
-	inv.todo.all = true
-	inv.read(ctx)
-	var timer <-chan time.Time
+	var timer <-chan time.Time // EventConnected, the first event of every connection, has everything read
 	for {
 		select {
 		case <-ctx.Done():
@@ -133,7 +131,10 @@ func (inv *inventory) run(ctx context.Context) error {
 				return hypervisor.ErrDisconnected
 			}
 			inv.event(e)
-			if timer == nil && !inv.todo.empty() {
+			switch {
+			case inv.todo.all && !inv.reading:
+				inv.read(ctx)
+			case timer == nil && !inv.todo.empty():
 				timer = time.After(gather)
 			}
 		case r := <-inv.requests:
@@ -176,6 +177,12 @@ func (inv *inventory) event(e hypervisor.Event) {
 		inv.todo.add(e.Machine, true)
 	case hypervisor.EventUndefined, hypervisor.EventState, hypervisor.EventIOError:
 		inv.todo.add(e.Machine, false)
+	case hypervisor.EventNotAnswering:
+		inv.err = hypervisor.ErrTimeout
+		inv.publish()
+	case hypervisor.EventAnswering:
+		inv.err = nil
+		inv.publish()
 	case hypervisor.EventViewer:
 	}
 }

@@ -5,7 +5,6 @@ package machines
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -175,10 +174,22 @@ func (s *Service) name(id uuid.UUID) string {
 	return "a machine"
 }
 
-// named puts the machine's name before an error.
+// named says which machine an error is about.
 func (s *Service) named(id uuid.UUID, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", s.name(id), err)
+	return &Error{Machine: s.name(id), Err: err}
 }
+
+// Error is an error about one machine.
+type Error struct {
+	Machine string // name, inert
+	Err     error
+}
+
+// Error puts the machine's name before the error's text.
+func (e *Error) Error() string { return e.Machine + ": " + e.Err.Error() }
+
+// Unwrap returns the error without the name.
+func (e *Error) Unwrap() error { return e.Err }

@@ -35,7 +35,8 @@ type Machine struct {
 type Snapshot struct {
 	// Connected is false before the first and after a lost connection; Machines then holds what was known last.
 	Connected bool
-	// Err says why there is no connection.
+	// Err says why there is no connection. While Connected it is hypervisor.ErrTimeout when the hypervisor has not answered for
+	// a while.
 	Err  error
 	Host hypervisor.Host
 	// Machines are in natural order of their names: vm2 before vm10.
