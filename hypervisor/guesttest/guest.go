@@ -45,5 +45,8 @@ var Picture = struct {
 	BlockSize:   96,
 }
 
-// MinMemoryMiB is the memory with which the guest boots safely.
-const MinMemoryMiB = 192
+// Memory that the guest needs. On UEFI the boot loader finds no room for the kernel with less.
+const (
+	MinMemoryMiB     = 192 // BIOS
+	MinMemoryUEFIMiB = 384
+)

@@ -18,7 +18,7 @@ const machineXML = `<domain type='qemu'>
   <name>%s</name>
   <memory unit='MiB'>%d</memory>
   <vcpu>1</vcpu>
-  <os%s><type arch='x86_64' machine='q35'>hvm</type>%s<boot dev='cdrom'/></os>
+  <os><type arch='x86_64' machine='q35'>hvm</type>%s<boot dev='cdrom'/></os>
   <features><acpi/></features>
   <devices>
     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/><target dev='vda' bus='virtio'/></disk>
@@ -31,19 +31,20 @@ const machineXML = `<domain type='qemu'>
   </devices>
 </domain>`
 
-const (
-	uefiLoader = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>` +
-		`<nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'>%s</nvram>`
-)
+const uefiLoader = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>` +
+	`<nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'>%s</nvram>`
 
 // start makes and starts a machine with the test guest and waits until it is up.
 func start(t *testing.T, h *hosttest.Host, name, loader string) *guesttest.Console {
 	t.Helper()
 	disk := filepath.Join(h.DataDir, name+".qcow2")
-	h.Virsh(t, "version")
 	hosttest.Run(t, hosttest.Tool(t, "qemu-img"), "create", "-q", "-f", "qcow2", disk, "64M")
 	file := filepath.Join(h.Dir, name+".xml")
-	xml := fmt.Sprintf(machineXML, name, guesttest.MinMemoryMiB, "", loader, disk, guesttest.ISO(t))
+	memory := guesttest.MinMemoryMiB
+	if loader != "" {
+		memory = guesttest.MinMemoryUEFIMiB
+	}
+	xml := fmt.Sprintf(machineXML, name, memory, loader, disk, guesttest.ISO(t))
 	if err := os.WriteFile(file, []byte(xml), 0o600); err != nil {
 		t.Fatal(err)
 	}
