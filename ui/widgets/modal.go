@@ -2,6 +2,7 @@ package widgets
 
 import (
 	"image/color"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -24,18 +25,6 @@ type Modal struct {
 	before fyne.Focusable
 	closed bool
 }
-
-// modalLayout lays out a dialog's card and lets dismissModal find the dialog.
-type modalLayout struct {
-	padding fyne.Layout
-	modal   *Modal
-}
-
-// MinSize implements fyne.Layout.
-func (l modalLayout) MinSize(o []fyne.CanvasObject) fyne.Size { return l.padding.MinSize(o) }
-
-// Layout implements fyne.Layout.
-func (l modalLayout) Layout(o []fyne.CanvasObject, size fyne.Size) { l.padding.Layout(o, size) }
 
 // NewModal builds a dialog; Show opens it. icon may be empty. width is the least width of the content.
 // The last button is the default one and gets the focus, unless FocusOn says otherwise.
@@ -61,7 +50,7 @@ func NewModal(w fyne.Window, icon string, iconColor fyne.ThemeColorName, title s
 	}
 	strut := canvas.NewRectangle(color.Transparent)
 	strut.SetMinSize(fyne.NewSize(width, 0))
-	body := container.New(modalLayout{layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap4, theme.Gap6, theme.Gap6), m},
+	body := container.New(layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap4, theme.Gap6, theme.Gap6),
 		container.NewVBox(append(parts, strut)...))
 	m.popup = widget.NewModalPopUp(body, w.Canvas())
 	return m
@@ -76,6 +65,7 @@ func (m *Modal) FocusOn(f fyne.Focusable) *Modal {
 // Show opens the dialog.
 func (m *Modal) Show() *Modal {
 	m.before = m.window.Canvas().Focused()
+	openModals = append(openModals, m)
 	m.popup.Show()
 	if m.focus != nil {
 		m.window.Canvas().Focus(m.focus)
@@ -89,6 +79,7 @@ func (m *Modal) Close() {
 		return
 	}
 	m.closed = true
+	openModals = slices.DeleteFunc(openModals, func(o *Modal) bool { return o == m })
 	m.popup.Hide()
 	if m.before != nil && m.window.Canvas().Overlays().Top() == nil {
 		m.window.Canvas().Focus(m.before)
@@ -113,16 +104,16 @@ func dismissModal(obj fyne.CanvasObject) {
 	if c == nil {
 		return
 	}
-	popup, ok := c.Overlays().Top().(*widget.PopUp)
-	if !ok {
-		return
-	}
-	if body, ok := popup.Content.(*fyne.Container); ok {
-		if l, ok := body.Layout.(modalLayout); ok {
-			l.modal.Close()
+	for i := len(openModals) - 1; i >= 0; i-- {
+		if m := openModals[i]; m.window.Canvas() == c {
+			m.Close()
+			return
 		}
 	}
 }
+
+// openModals lists the open dialogs of all windows, oldest first: a canvas does not tell which dialog its topmost overlay belongs to.
+var openModals []*Modal
 
 // ErrorText is what an error dialog says.
 type ErrorText struct {
@@ -213,4 +204,17 @@ func joinLines(lines ...string) string {
 		}
 	}
 	return out
+}
+
+// Paragraphs shows texts one below the other, wrapped; the first is the most important.
+func Paragraphs(texts ...string) fyne.CanvasObject {
+	box := container.NewVBox()
+	for i, t := range texts {
+		color := fynetheme.ColorNameForeground
+		if i > 0 {
+			color = theme.ColorMuted
+		}
+		box.Add(wrapped(t, color))
+	}
+	return box
 }
