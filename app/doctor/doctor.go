@@ -5,16 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
+	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
-	"guesthouse/hypervisor/diskimage"
-	"guesthouse/hypervisor/libvirtd"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -31,184 +31,173 @@ const (
 
 // Need is one checked need.
 type Need struct {
-	Name   string `json:"name"`
-	State  State  `json:"state"`
-	Detail string `json:"detail"` // what was found
-	Fix    string `json:"fix"`    // what to do; empty when it passes
+	Name   string
+	State  State
+	Detail string // what was found, one sentence
+	Fix    string // what to do; empty when it passes
 }
 
-// patience bounds each check.
-const patience = 30 * time.Second
+// Params is what the checks work with.
+type Params struct {
+	// Open connects to the hypervisor, starting its service if need be.
+	Open func(ctx context.Context) (hypervisor.Connection, error)
+	// DataDir is where disks and checkpoints are kept.
+	DataDir string
+}
 
-// Bounds on free space: below the first nothing useful can be made, below the second it becomes tight.
+// Limits of the checks.
 const (
-	leastFree = 1 * vmconfig.GiB
-	goodFree  = 10 * vmconfig.GiB
+	deadline  = 30 * time.Second
+	lowSpace  = 20 * vmconfig.GiB // less free space than this is worth a word: one ordinary guest
+	fullSpace = 1 * vmconfig.GiB
 )
 
-// Check checks every need of the connection uri, in a fixed order. It may take seconds; it starts the user's own daemon, which is
-// what the program would do.
-func Check(ctx context.Context, uri string) []Need {
-	conn, err := connect(ctx, uri)
-	if err == nil {
-		defer conn.Close()
-	}
-	return []Need{
-		checkKVM(), checkQEMU(ctx), checkImages(ctx), checkLibvirt(), checkDaemon(uri, conn, err),
-		checkFirmware(ctx, conn), checkSystems(), checkSpace(),
-	}
-}
-
-func connect(ctx context.Context, uri string) (hypervisor.Connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// Check makes all checks and returns them in a fixed order. It waits, at most for its deadline.
+func Check(ctx context.Context, p Params) []Need {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	return libvirtd.Open(ctx, uri, libvirtd.Options{})
+	needs := []Need{checkKVM(), checkQEMU(ctx), checkQemuImg()}
+	conn, err := p.Open(ctx)
+	needs = append(needs, checkService(conn, err)...)
+	needs = append(needs, checkFirmware(ctx, conn), checkCatalogue(), checkSpace(p.DataDir))
+	if conn != nil {
+		_ = conn.Close()
+	}
+	return needs
 }
 
 func checkKVM() Need {
-	n := Need{Name: "KVM", State: Pass, Detail: "hardware acceleration works"}
+	n := Need{Name: "Hardware acceleration (KVM)", State: Pass, Detail: "Works."}
 	if machines.KVMWorks() {
 		return n
 	}
-	n.State = Warn
-	switch info, err := os.Stat("/dev/kvm"); {
-	case err != nil:
-		n.Detail = "/dev/kvm does not exist: machines are emulated and slow"
-		n.Fix = "Switch on virtualisation (VT-x, AMD-V) in the computer's firmware and load the kernel module kvm_intel or kvm_amd."
-	case info.Mode()&os.ModeDevice == 0:
-		n.Detail = "/dev/kvm is no device"
-		n.Fix = "Load the kernel module kvm_intel or kvm_amd."
+	n.State = Warn // machines run by emulation all the same
+	_, err := os.Stat("/dev/kvm")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		n.Detail = "There is no /dev/kvm: machines are emulated, which is many times slower."
+		n.Fix = "Turn virtualisation (Intel VT-x or AMD-V) on in the firmware set-up of this computer, then load the module kvm_intel or kvm_amd. Inside a virtual machine, turn nested virtualisation on."
+	case !writable("/dev/kvm"):
+		n.Detail = "You may not use /dev/kvm: machines are emulated, which is many times slower."
+		n.Fix = "Add yourself to the group kvm (sudo adduser $USER kvm) and log in again."
 	default:
-		n.Detail = "/dev/kvm exists but cannot be used: machines are emulated and slow"
-		n.Fix = "Add your user to the group kvm and log in again: sudo adduser \"$USER\" kvm"
+		n.Detail = "/dev/kvm opens, but no machine can be made with it: machines are emulated, which is many times slower."
+		n.Fix = "Close other virtualisation programs such as VirtualBox. Inside a virtual machine, turn nested virtualisation on."
 	}
 	return n
+}
+
+func writable(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
 }
 
 func checkQEMU(ctx context.Context) Need {
-	n := Need{Name: "QEMU", State: Fail, Detail: "qemu-system-x86_64 is not installed", Fix: "sudo apt install qemu-system-x86"}
-	path, err := exec.LookPath("qemu-system-x86_64")
+	n := Need{Name: "QEMU", State: Fail, Fix: "Install the package qemu-system-x86."}
+	program := "qemu-system-x86_64"
+	if runtime.GOARCH == "arm64" {
+		program, n.Fix = "qemu-system-aarch64", "Install the package qemu-system-arm."
+	}
+	path, err := exec.LookPath(program)
 	if err != nil {
+		n.Detail = program + " is not installed."
 		return n
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
-		n.Detail = fmt.Sprintf("%s does not run: %v", path, err)
-		n.Fix = "sudo apt install --reinstall qemu-system-x86"
+		n.Detail = fmt.Sprintf("%s does not run: %v.", path, err)
 		return n
 	}
-	first, _, _ := strings.Cut(string(out), "\n")
-	return Need{Name: n.Name, State: Pass, Detail: vmconfig.Inert(first, 100)}
+	version, _, _ := strings.Cut(string(out), "\n")
+	return Need{Name: n.Name, State: Pass, Detail: vmconfig.Inert(version, 120) + "."}
 }
 
-func checkImages(ctx context.Context) Need {
-	n := Need{Name: "disk images", State: Fail, Fix: "sudo apt install qemu-utils"}
-	tool, err := diskimage.New()
-	if err != nil {
-		n.Detail = err.Error()
-		return n
+func checkQemuImg() Need {
+	if path, err := exec.LookPath("qemu-img"); err == nil {
+		return Need{Name: "Disk image tool", State: Pass, Detail: path + "."}
 	}
-	found, err := tool.Version(ctx)
-	if err != nil {
-		n.Detail = err.Error()
-		return n
-	}
-	return Need{Name: n.Name, State: Pass, Detail: "qemu-img " + found}
+	return Need{Name: "Disk image tool", State: Fail, Detail: "qemu-img is not installed.", Fix: "Install the package qemu-utils."}
 }
 
-// daemons are libvirt's daemons for QEMU: the modular one and the monolithic one.
-var daemons = []string{"virtqemud", "libvirtd"}
+// checkService tells libvirt's version apart from whether its service answers.
+func checkService(conn hypervisor.Connection, err error) []Need {
+	libvirt := Need{Name: "libvirt", State: Fail, Fix: "Install the packages libvirt-daemon and libvirt-daemon-driver-qemu."}
+	service := Need{Name: "libvirt service", State: Fail}
+	if err != nil {
+		m := explain.Explain(err)
+		service.Detail = m.Summary + " (" + m.Detail + ")"
+		service.Fix = "Install the packages libvirt-daemon and libvirt-daemon-driver-qemu, or look at what the details name."
+		if installed("libvirtd", "virtqemud") {
+			libvirt = Need{Name: libvirt.Name, State: Pass, Detail: "Installed."}
+		} else {
+			libvirt.Detail = "Neither libvirtd nor virtqemud is installed."
+		}
+		return []Need{libvirt, service}
+	}
+	h := conn.Host()
+	libvirt = Need{Name: libvirt.Name, State: Pass, Detail: "Version " + h.Libvirt + "."}
+	service = Need{Name: service.Name, State: Pass, Detail: fmt.Sprintf("Answers on %s with %s %s.", h.URI, h.Hypervisor, h.Version)}
+	return []Need{libvirt, service}
+}
 
-func checkLibvirt() Need {
-	for _, name := range daemons {
-		for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin", "/sbin") {
-			path := filepath.Join(dir, name)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-				return Need{Name: "libvirt", State: Pass, Detail: path}
+// installed reports whether one of the programs can be found; daemons live in sbin, which is not in every user's PATH.
+func installed(programs ...string) bool {
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err == nil {
+			return true
+		}
+		for _, dir := range []string{"/usr/sbin/", "/usr/local/sbin/"} {
+			if _, err := os.Stat(dir + program); err == nil {
+				return true
 			}
 		}
 	}
-	return Need{
-		Name: "libvirt", State: Fail, Detail: "neither virtqemud nor libvirtd is installed",
-		Fix: "sudo apt install libvirt-daemon libvirt-daemon-driver-qemu",
-	}
-}
-
-func checkDaemon(uri string, conn hypervisor.Connection, err error) Need {
-	n := Need{Name: "session daemon"}
-	switch {
-	case err == nil:
-		host := conn.Host()
-		n.State = Pass
-		n.Detail = fmt.Sprintf("%s answers: libvirt %s, %s %s", vmconfig.Inert(uri, 100), host.Libvirt, host.Hypervisor, host.Version)
-		return n
-	case errors.Is(err, hypervisor.ErrBadAddress):
-		n.Fix = "Write the address as for example qemu:///session."
-	case errors.Is(err, hypervisor.ErrDenied):
-		n.Fix = "Use qemu:///session, or add your user to the group libvirt and log in again."
-	default:
-		n.Fix = "sudo apt install libvirt-daemon; then look at what “libvirtd --verbose” says."
-	}
-	n.State, n.Detail = Fail, vmconfig.Inert(err.Error(), 300)
-	return n
+	return false
 }
 
 func checkFirmware(ctx context.Context, conn hypervisor.Connection) Need {
-	n := Need{Name: "OVMF", State: Warn, Fix: "sudo apt install ovmf"}
+	n := Need{Name: "UEFI firmware (OVMF)", State: Warn, Fix: "Install the package ovmf."}
 	if conn == nil {
-		n.Detail, n.Fix = "not known without a connection", "Mend the session daemon first."
+		n.Detail, n.Fix = "Could not be checked without the libvirt service.", "Mend the libvirt service first."
 		return n
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	firmwares, err := conn.Firmwares(ctx)
-	switch {
-	case err != nil:
-		n.Detail = vmconfig.Inert(err.Error(), 300)
-	case len(firmwares) == 0:
-		n.Detail = "no UEFI firmware: machines can only start with BIOS"
-	default:
-		return Need{Name: n.Name, State: Pass, Detail: vmconfig.Inert(firmwares[0].Code, 200)}
-	}
-	return n
-}
-
-func checkSystems() Need {
-	n := Need{Name: "osinfo-db", State: Warn, Fix: "sudo apt install osinfo-db"}
-	catalogue, err := guestos.Load()
-	if err != nil || len(catalogue.All()) == 0 {
-		n.Detail = "no operating system is recognised and defaults are general"
+	found, err := conn.Firmwares(ctx)
+	if err != nil || len(found) == 0 {
+		n.Detail = "Not installed: only BIOS machines can be made."
 		return n
 	}
-	return Need{Name: n.Name, State: Pass, Detail: fmt.Sprintf("%d operating systems", len(catalogue.All()))}
+	return Need{Name: n.Name, State: Pass, Detail: found[0].Code + "."}
 }
 
-func checkSpace() Need {
-	n := Need{Name: "free space"}
-	dir := os.Getenv("XDG_DATA_HOME")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			n.State, n.Detail, n.Fix = Fail, "there is no home folder", "Set HOME."
-			return n
-		}
-		dir = filepath.Join(home, ".local", "share")
+func checkCatalogue() Need {
+	n := Need{Name: "Catalogue of operating systems (osinfo-db)", State: Warn, Fix: "Install the package osinfo-db."}
+	c, err := guestos.Load()
+	if err != nil || len(c.All()) == 0 {
+		n.Detail = "Not installed: systems are not recognised, and every machine gets the same proposals."
+		return n
 	}
+	return Need{Name: n.Name, State: Pass, Detail: fmt.Sprintf("Knows %d systems.", len(c.All()))}
+}
+
+func checkSpace(dir string) Need {
+	n := Need{Name: "Free disk space", State: Pass}
 	free, err := machines.FreeBytes(dir)
 	if err != nil {
-		n.State, n.Detail, n.Fix = Fail, err.Error(), "Make the folder readable."
+		n.State, n.Detail, n.Fix = Warn, fmt.Sprintf("Could not be read: %v.", err), "Check that "+dir+" can be created."
 		return n
 	}
-	n.Detail = fmt.Sprintf("%s in %s", vmconfig.FormatSize(free/vmconfig.MiB*vmconfig.MiB), dir)
+	n.Detail = fmt.Sprintf("%s free for %s.", vmconfig.FormatSize(free/vmconfig.MiB*vmconfig.MiB), dir)
 	switch {
-	case free < leastFree:
-		n.State, n.Fix = Fail, "Make room: new machines and checkpoints do not fit."
-	case free < goodFree:
-		n.State, n.Fix = Warn, "Make room: a system needs about 10 GiB."
+	case free < fullSpace:
+		n.State = Fail
+	case free < lowSpace:
+		n.State = Warn
 	default:
-		n.State = Pass
+		return n
 	}
+	n.Fix = "Delete what you do not need, or set XDG_DATA_HOME to a folder on a larger disk."
 	return n
 }

@@ -1,0 +1,73 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+)
+
+func TestExplain(t *testing.T) {
+	tests := []struct {
+		err     error
+		code    int
+		summary string // part of it
+	}{
+		{fmt.Errorf("%w: lab", hypervisor.ErrNotFound), CodeNotFound, "no such machine: lab."},
+		{fmt.Errorf("start: %w", &hypervisor.Error{Op: "start", Code: 55, Text: "Requested operation is not valid", Kind: hypervisor.ErrInvalidState}), CodeRefused, "state"},
+		{machines.Refused("lab", "The machine is off"), CodeRefused, "lab: The machine is off."},
+		{fmt.Errorf("x: %w", checkpoints.ErrNoCheckpoint), CodeNotFound, "checkpoint"},
+		{vmconfig.Faults{{Message: "One."}, {Message: "Two."}}, CodeUsage, "One. Two."},
+		{fmt.Errorf("write: %w", syscall.ENOSPC), CodeFailed, "full"},
+		{hypervisor.ErrCannotStart, CodeHost, "libvirt"},
+		{errors.New("something nobody expected\nsecond line"), CodeFailed, "something nobody expected."},
+		{errors.New(""), CodeFailed, ""},
+	}
+	for _, test := range tests {
+		m := Explain(test.err)
+		if m.Code != test.code || !strings.Contains(m.Summary, test.summary) || m.Cancelled {
+			t.Errorf("%v: %+v, want code %d and %q", test.err, m, test.code, test.summary)
+		}
+		if strings.Contains(m.Summary, "\n") {
+			t.Errorf("%v: more than one line: %q", test.err, m.Summary)
+		}
+	}
+	if m := Explain(nil); m != (Message{}) {
+		t.Errorf("nil: %+v", m)
+	}
+	if m := Explain(fmt.Errorf("save: %w", context.Canceled)); !m.Cancelled {
+		t.Errorf("a cancel counts as an error: %+v", m)
+	}
+}
+
+// A daemon's words come from outside: they are shown inert and capped.
+func TestForeignText(t *testing.T) {
+	m := Explain(&hypervisor.Error{Op: "start", Text: "\x1b[31mred\u202e" + strings.Repeat("x", 1<<20)})
+	if len(m.Summary) > 1000 || len(m.Detail) > 2*detailLimit || strings.ContainsAny(m.Summary+m.Detail, "\x1b\u202e") {
+		t.Errorf("%d and %d bytes: %.80q", len(m.Summary), len(m.Detail), m.Summary)
+	}
+}
+
+// Each sentinel must have words of its own: the general fall-back shows the raw text.
+func TestAllSentinelsHaveWords(t *testing.T) {
+	for _, err := range []error{
+		hypervisor.ErrNotFound, hypervisor.ErrNoSnapshot, hypervisor.ErrExists, hypervisor.ErrInvalidState, hypervisor.ErrUnsupported,
+		hypervisor.ErrBusy, hypervisor.ErrTimeout, hypervisor.ErrDisconnected, hypervisor.ErrCannotStart, hypervisor.ErrNoGraphics,
+		hypervisor.ErrNoSpace, hypervisor.ErrDenied, hypervisor.ErrInvalid, hypervisor.ErrNeedsForce, hypervisor.ErrAborted, hypervisor.ErrBadAddress,
+	} {
+		found := false
+		for _, w := range words {
+			found = found || errors.Is(err, w.is)
+		}
+		if !found {
+			t.Errorf("%v has no words", err)
+		}
+	}
+}
