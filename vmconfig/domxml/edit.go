@@ -206,22 +206,21 @@ func (e editor) setMetadata(from, to vmconfig.Machine) {
 	if !osChanged && !groupChanged {
 		return
 	}
-	osMarkup := `<libosinfo:libosinfo xmlns:libosinfo='` + libosinfoNamespace + `'>` + "\n  " +
-		`<libosinfo:os id='` + escape(to.OSID) + `'/>` + "\n" + `</libosinfo:libosinfo>`
-	groupMarkup := `<` + ourPrefix + `:machine xmlns:` + ourPrefix + `='` + vmconfig.MetadataNamespace + `'>` + "\n  " +
-		`<` + ourPrefix + `:group>` + escape(to.Group) + `</` + ourPrefix + `:group>` + "\n" + `</` + ourPrefix + `:machine>`
+	osMarkup := `<libosinfo:libosinfo xmlns:libosinfo='` + libosinfoNamespace + `'>` + lineBreak + `  ` +
+		`<libosinfo:os id='` + escape(to.OSID) + `'/>` + lineBreak + `</libosinfo:libosinfo>`
+	groupMarkup := `<` + ourPrefix + `:machine xmlns:` + ourPrefix + `='` + vmconfig.MetadataNamespace + `'>` + lineBreak + `  ` +
+		`<` + ourPrefix + `:group>` + escape(to.Group) + `</` + ourPrefix + `:group>` + lineBreak + `</` + ourPrefix + `:machine>`
 	metadata := e.root.child("metadata")
 	if metadata == nil {
-		var parts []string
+		inner := ""
 		if osChanged && to.OSID != "" {
-			parts = append(parts, osMarkup)
+			inner += lineBreak + osMarkup
 		}
 		if groupChanged && to.Group != "" {
-			parts = append(parts, groupMarkup)
+			inner += lineBreak + groupMarkup
 		}
-		if len(parts) > 0 {
-			inner := strings.ReplaceAll(strings.Join(parts, "\n"), "\n", "\n  ")
-			e.insert(e.root, e.head(), "<metadata>\n  "+inner+"\n</metadata>")
+		if inner != "" {
+			e.insert(e.root, e.head(), "<metadata>"+strings.ReplaceAll(inner, lineBreak, lineBreak+"  ")+lineBreak+"</metadata>")
 		}
 		return
 	}
@@ -248,7 +247,7 @@ func (e editor) setMetadatum(metadata *element, space, outer, inner, markup, val
 	case value == "":
 	case o != nil:
 		// The markup's inner line, with the prefix that the element uses here.
-		line := strings.TrimSpace(strings.Split(markup, "\n")[1])
+		line := strings.TrimSpace(strings.Split(markup, lineBreak)[1])
 		written, _, _ := strings.Cut(strings.TrimPrefix(line, "<"), ":")
 		if prefix, _, ok := strings.Cut(e.tag(o), ":"); ok {
 			line = strings.ReplaceAll(strings.ReplaceAll(line, "<"+written+":", "<"+prefix+":"), "</"+written+":", "</"+prefix+":")
@@ -280,6 +279,13 @@ func (e editor) setSource(target string, s Source) error {
 			source = nil
 		}
 	}
+	if s.Format != "" && s.Path != "" {
+		if driver == nil {
+			e.insert(disk, nil, "<driver name='qemu' type='"+escape(s.Format)+"'/>")
+		} else if driver.attr("type") != s.Format {
+			e.setAttr(driver, "type", s.Format)
+		}
+	}
 	if s.Path == "" {
 		if source != nil {
 			e.remove(source)
@@ -292,19 +298,12 @@ func (e editor) setSource(target string, s Source) error {
 	} else {
 		e.insert(disk, driver, "<source file='"+escape(s.Path)+"'/>"+chainMarkup(s.Chain))
 	}
-	if s.Format != "" && s.Path != "" {
-		if driver == nil {
-			e.insert(disk, nil, "<driver name='qemu' type='"+escape(s.Format)+"'/>")
-		} else if driver.attr("type") != s.Format {
-			e.setAttr(driver, "type", s.Format)
-		}
-	}
 	// The old image's chain says nothing about the new one.
 	if chain := disk.child("backingStore"); chain != nil {
 		e.remove(chain)
 	}
 	if source != nil && s.Path != "" && s.Chain != nil {
-		e.insert(disk, source, strings.TrimPrefix(chainMarkup(s.Chain), "\n"))
+		e.insert(disk, source, strings.TrimPrefix(chainMarkup(s.Chain), lineBreak))
 	}
 	return nil
 }
@@ -314,7 +313,7 @@ func chainMarkup(chain []Layer) string {
 	if chain == nil {
 		return ""
 	}
-	open, indent := "", "\n"
+	open, indent := "", lineBreak
 	for _, l := range chain {
 		open += indent + "<backingStore type='file'>" + indent + "  <format type='" + escape(l.Format) + "'/>" +
 			indent + "  <source file='" + escape(l.Path) + "'/>"

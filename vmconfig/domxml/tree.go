@@ -1,10 +1,11 @@
 package domxml
 
 import (
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"io"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type tree struct {
 	source string
 	root   *element
 	cuts   []cut
+	filled map[*element]string // markup for elements that were empty, written as <name/>
 }
 
 // element is one element of the text. All methods work on nil, which stands for an element that is not there.
@@ -129,12 +131,19 @@ type cut struct {
 
 func (t *tree) cut(from, to int, text string) { t.cuts = append(t.cuts, cut{from, to, text}) }
 
-// apply returns the text with all changes made. Changes at the same place are made in the order in which they were asked for.
+// apply returns the text with all changes made. Insertions at one place are made in the order in which they were asked for, before
+// what is cut out behind that place.
 func (t *tree) apply() (string, error) {
+	for e, markup := range t.filled {
+		slash := strings.LastIndexByte(t.source[e.start:e.end], '/') + e.start
+		t.cut(slash, e.end, ">"+markup+t.indentOf(e)+"</"+t.tag(e)+">")
+	}
 	if len(t.cuts) == 0 {
 		return t.source, nil
 	}
-	sort.SliceStable(t.cuts, func(i, j int) bool { return t.cuts[i].from < t.cuts[j].from })
+	slices.SortStableFunc(t.cuts, func(a, b cut) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(min(a.to-a.from, 1), min(b.to-b.from, 1)))
+	})
 	var b strings.Builder
 	at := 0
 	for _, c := range t.cuts {
@@ -183,26 +192,35 @@ func (t *tree) remove(e *element) {
 	t.cut(from, e.end, "")
 }
 
-// insert puts markup into parent, after the child `after`, or in the first place when that is nil. It is indented as its neighbours are.
+// lineBreak marks where inserted markup may be broken into lines. It cannot be part of a value: XML has no such character.
+const lineBreak = "\x00"
+
+// insert puts markup into parent, after the child `after`, or in the first place when that is nil. It is laid out as its
+// neighbours are: indented, or on the same line.
 func (t *tree) insert(parent, after *element, markup string) {
-	indent := t.indentOf(parent) + "  "
+	indent := ""
 	if len(parent.children) > 0 {
 		indent = t.indentOf(parent.children[0])
+	} else if outer := t.indentOf(parent); outer != "" {
+		indent = outer + "  "
 	}
-	if strings.Contains(indent, "\n") || strings.Contains(t.indentOf(parent), "\n") {
-		markup = strings.ReplaceAll(markup, "\n", indent)
+	if indent != "" {
+		markup = strings.ReplaceAll(markup, lineBreak, indent)
 	} else {
-		markup = strings.ReplaceAll(markup, "\n", "")
-		if len(parent.children) > 0 || parent.parent == nil {
-			indent = ""
+		lines := strings.Split(markup, lineBreak)
+		for i := range lines {
+			lines[i] = strings.TrimLeft(lines[i], " ")
 		}
+		markup = strings.Join(lines, "")
 	}
 	switch {
 	case after != nil:
 		t.cut(after.end, after.end, indent+markup)
 	case t.empty(parent):
-		slash := strings.LastIndexByte(t.source[parent.start:parent.end], '/') + parent.start
-		t.cut(slash, parent.end, ">"+indent+markup+t.indentOf(parent)+"</"+t.tag(parent)+">")
+		if t.filled == nil {
+			t.filled = map[*element]string{}
+		}
+		t.filled[parent] += indent + markup
 	default:
 		t.cut(parent.open, parent.open, indent+markup)
 	}
