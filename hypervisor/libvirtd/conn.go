@@ -25,12 +25,20 @@ type Options struct {
 	DaemonPath string       // program to start as the user's own daemon; empty: the installed one is found
 	// Dial replaces the way to the daemon, for tests.
 	Dial func(ctx context.Context) (net.Conn, error)
+
+	pace pace // tests hurry
 }
 
+// pace is how long the connection waits for signs of life.
+type pace struct {
+	ping   time.Duration // silence after which we ask
+	report time.Duration // without an answer: EventNotAnswering
+	drop   time.Duration // without an answer: the connection is given up
+}
+
+var usualPace = pace{ping: 5 * time.Second, report: 10 * time.Second, drop: 30 * time.Second}
+
 const (
-	pingAfter    = 5 * time.Second  // silence after which we ask
-	reportAfter  = 10 * time.Second // without an answer: EventNotAnswering
-	dropAfter    = 30 * time.Second // without an answer: the connection is given up
 	steadyAfter  = 10 * time.Second // a connection that lived so long starts the waits anew
 	readPatience = 3 * time.Second  // a read whose connection broke waits this long for the next one
 )
@@ -45,6 +53,7 @@ type Conn struct {
 	dialer dialer
 	log    *slog.Logger
 	queue  *queue
+	pace   pace
 	full   fullDisks
 
 	ctx    context.Context // ends with Close
@@ -92,7 +101,10 @@ func OpenLater(uri string, options Options) *Conn {
 
 // prepare makes a Conn that is usable as a disconnected one even when it also returns an error.
 func prepare(uri string, options Options) (*Conn, error) {
-	c := &Conn{log: options.Log, queue: newQueue(), changed: make(chan struct{}), lost: hypervisor.ErrDisconnected}
+	c := &Conn{log: options.Log, queue: newQueue(), changed: make(chan struct{}), lost: hypervisor.ErrDisconnected, pace: options.pace}
+	if c.pace == (pace{}) {
+		c.pace = usualPace
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -201,7 +213,7 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 
 // watch returns when the session's main link has ended. It pings the daemon when it has been silent for a while.
 func (c *Conn) watch(s *session) {
-	tick := time.NewTicker(pingAfter)
+	tick := time.NewTicker(c.pace.ping)
 	defer tick.Stop()
 	for {
 		select {
@@ -211,7 +223,7 @@ func (c *Conn) watch(s *session) {
 			s.main.drop(net.ErrClosed)
 			return
 		case <-tick.C:
-			if time.Since(s.main.g.lastHeard()) >= pingAfter {
+			if time.Since(s.main.g.lastHeard()) >= c.pace.ping {
 				c.ping(s.main)
 			}
 		}
@@ -220,10 +232,10 @@ func (c *Conn) watch(s *session) {
 
 // ping asks the daemon for something cheap and drops the link when no answer comes.
 func (c *Conn) ping(k *link) {
-	late := time.AfterFunc(reportAfter, func() {
+	late := time.AfterFunc(c.pace.report, func() {
 		c.queue.put(hypervisor.Event{Kind: hypervisor.EventNotAnswering})
 	})
-	_, err := ask(c.ctx, k, dropAfter, (*libvirt.Libvirt).ConnectGetLibVersion)
+	_, err := ask(c.ctx, k, c.pace.drop, (*libvirt.Libvirt).ConnectGetLibVersion)
 	if !late.Stop() && err == nil {
 		c.queue.put(hypervisor.Event{Kind: hypervisor.EventAnswering})
 	}

@@ -48,6 +48,7 @@ type guard struct {
 	oob   []byte
 	queue []int // descriptors received and not yet claimed by a packet
 	stall *time.Timer
+	limit time.Duration // for stall
 
 	wmu sync.Mutex
 	out []byte // a packet of the library that is not complete yet
@@ -73,8 +74,8 @@ func newGuard(conn net.Conn, onEvent func(proc uint32, payload []byte)) *guard {
 		conn: conn, onEvent: onEvent,
 		buf:   make([]byte, 0, firstRoom),
 		calls: map[uint32]uint32{}, streams: map[uint32]bool{},
-		heard: time.Now(),
-		done:  make(chan struct{}), opened: make(chan struct{}), dropped: make(chan struct{}),
+		heard: time.Now(), limit: stallLimit,
+		done: make(chan struct{}), opened: make(chan struct{}), dropped: make(chan struct{}),
 	}
 	if u, ok := conn.(*net.UnixConn); ok {
 		g.unix = u
@@ -336,7 +337,7 @@ func (g *guard) need(n int) error {
 			g.buf = append(make([]byte, 0, 2*have), g.buf...)
 		}
 		if have > 0 {
-			g.stall.Reset(stallLimit)
+			g.stall.Reset(g.limit)
 		}
 		m, err := g.receive(g.buf[have:cap(g.buf)])
 		g.stall.Stop()
@@ -460,7 +461,7 @@ func (g *guard) call(p []byte) error {
 
 // send writes a whole packet, with a limit on how long the other side may let it wait. wmu is held.
 func (g *guard) send(p []byte) error {
-	limit := time.AfterFunc(stallLimit, func() { g.fail(errStalled) })
+	limit := time.AfterFunc(g.limit, func() { g.fail(errStalled) })
 	defer limit.Stop()
 	_, err := g.conn.Write(p)
 	return err

@@ -28,6 +28,11 @@ func (c *Conn) Start(ctx context.Context, id uuid.UUID) error {
 			return err
 		}
 		_, err = l.DomainCreateWithFlags(d, 0)
+		if isCode(err, libvirt.ErrInternalError, libvirt.ErrOperationFailed) {
+			if active, e := l.DomainIsActive(d); e == nil && active == 1 { // not every driver has a number for "runs already"
+				err = libvirt.Error{Code: uint32(libvirt.ErrOperationInvalid), Message: err.Error()}
+			}
+		}
 		return err
 	})
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // replyLayouts has the layout (xdrReader.check) of the reply to every procedure that this package calls. A reply to
-// any other procedure is refused, so a new call needs its line here; TestEveryCallHasItsLayout holds that.
+// any other procedure is refused, so a new call needs its line here.
 var replyLayouts = map[uint32]string{
 	1:                  "",                                        // ConnectOpen
 	2:                  "",                                        // ConnectClose
