@@ -248,9 +248,15 @@ func (r *pictureRenderer) Destroy()                     {}
 
 // KeyValue is one line of details: a muted name and its value. A long value is cut off; its tooltip
 // has it whole.
-func KeyValue(key, value string) fyne.CanvasObject {
+func KeyValue(key, value string) fyne.CanvasObject { return KeyValueTip(key, value, "") }
+
+// KeyValueTip is KeyValue with a longer text as the tooltip.
+func KeyValueTip(key, value, tip string) fyne.CanvasObject {
+	if tip == "" {
+		tip = value
+	}
 	v := NewText(value, theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-	var right fyne.CanvasObject = NewHint(v, value)
+	var right fyne.CanvasObject = NewHint(v, tip)
 	return container.New(keyValueLayout{}, NewText(key, theme.TextNormal, false, theme.ColorMuted), right)
 }
 

@@ -1,0 +1,115 @@
+package manager
+
+import (
+	"slices"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+
+	"guesthouse/app/explain"
+	"guesthouse/app/jobs"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+)
+
+// doneStays is how long a finished job is shown. A failed one stays until it is dismissed.
+const doneStays = 4 * time.Second
+
+// activity shows the jobs below the details, while there are any.
+type activity struct {
+	m      *Manager
+	box    *fyne.Container
+	list   *fyne.Container
+	scroll *container.Scroll
+	rows   map[int]*widgets.JobRow
+	leave  map[int]bool // finished jobs whose dismissal is on its way
+}
+
+func newActivity(m *Manager) *activity {
+	a := &activity{m: m, rows: map[int]*widgets.JobRow{}, leave: map[int]bool{}}
+	a.list = container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2))
+	a.scroll = container.NewVScroll(a.list)
+	a.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
+		container.NewBorder(line(), nil, nil, nil,
+			container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, theme.Gap4, theme.Gap4), a.scroll)))
+	a.box.Hide()
+	return a
+}
+
+// update follows the jobs; the youngest is at the top.
+func (a *activity) update() {
+	all := a.m.p.Jobs.List()
+	slices.Reverse(all)
+	known := make(map[int]bool, len(all))
+	objects := make([]fyne.CanvasObject, 0, len(all))
+	for _, s := range all {
+		known[s.ID] = true
+		row, exists := a.rows[s.ID]
+		if !exists {
+			row = a.newRow(s.ID)
+			a.rows[s.ID] = row
+		}
+		if look := jobLook(s); !exists || look != row.Look() {
+			row.Set(look)
+		}
+		objects = append(objects, row)
+		if (s.State == jobs.Done || s.State == jobs.Cancelled) && !a.leave[s.ID] {
+			a.leave[s.ID] = true
+			dispatch.After(a.m.p.Dispatch, doneStays, func() { a.m.p.Jobs.Dismiss(s.ID) })
+		}
+	}
+	for id := range a.rows {
+		if !known[id] {
+			delete(a.rows, id)
+			delete(a.leave, id)
+		}
+	}
+	if !slices.Equal(objects, a.list.Objects) {
+		a.list.Objects = objects
+		a.list.Refresh()
+	}
+	if len(objects) == 0 {
+		a.box.Hide()
+		return
+	}
+	height := min(a.list.MinSize().Height, 168)
+	if a.scroll.MinSize().Height != height {
+		a.scroll.SetMinSize(fyne.NewSize(0, height))
+	}
+	a.box.Show()
+}
+
+func (a *activity) newRow(id int) *widgets.JobRow {
+	status := func() (jobs.Status, bool) {
+		for _, s := range a.m.p.Jobs.List() {
+			if s.ID == id {
+				return s, true
+			}
+		}
+		return jobs.Status{}, false
+	}
+	return widgets.NewJobRow(widgets.JobLook{},
+		func() { a.m.p.Jobs.Cancel(id) },
+		func() {
+			if s, ok := status(); ok {
+				a.m.showError(s.Title, s.Err)
+			}
+		},
+		func() { a.m.p.Jobs.Dismiss(id) })
+}
+
+func jobLook(s jobs.Status) widgets.JobLook {
+	look := widgets.JobLook{Title: shown(s.Title), Text: shown(s.Progress.Text), Fraction: s.Progress.Fraction, Cancel: s.Cancellable}
+	switch s.State {
+	case jobs.Done:
+		look.State, look.Text = widgets.JobDone, "Done"
+	case jobs.Cancelled:
+		look.State, look.Text = widgets.JobCancelled, "Cancelled"
+	case jobs.Failed:
+		look.State, look.Text = widgets.JobFailed, explain.Explain(s.Err).Summary
+	}
+	return look
+}

@@ -1,0 +1,234 @@
+package manager
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	fynetheme "fyne.io/fyne/v2/theme"
+
+	"guesthouse/app/machines"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+)
+
+const (
+	reasonNone    = "Select a machine first."
+	reasonSeveral = "Select a single machine first."
+)
+
+// toolbar is the row of buttons over the whole window. Its buttons act on the selected machines.
+type toolbar struct {
+	m   *Manager
+	box *fyne.Container
+
+	create, start, pause, stop, checkpoint, settings, more *widgets.Button
+	restore                                                *widgets.SplitButton
+}
+
+func newToolbar(m *Manager) *toolbar {
+	t := &toolbar{
+		m:          m,
+		create:     widgets.NewToolButton("new", "New", m.newMachine).SetTip("Make a new machine (Ctrl+N)"),
+		start:      widgets.NewToolButton("start", "Start", m.startOrShow).SetTip("Start the machine and show its screen (Enter)"),
+		pause:      widgets.NewToolButton("pause", "Pause", m.pauseOrResume).SetTip("Freeze the machine where it is"),
+		stop:       widgets.NewMenuButton("stop", "Stop", m.stopMenu).SetTip("Shut down, save the state, power off or reset"),
+		checkpoint: widgets.NewToolButton("checkpoint", "Checkpoint", m.saveCheckpoint).SetTip("Save the whole machine, to come back to it later (Ctrl+Shift+T)"),
+		settings:   widgets.NewToolButton("settings", "Settings", m.openSettings).SetTip("Change the machine (Ctrl+S)"),
+		more:       widgets.NewMenuButton("more", "More", m.moreMenu),
+	}
+	t.restore = widgets.NewSplitButton("restore", "Restore", "Choose a checkpoint", m.restoreLast, m.restoreMenu)
+	t.restore.Main.SetTip("Go back to the last checkpoint (Ctrl+Shift+R)")
+	row := container.New(layout.NewCustomPaddedHBoxLayout(2),
+		t.create, separator(), t.start, t.pause, t.stop, separator(), t.checkpoint, t.restore, separator(), t.settings, layout.NewSpacer(), t.more)
+	t.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
+		container.NewBorder(nil, line(), nil, nil, container.New(layout.NewCustomPaddedLayout(4, 4, theme.Gap2, theme.Gap2), row)))
+	return t
+}
+
+// separator is a thin line between groups of buttons.
+func separator() fyne.CanvasObject {
+	bar := container.NewStack(widgets.Space(1, 28), widgets.NewPanel(fynetheme.ColorNameSeparator, "", 0))
+	return container.NewHBox(widgets.Space(0, 0), container.NewCenter(bar), widgets.Space(0, 0))
+}
+
+// line is a thin line below a bar.
+func line() fyne.CanvasObject {
+	return container.NewStack(widgets.Space(0, 1), widgets.NewPanel(fynetheme.ColorNameSeparator, "", 0))
+}
+
+// update sets what each button can do with the present selection.
+func (t *toolbar) update() {
+	m := t.m
+	t.create.SetEnabled(m.snap.Connected, "There is no connection to the hypervisor.")
+	if m.showsInstead() {
+		t.start.Set("show", "Show")
+	} else {
+		t.start.Set("start", "Start")
+	}
+	t.start.SetEnabled(m.canStartOrShow())
+	if m.resumes() {
+		t.pause.Set("resume", "Resume")
+		t.pause.SetEnabled(m.canAny(machines.ActionResume))
+	} else {
+		t.pause.Set("pause", "Pause")
+		t.pause.SetEnabled(m.canAny(machines.ActionPause))
+	}
+	t.stop.SetEnabled(m.canStop())
+	t.checkpoint.SetEnabled(m.canCheckpoint())
+	ok, reason := m.canRestore()
+	t.restore.Main.SetEnabled(ok, reason)
+	t.restore.Arrow.SetEnabled(ok, reason)
+	t.settings.SetEnabled(m.canSingle(machines.ActionEdit))
+}
+
+func (m *Manager) stopMenu() *fyne.Menu {
+	item := func(icon, label string, a machines.Action, do func()) *fyne.MenuItem {
+		ok, reason := m.canAny(a)
+		return widgets.MenuItem(icon, label, ok, reason, do)
+	}
+	return fyne.NewMenu("",
+		item("shutdown", "Shut down", machines.ActionShutdown, m.shutdown),
+		item("save-state", "Save state", machines.ActionSave, m.saveState),
+		fyne.NewMenuItemSeparator(),
+		item("poweroff", "Power off", machines.ActionPowerOff, m.powerOff),
+		item("reset", "Reset", machines.ActionReset, m.reset),
+	)
+}
+
+func (m *Manager) moreMenu() *fyne.Menu {
+	menu := fyne.NewMenu("", m.machineItems()...)
+	menu.Items = append(menu.Items, fyne.NewMenuItemSeparator(), m.appearanceItem(), m.previewItem(), m.aboutItem())
+	return menu
+}
+
+// machineItems are the rarer actions on the selected machines.
+func (m *Manager) machineItems() []*fyne.MenuItem {
+	renameOK, renameReason := m.canSingle(machines.ActionRename)
+	discardOK, discardReason := m.canAny(machines.ActionDiscardSaved)
+	deleteOK, deleteReason := m.canAny(machines.ActionDelete)
+	return []*fyne.MenuItem{
+		widgets.MenuItem("rename", "Rename…", renameOK, renameReason, m.rename),
+		widgets.MenuItem("close", "Discard saved state…", discardOK, discardReason, m.discardSaved),
+		widgets.MenuItem("trash", "Delete…", deleteOK, deleteReason, m.remove),
+	}
+}
+
+// contextMenu is what a row offers.
+func (m *Manager) contextMenu() *fyne.Menu {
+	startLabel, startIcon := "Start", "start"
+	if m.showsInstead() {
+		startLabel, startIcon = "Show", "show"
+	}
+	startOK, startReason := m.canStartOrShow()
+	pause := machines.ActionPause
+	pauseLabel, pauseIcon := "Pause", "pause"
+	if m.resumes() {
+		pause, pauseLabel, pauseIcon = machines.ActionResume, "Resume", "resume"
+	}
+	pauseOK, pauseReason := m.canAny(pause)
+	checkpointOK, checkpointReason := m.canCheckpoint()
+	restoreOK, restoreReason := m.canRestore()
+	editOK, editReason := m.canSingle(machines.ActionEdit)
+
+	items := []*fyne.MenuItem{
+		widgets.MenuItem(startIcon, startLabel, startOK, startReason, m.startOrShow),
+		widgets.MenuItem(pauseIcon, pauseLabel, pauseOK, pauseReason, m.pauseOrResume),
+		fyne.NewMenuItemSeparator(),
+	}
+	items = append(items, m.stopMenu().Items...)
+	items = append(items, fyne.NewMenuItemSeparator(),
+		widgets.MenuItem("checkpoint", "Save checkpoint", checkpointOK, checkpointReason, m.saveCheckpoint),
+		widgets.MenuItem("restore", "Restore last checkpoint…", restoreOK, restoreReason, m.restoreLast),
+		fyne.NewMenuItemSeparator(),
+		widgets.MenuItem("settings", "Settings…", editOK, editReason, m.openSettings))
+	return fyne.NewMenu("", append(items, m.machineItems()...)...)
+}
+
+// canAny says whether at least one selected machine can do the action; if none, why the first cannot.
+func (m *Manager) canAny(a machines.Action) (ok bool, reason string) {
+	list := m.selected()
+	if len(list) == 0 {
+		return false, reasonNone
+	}
+	for _, machine := range list {
+		can, why := machine.Can(a)
+		if can {
+			return true, ""
+		}
+		if reason == "" {
+			reason = why
+		}
+	}
+	if len(list) > 1 {
+		reason = "None of the selected machines can do this. " + reason
+	}
+	return false, reason
+}
+
+// canSingle is canAny for what can be done to one machine only.
+func (m *Manager) canSingle(a machines.Action) (ok bool, reason string) {
+	switch list := m.selected(); len(list) {
+	case 0:
+		return false, reasonNone
+	case 1:
+		return list[0].Can(a)
+	}
+	return false, reasonSeveral
+}
+
+// showsInstead reports whether Start means Show: nothing selected can be started and something can be shown.
+func (m *Manager) showsInstead() bool {
+	canStart, _ := m.canAny(machines.ActionStart)
+	canShow, _ := m.canAny(machines.ActionShow)
+	return canShow && !canStart
+}
+
+func (m *Manager) canStartOrShow() (bool, string) {
+	if m.showsInstead() {
+		return true, ""
+	}
+	return m.canAny(machines.ActionStart)
+}
+
+// resumes reports whether the pause button means Resume.
+func (m *Manager) resumes() bool {
+	canPause, _ := m.canAny(machines.ActionPause)
+	canResume, _ := m.canAny(machines.ActionResume)
+	return canResume && !canPause
+}
+
+func (m *Manager) canStop() (ok bool, reason string) {
+	for _, a := range []machines.Action{machines.ActionShutdown, machines.ActionSave, machines.ActionPowerOff, machines.ActionReset} {
+		can, why := m.canAny(a)
+		if can {
+			return true, ""
+		}
+		if reason == "" {
+			reason = why
+		}
+	}
+	return false, reason
+}
+
+func (m *Manager) canCheckpoint() (bool, string) {
+	if ok, reason := m.canAny(machines.ActionCheckpoint); !ok {
+		return false, reason
+	}
+	if one := m.single(); one != nil && m.checkpoints.id == one.UUID && m.checkpoints.loaded && !m.checkpoints.canSave {
+		return false, m.checkpoints.reason
+	}
+	return true, ""
+}
+
+func (m *Manager) canRestore() (bool, string) {
+	if ok, reason := m.canSingle(machines.ActionRestore); !ok {
+		return false, reason
+	}
+	if m.checkpoints.loaded && len(m.checkpoints.list) == 0 {
+		return false, "The machine has no checkpoint yet."
+	}
+	if !m.checkpoints.loaded {
+		return false, "The checkpoints are being read."
+	}
+	return true, ""
+}

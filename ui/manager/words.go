@@ -1,0 +1,119 @@
+package manager
+
+import (
+	"fmt"
+	"time"
+
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
+)
+
+// stateLook says how a machine's state is shown.
+func stateLook(m *machines.Machine) widgets.StateLook {
+	look := runLook(m)
+	if m.Busy != "" {
+		look = widgets.StateLook{Icon: "refresh", Text: m.Busy + "…", Color: "primary"}
+	}
+	if m.Offline {
+		look.Color = theme.ColorOff
+	}
+	return look
+}
+
+func runLook(m *machines.Machine) widgets.StateLook {
+	switch m.State {
+	case hypervisor.StateRunning:
+		return widgets.StateLook{Icon: "state-running", Text: "Running", Color: theme.ColorRunning}
+	case hypervisor.StatePaused:
+		return pausedLook(m.Pause)
+	case hypervisor.StateSaved:
+		return widgets.StateLook{Icon: "state-saved", Text: "Saved", Color: theme.ColorSaved}
+	case hypervisor.StateCrashed:
+		return widgets.StateLook{Icon: "state-crashed", Text: "Crashed", Color: theme.ColorCrashed}
+	case hypervisor.StateOff:
+		if m.Problem != nil {
+			return widgets.StateLook{Icon: "warning", Text: "Cannot be read", Color: theme.ColorCrashed}
+		}
+		if m.StoppedBadly {
+			return widgets.StateLook{Icon: "state-crashed", Text: "Off (ended unexpectedly)", Color: theme.ColorCrashed}
+		}
+		return widgets.StateLook{Icon: "state-off", Text: "Off", Color: theme.ColorOff}
+	}
+	if m.Problem != nil {
+		return widgets.StateLook{Icon: "warning", Text: "Cannot be read", Color: theme.ColorCrashed}
+	}
+	return widgets.StateLook{Icon: "state-unknown", Text: "Unknown", Color: theme.ColorOff}
+}
+
+func pausedLook(why hypervisor.PauseReason) widgets.StateLook {
+	look := widgets.StateLook{Icon: "state-paused", Text: "Paused", Color: theme.ColorPaused}
+	switch why {
+	case hypervisor.PauseIOError:
+		look = widgets.StateLook{Icon: "warning", Text: "Paused: a disk cannot be read or written", Color: theme.ColorCrashed}
+	case hypervisor.PauseNoSpace:
+		look = widgets.StateLook{Icon: "warning", Text: "Paused: the host's disk is full", Color: theme.ColorCrashed}
+	case hypervisor.PauseSnapshot, hypervisor.PauseSaving:
+		look.Text = "Saving…"
+	}
+	return look
+}
+
+// sinceText says since when a machine is in its state: "Running since 14:05".
+func sinceText(m *machines.Machine, now time.Time) string {
+	text := runLook(m).Text
+	if m.Since.IsZero() {
+		return text
+	}
+	since := m.Since.Local()
+	format := "2 January 2006, 15:04"
+	if y, d := since.Year(), since.YearDay(); y == now.Year() && d == now.YearDay() {
+		format = "15:04"
+	}
+	return fmt.Sprintf("%s since %s", text, since.Format(format))
+}
+
+// age says how long ago something was, in the largest unit that fits; more than thirty days give the date.
+func age(t, now time.Time) string {
+	d := now.Sub(t)
+	count := func(n int, unit string) string {
+		if n == 1 {
+			return "1 " + unit + " ago"
+		}
+		return fmt.Sprintf("%d %ss ago", n, unit)
+	}
+	switch {
+	case t.IsZero():
+		return ""
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return count(int(d/time.Minute), "minute")
+	case d < 24*time.Hour:
+		return count(int(d/time.Hour), "hour")
+	case d < 30*24*time.Hour:
+		return count(int(d/(24*time.Hour)), "day")
+	}
+	return t.Local().Format("2 January 2006")
+}
+
+// shown makes a machine's name fit to be shown (promise I9).
+func shown(name string) string { return vmconfig.Inert(name, 120) }
+
+func names(list []*machines.Machine) []string {
+	texts := make([]string, len(list))
+	for i, m := range list {
+		texts[i] = shown(m.Name)
+	}
+	return texts
+}
+
+// title names one machine, or counts several.
+func title(list []*machines.Machine) string {
+	if len(list) == 1 {
+		return "“" + shown(list[0].Name) + "”"
+	}
+	return fmt.Sprintf("%d machines", len(list))
+}
