@@ -33,7 +33,9 @@ func (m *Model) SetDiskMode(mode machines.DiskMode) {
 	m.edit(fieldDiskMode, true)
 	m.draft.DiskMode = mode
 	m.noDisk = false
-	m.edited[fieldDiskMode] = mode != machines.DiskNone // the question comes with Next, not with the choice
+	if mode == machines.DiskNone { // the question comes with Next, not with the choice
+		m.edited[fieldDiskMode], m.tried[PageDisk] = false, false
+	}
 }
 
 // ConfirmNoDisk notes that the user wants a machine without a disk.
@@ -102,7 +104,7 @@ func (m *Model) DiskFileNote() (string, Tone) {
 		return "Looking at the file…", ToneBusy
 	case fileGood:
 		return fmt.Sprintf("A %s disk of %s, which takes %s now. It is used where it lies, not copied.",
-			m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes), vmconfig.FormatSize(roundDown(m.file.info.DiskBytes))), ToneGood
+			m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes), about(m.file.info.DiskBytes)), ToneGood
 	default:
 		return "A qcow2 or raw image. It is used where it lies, not copied.", ToneQuiet
 	}
@@ -115,7 +117,7 @@ func (m *Model) DiskSizeNote() (string, Tone) {
 		return grows, ToneQuiet
 	}
 	free := m.host.Limits.FreeDisk
-	have := fmt.Sprintf(" %s are free now.", vmconfig.FormatSize(roundDown(free)))
+	have := fmt.Sprintf(" %s are free now.", about(free))
 	if m.draft.DiskBytes > free {
 		return grows + have + " A full disk would not fit: the machine is paused when the space ends.", ToneWarning
 	}

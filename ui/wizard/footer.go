@@ -12,7 +12,7 @@ import (
 
 // footer holds the wizard's buttons and the question before what was entered is lost.
 type footer struct {
-	box *fyne.Container
+	box fyne.CanvasObject
 
 	cancel, back, next *widgets.Button
 	buttons            fyne.CanvasObject
@@ -40,15 +40,9 @@ func newFooter(w *wizard) *footer {
 }
 
 func (f *footer) show(w *wizard) {
-	creating := w.creation != nil
-	f.question.Hide()
-	f.buttons.Hide()
-	switch {
-	case f.asking:
-		f.question.Show()
-	case !creating:
-		f.buttons.Show()
-	}
+	setVisible(f.box, w.creation == nil)
+	setVisible(f.question, f.asking)
+	setVisible(f.buttons, !f.asking)
 	f.back.SetEnabled(w.model.Page() > PageSystem, "This is the first page.")
 	text := "Next"
 	if w.model.Page() == PageSummary {

@@ -80,3 +80,9 @@ func newHeading(title, text string) fyne.CanvasObject {
 	sub.Wrapping = fyne.TextWrapWord
 	return container.New(layout.NewCustomPaddedVBoxLayout(-theme.Gap2), head, sub)
 }
+
+// below puts rest under top and gives it all the height that is left. Unlike container.NewBorder it keeps them in this order for
+// the Tab key.
+func below(top, rest fyne.CanvasObject) fyne.CanvasObject {
+	return container.New(layout.NewBorderLayout(top, nil, nil, nil), top, rest)
+}

@@ -40,9 +40,9 @@ func (m *Model) MemoryNote() (string, Tone) {
 	}
 	l, bytes := m.host.Limits, m.draft.MemoryBytes
 	zones := vmconfig.MemoryZones(l)
-	have := m.memory.echo(bytes) + fmt.Sprintf("This computer has %s", vmconfig.FormatSize(roundDown(l.HostMemory)))
+	have := m.memory.echo(bytes) + fmt.Sprintf("This computer has %s", about(l.HostMemory))
 	if l.OtherMemory > 0 {
-		have += fmt.Sprintf("; machines that run now take %s", vmconfig.FormatSize(roundDown(l.OtherMemory)))
+		have += fmt.Sprintf("; machines that run now take %s", about(l.OtherMemory))
 	}
 	switch {
 	case bytes > zones.Amber:
@@ -50,8 +50,8 @@ func (m *Model) MemoryNote() (string, Tone) {
 	case bytes > zones.Green:
 		return have + ". That leaves little for other programs.", ToneWarning
 	default:
-		left := max(0, l.HostMemory-l.OtherMemory-bytes)
-		return fmt.Sprintf("%s. %s stay free for other programs.", have, vmconfig.FormatSize(roundDown(left))), ToneQuiet
+		left := l.HostMemory - l.OtherMemory - bytes
+		return fmt.Sprintf("%s. %s stay free for other programs.", have, about(left)), ToneQuiet
 	}
 }
 
@@ -83,13 +83,13 @@ func (m *Model) FirmwareNote() string {
 	}
 }
 
-// roundDown drops what nobody wants to read of a size: the part below 1/10 GiB, or below 1 MiB for small sizes.
-func roundDown(bytes int64) int64 {
-	step := vmconfig.MiB
-	if bytes >= vmconfig.GiB {
-		step = vmconfig.GiB / 10
+// about writes a size that nobody needs exactly: tenths of a GiB, else whole MiB, rounded down.
+func about(bytes int64) string {
+	if bytes < vmconfig.GiB {
+		return vmconfig.FormatSize(max(0, bytes) / vmconfig.MiB * vmconfig.MiB)
 	}
-	return bytes / step * step
+	tenths := bytes / (vmconfig.GiB / 10)
+	return strings.TrimSuffix(fmt.Sprintf("%d.%d", tenths/10, tenths%10), ".0") + " GiB"
 }
 
 // newQuantity reads a typed value; when the text is none, the last good value stays.
@@ -131,13 +131,13 @@ func ceilMiB(bytes int64) int64 {
 	return (bytes + vmconfig.MiB - 1) / vmconfig.MiB * vmconfig.MiB
 }
 
-// echo repeats a typed size in binary units and in bytes where the text did not use those (10 GB is 9.31 GiB), so that
+// echo repeats a typed size in binary units and in bytes where the text did not use those (10 GB is 9.3 GiB), so that
 // nobody gets another size than expected; else it is empty.
 func (q quantity) echo(bytes int64) string {
 	if q.err != nil || strings.EqualFold(strings.ReplaceAll(q.text, " ", ""), strings.ReplaceAll(vmconfig.FormatSize(bytes), " ", "")) {
 		return ""
 	}
-	return fmt.Sprintf("That is %s (%s). ", vmconfig.FormatSize(bytes), vmconfig.FormatBytes(bytes))
+	return fmt.Sprintf("That is %s (%s). ", about(bytes), vmconfig.FormatBytes(bytes))
 }
 
 var errNoCount = errors.New("Type a whole number, such as 2.")

@@ -3,6 +3,7 @@ package wizard
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
@@ -22,9 +23,9 @@ func newMessage() *message {
 	m.label.Wrapping = fyne.TextWrapWord
 	m.label.SizeName = fynetheme.SizeNameCaptionText
 	m.spinner.Hide()
-	side := container.NewVBox(container.NewGridWrap(fyne.NewSquareSize(26), container.NewCenter(
+	side := container.NewVBox(container.NewGridWrap(fyne.NewSize(theme.IconSmall+2, 28), container.NewCenter(
 		container.NewGridWrap(fyne.NewSquareSize(theme.IconSmall), container.NewStack(m.icon, m.spinner)))))
-	m.box = container.NewBorder(nil, nil, side, nil, m.label)
+	m.box = container.New(layout.NewCustomPaddedLayout(0, 0, 2, 0), container.NewBorder(nil, nil, side, nil, m.label))
 	return m
 }
 

@@ -35,6 +35,8 @@ type Model struct {
 	file     diskFile
 	// noDisk is true once the user has said that the machine shall have no disk.
 	noDisk bool
+	// startChosen is true once the user has said whether the machine shall start.
+	startChosen bool
 
 	// chosen marks the fields whose value is the user's own: defaults leave them alone.
 	chosen map[vmconfig.Field]bool
@@ -104,6 +106,9 @@ func (m *Model) SetTaken(names []string) { m.taken = names }
 // Draft returns what would be created.
 func (m *Model) Draft() machines.Draft {
 	d := m.draft
+	if !m.startChosen {
+		d.Start = m.canStart()
+	}
 	switch d.DiskMode {
 	case machines.DiskCreate:
 		d.DiskPath, d.DiskFormat = "", ""
@@ -132,7 +137,12 @@ func (m *Model) Pending() string {
 }
 
 // SetStart says whether the machine starts when it is ready.
-func (m *Model) SetStart(on bool) { m.draft.Start = on }
+func (m *Model) SetStart(on bool) { m.startChosen, m.draft.Start = true, on }
+
+// canStart reports whether there is something to start from.
+func (m *Model) canStart() bool {
+	return m.draft.ISO != "" || m.draft.DiskMode == machines.DiskExisting
+}
 
 // edit notes that the user changed a field; own tells whether the value is now the user's own.
 func (m *Model) edit(f vmconfig.Field, own bool) {

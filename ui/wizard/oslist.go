@@ -1,6 +1,9 @@
 package wizard
 
 import (
+	"slices"
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -68,8 +71,7 @@ func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
 	p.list.OnSelected = p.selected
 	p.list.HideSeparators = true
 	p.list.ExtendBaseWidget(p.list)
-	p.box = container.NewBorder(
-		container.NewBorder(nil, nil, nil, p.older, p.search), nil, nil, nil,
+	p.box = below(container.NewBorder(nil, nil, nil, p.older, p.search),
 		newFrame(container.NewStack(p.list, container.NewCenter(p.empty))))
 	return p
 }
@@ -104,6 +106,10 @@ func (p *osPicker) filter() {
 	p.found = nil
 	if p.catalogue != nil {
 		p.found = p.catalogue.Search(p.search.Text, p.older.Checked)
+	}
+	if strings.TrimSpace(p.search.Text) == "" {
+		// Without words to rank by, what is new is most likely what is wanted. What has no date is no release.
+		slices.SortStableFunc(p.found, func(a, b *guestos.OS) int { return b.Released.Compare(a.Released) })
 	}
 	p.empty.Hidden = p.loaded
 	p.list.UnselectAll()
@@ -145,12 +151,15 @@ func (p *osPicker) row() int {
 	return -1
 }
 
+// reveal brings the chosen system to the middle of the list; it reports false when the list does not have it.
 func (p *osPicker) reveal() bool {
 	row := p.row()
-	if row >= 0 {
-		p.list.ScrollTo(row)
+	if row < 0 {
+		return false
 	}
-	return row >= 0
+	height := newOSRow().MinSize().Height + fynetheme.Padding()
+	p.list.ScrollToOffset(max(0, (float32(row)+0.5)*height-p.list.Size().Height/2))
+	return true
 }
 
 // step chooses the system above or below the chosen one, from the search field.

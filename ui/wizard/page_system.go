@@ -39,7 +39,7 @@ func newSystemPage(w *wizard) *systemPage {
 		newRow("Disc", container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, p.use, p.isoNote.box)),
 		newRow("Name", p.name, p.nameMsg.box),
 	)
-	p.box = container.NewBorder(top, nil, nil, nil, newTallRow("System", p.picker.box, p.osMsg.box))
+	p.box = below(top, newTallRow("System", p.picker.box, p.osMsg.box))
 	return p
 }
 

@@ -53,7 +53,7 @@ func (m *Model) discRow() Row {
 		return r
 	}
 	r.Value = "None"
-	if m.draft.DiskMode != machines.DiskExisting {
+	if !m.canStart() {
 		r.Value, r.Warning = "None: there is nothing to start from yet", true
 	}
 	return r

@@ -168,6 +168,12 @@ func (m *Model) DiscNote() (text string, tone Tone, mismatch bool) {
 		if m.osSource == osByHand && (m.os == nil || m.os.ID != m.disc.media.OS.ID) {
 			return fmt.Sprintf("%s was recognised on this disc, but you chose another system.", found), ToneWarning, true
 		}
+		switch {
+		case m.disc.media.Guessed:
+			return fmt.Sprintf("The list of systems does not know this disc; %s comes closest.", found), ToneWarning, false
+		case !m.disc.media.Bootable:
+			return fmt.Sprintf("%s was recognised on this disc, but no machine can start from it.", found), ToneWarning, false
+		}
 		return fmt.Sprintf("%s was recognised on this disc.", found), ToneGood, false
 	case discUnknown:
 		return "The system on this disc was not recognised. Choose it below.", ToneWarning, false

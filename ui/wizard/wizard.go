@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -138,6 +139,7 @@ func (w *wizard) open() {
 		newSurface(theme.ColorSurface, container.New(layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap4, theme.Gap3, theme.Gap3),
 			container.NewBorder(container.New(layout.NewCustomPaddedLayout(0, theme.Gap2, 2, 0), title), nil, nil, nil, container.NewVBox(w.rail.box)))))
 	body := container.New(layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap2, theme.Gap6, theme.Gap6), w.content)
+	w.win.SetPadded(false)
 	w.win.SetContent(container.NewBorder(nil, nil, side, nil, container.NewBorder(nil, w.footer.box, nil, nil, body)))
 	w.win.Resize(fyne.NewSize(windowWidth, windowHeight))
 	w.win.CenterOnScreen()
@@ -196,8 +198,13 @@ func (w *wizard) show() {
 
 // focus puts the focus on a field of the page that is shown.
 func (w *wizard) focus(f vmconfig.Field) {
-	if to := w.pages[w.model.Page()].focus(f); to != nil && w.creation == nil {
-		w.win.Canvas().Focus(to)
+	if w.creation != nil || w.closed {
+		return
+	}
+	to := w.pages[w.model.Page()].focus(f)
+	w.win.Canvas().Focus(to)
+	if field, ok := to.(*widgets.Entry); ok && field.Text != "" {
+		field.TypedShortcut(&fyne.ShortcutSelectAll{}) // what is typed next replaces the value
 	}
 }
 
