@@ -16,13 +16,13 @@ import (
 // display away. ErrTransport is a connection that broke or stalled in the middle of something.
 var (
 	ErrClosed    = errors.New("the display was closed")
-	ErrAuth      = errors.New("the display refused the password")
+	ErrAuth      = errors.New("the display refused access")
 	ErrProtocol  = errors.New("the display sent something that makes no sense")
 	ErrTransport = errors.New("the connection to the display broke")
 )
 
 // ErrPasswordNeeded is the ErrAuth of a display that wants a password when none was given.
-var ErrPasswordNeeded = fmt.Errorf("%w: it needs one", ErrAuth)
+var ErrPasswordNeeded = fmt.Errorf("%w: it needs a password", ErrAuth)
 
 // Limits that every source keeps, whatever the server says.
 const (

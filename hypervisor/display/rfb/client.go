@@ -29,6 +29,7 @@ type Options struct {
 type Client struct {
 	conn    *meter
 	options Options
+	limits  limits
 
 	mu     sync.Mutex
 	queue  queue
@@ -54,6 +55,7 @@ func New(conn net.Conn, options Options) *Client {
 	return &Client{
 		conn:    &meter{Conn: conn},
 		options: options,
+		limits:  limits{handshake: handshakeTime, message: messageTime},
 		keys:    make(map[uint32]uint32),
 		pace:    pacer{visible: true, heartbeat: options.Heartbeat},
 		stats:   display.Stats{AbsolutePoint: true},
@@ -87,7 +89,7 @@ func (c *Client) Run(ctx context.Context, p display.Presenter) error {
 			c.conn.Close()
 		}
 	})
-	s := &session{conn: c.conn, wire: newWire(c.conn), options: c.options, client: c, show: p}
+	s := &session{conn: c.conn, wire: newWire(c.conn, c.limits), options: c.options, client: c, show: p}
 	err := s.run()
 	finish()
 	c.conn.Close()

@@ -22,10 +22,10 @@ const (
 
 // handshake speaks everything up to ServerInit, and asks for our pixel format and encodings (RFC 6143, 7.1 to 7.3).
 func (s *session) handshake() (width, height int, name string, err error) {
-	if err := s.wire.begin(handshakeTime, messageBudget); err != nil {
+	if err := s.wire.begin(s.wire.limits.handshake, messageBudget); err != nil {
 		return 0, 0, "", err
 	}
-	if err := s.conn.SetWriteDeadline(time.Now().Add(handshakeTime)); err != nil {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.wire.limits.handshake)); err != nil {
 		return 0, 0, "", transport(err)
 	}
 	version, err := s.version()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"guesthouse/hypervisor/display"
@@ -20,13 +21,17 @@ const readBuffer = 64 << 10
 // A wire reads the server's bytes within a budget and a time for each message.
 type wire struct {
 	conn   net.Conn
+	limits limits
 	buf    *bufio.Reader
 	budget int64 // bytes the current message may still take
 	small  [16]byte
 }
 
-func newWire(conn net.Conn) *wire {
-	return &wire{conn: conn, buf: bufio.NewReaderSize(conn, readBuffer)}
+// limits are how long things may take; constants but for tests.
+type limits struct{ handshake, message time.Duration }
+
+func newWire(conn net.Conn, l limits) *wire {
+	return &wire{conn: conn, limits: l, buf: bufio.NewReaderSize(conn, readBuffer)}
 }
 
 // begin starts a message, or a handshake, that has to be complete within d and budget bytes.
@@ -39,17 +44,14 @@ func (w *wire) begin(d time.Duration, budget int64) error {
 func (w *wire) next() (byte, error) {
 	if w.buf.Buffered() == 0 {
 		if err := w.conn.SetReadDeadline(time.Time{}); err != nil {
-			return 0, transport(err)
+			return 0, ended(err)
 		}
 	}
 	kind, err := w.buf.ReadByte()
-	if errors.Is(err, io.EOF) {
-		return 0, display.ErrClosed
-	}
 	if err != nil {
-		return 0, transport(err)
+		return 0, ended(err)
 	}
-	return kind, w.begin(messageTime, messageBudget)
+	return kind, w.begin(w.limits.message, messageBudget)
 }
 
 // spend takes n bytes from the message's budget.
@@ -120,12 +122,30 @@ func transport(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case gone(err):
 		return fmt.Errorf("%w: it ended in the middle of a message", display.ErrTransport)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: a message was not complete in time", display.ErrTransport)
 	}
 	return fmt.Errorf("%w: %w", display.ErrTransport, err)
+}
+
+// ended is the error of a connection that ended between two messages.
+func ended(err error) error {
+	if gone(err) {
+		return display.ErrClosed
+	}
+	return transport(err)
+}
+
+// gone reports whether an error means that the other end closed the connection.
+func gone(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // A meter counts the bytes that pass a connection.

@@ -1,0 +1,132 @@
+package rfb_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"testing"
+	"time"
+
+	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/rfb"
+)
+
+// A replay is a connection on which a server says exactly these bytes, and takes everything.
+type replay struct {
+	net.Conn
+	in io.Reader
+}
+
+func (r *replay) Read(p []byte) (int, error)       { return r.in.Read(p) }
+func (r *replay) Write(p []byte) (int, error)      { return len(p), nil }
+func (r *replay) Close() error                     { return nil }
+func (r *replay) SetReadDeadline(time.Time) error  { return nil }
+func (r *replay) SetWriteDeadline(time.Time) error { return nil }
+
+// survive runs a client on these bytes and checks what must hold whatever they are: it ends, with a typed error, having written nothing
+// beside the pixels and having got no more memory than the limits allow.
+func survive(t *testing.T, talk []byte) {
+	show := &frugal{screen: newScreen()}
+	err := rfb.New(&replay{in: bytes.NewReader(talk)}, rfb.Options{Password: "secret"}).Run(context.Background(), show)
+	switch {
+	case errors.Is(err, display.ErrClosed), errors.Is(err, display.ErrTransport), errors.Is(err, display.ErrProtocol),
+		errors.Is(err, display.ErrAuth), errors.Is(err, errFrugal):
+	default:
+		t.Errorf("ended with %v", err)
+	}
+	if !show.intact() {
+		t.Error("bytes beside the pixels were written")
+	}
+	if st := show.state(); st.cursor != nil {
+		b := st.cursor.Image.Rect
+		if b.Dx() > display.MaxCursor || b.Dy() > display.MaxCursor || len(st.cursor.Image.Pix) != 4*b.Dx()*b.Dy() {
+			t.Error("an impossible cursor:", b)
+		}
+	}
+}
+
+// A frugal screen refuses what would make a fuzzer slow, after checking that it keeps to the limits.
+type frugal struct{ *screen }
+
+var errFrugal = errors.New("too large for a fuzzer")
+
+func (f *frugal) Resize(w, h int) (display.Framebuffer, error) {
+	if w < 0 || h < 0 || w > display.MaxSide || h > display.MaxSide || w*h*4 > display.MaxFramebuffer || (w == 0) != (h == 0) {
+		panic("a size that should have been refused")
+	}
+	if w*h > 1<<18 {
+		return display.Framebuffer{}, errFrugal
+	}
+	return f.screen.Resize(w, h)
+}
+
+// greeting is a good handshake for a screen of 64×48.
+func greeting() []byte {
+	var b bytes.Buffer
+	(&server{Conn: bufferConn{Buffer: &b}}).say("RFB 003.008\n", 1, 1, uint32(0), uint16(64), uint16(48), native, uint32(4), "test")
+	return b.Bytes()
+}
+
+// FuzzSession plays a whole connection.
+func FuzzSession(f *testing.F) {
+	f.Add(conversation())
+	f.Add(greeting())
+	f.Add([]byte("RFB 003.003\n\x00\x00\x00\x02 0123456789abcdef\x00\x00\x00\x01"))
+	f.Add([]byte("RFB 003.007\n\x02\x02\x01"))
+	f.Add([]byte("RFB 003.008\n\x00\x00\x00\x00\x04busy"))
+	f.Fuzz(survive)
+}
+
+// FuzzUpdate plays messages after a good handshake.
+func FuzzUpdate(f *testing.F) {
+	talk := func(rects ...[]any) []byte {
+		var b bytes.Buffer
+		(&server{Conn: bufferConn{Buffer: &b}}).update(rects...)
+		return b.Bytes()
+	}
+	f.Add(conversation()[len(greeting()):])
+	f.Add(talk(rect(0, 0, 2, 2, 0, solid(4, 1)), rect(1, 1, 2, 2, 1, uint16(0), uint16(0))))
+	f.Add(talk(rect(3, 3, 9, 3, -239, solid(27, 1), make([]byte, 6)), rect(9, 9, 2, 2, -314, uint32(0), solid(4, 2))))
+	f.Add(talk(rect(0, 0, 100, 90, -223), rect(0, 0, 0, 0, -223), rect(0, 0, 5, 5, -308, 1, 0, 0, 0, make([]byte, 16))))
+	f.Add(talk(rect(65530, 0, 10, 1, 0), rect(0, 0, 0, 0, -224)))
+	f.Add([]byte{2, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 'x', 200})
+	f.Fuzz(func(t *testing.T, talk []byte) {
+		survive(t, append(greeting(), talk...))
+	})
+}
+
+// The fuzzers' properties on a few thousand mutations, so that every run of the tests tries them..
+func TestMutatedSessions(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for range 3000 {
+		talk := bytes.Clone(conversation())
+		for range 1 + rng.IntN(6) {
+			at := rng.IntN(len(talk))
+			if rng.IntN(3) > 0 {
+				at = min(len(greeting()), len(talk)-1) + rng.IntN(max(1, len(talk)-len(greeting())))
+			}
+			at = min(at, len(talk)-1)
+			switch rng.IntN(4) {
+			case 0:
+				talk[at] = byte(rng.Uint32())
+			case 1:
+				talk[at] = []byte{0, 1, 0x7f, 0x80, 0xff}[rng.IntN(5)]
+			case 2:
+				talk[at] ^= 1 << rng.IntN(8)
+			case 3:
+				talk = append(talk[:at], talk[min(len(talk), at+1+rng.IntN(4)):]...)
+				if len(talk) == 0 {
+					talk = []byte{0}
+				}
+			}
+		}
+		survive(t, talk)
+		if t.Failed() {
+			t.Fatalf("seed %d, bytes %q", seed, talk)
+		}
+	}
+}
