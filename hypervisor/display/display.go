@@ -74,7 +74,7 @@ type LEDs struct {
 // a screen: they note what changed and return.
 type Presenter interface {
 	// Resize gives the source memory for a screen of w×h pixels (0×0: nothing to show yet). It may return the same memory as before. The
-	// source writes into it until the next call. An error ends the source's Run.
+	// source writes into it until the next call; damage reported before belongs to the old screen. An error ends the source's Run.
 	Resize(w, h int) (Framebuffer, error)
 	// Damage says that the pixels of r have been written. It is cheap and may be called thousands of times an update.
 	Damage(r image.Rectangle)

@@ -59,6 +59,7 @@ func (s *screen) change(f func(*state)) {
 }
 
 func (s *screen) Resize(w, h int) (display.Framebuffer, error) {
+	s.damage = image.Rectangle{}
 	// Rows are longer than they need be, and guarded: a source must keep to them.
 	stride := w*4 + guard
 	s.fb = display.Framebuffer{Pix: make([]byte, stride*h), Stride: stride, W: w, H: h}
