@@ -1,0 +1,77 @@
+# Guesthouse. The targets that people use: run, build, test, lint, bench, install, pictures, clean.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+GO      ?= go
+
+BUILD   := $(CURDIR)/.build
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+SOURCES := $(shell find app assets hypervisor ui vmconfig -name testdata -prune -o -type f -print 2>/dev/null)
+
+# Without migrated_fynedo Fyne reports every call from a wrong goroutine: development and tests build so.
+RELEASE_TAGS := migrated_fynedo
+
+GOFUMPT  := mvdan.cc/gofumpt@v0.12.0
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Test binaries run as an unprivileged user, two packages at a time: guests are emulated and want a processor each.
+TESTS := $(GO) test -race -count=1 -vet=off -timeout 20m -p 2 -exec "$(CURDIR)/packaging/testing/as-user"
+
+.PHONY: run build setup test check test-packages test-windows bench lint install pictures clean
+
+run: setup build ## Build what changed and open the program; ARGS= are its arguments
+	@$(BUILD)/guesthouse $(ARGS)
+
+setup: ## Install what is missing to build and run
+	@packaging/setup run
+
+build: $(BUILD)/guesthouse ## Build the program as it is released
+
+$(BUILD)/guesthouse: go.mod go.sum $(SOURCES)
+	$(GO) build -trimpath -tags $(RELEASE_TAGS) -ldflags '-s -w $(LDFLAGS)' -o $@ ./app
+
+# The program under test.
+$(BUILD)/test/guesthouse: go.mod go.sum $(SOURCES)
+	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./app
+
+test: ## Everything that CI checks
+	@packaging/setup test
+	$(MAKE) check
+	$(MAKE) test-packages
+	$(MAKE) test-windows
+
+check: ## Format and vet
+	@unformatted=$$($(GO) run $(GOFUMPT) -l app assets hypervisor ui vmconfig) || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+		echo "not formatted; run: go run $(GOFUMPT) -w ."; echo "$$unformatted"; exit 1; \
+	fi
+	$(GO) vet ./...
+
+# What imports what, for app/architecture_test.go: the unprivileged user cannot read the module cache.
+$(BUILD)/packages.json: go.mod go.sum $(SOURCES)
+	@mkdir -p $(@D)
+	$(GO) list -deps -json=ImportPath,Imports,Deps,Standard ./... >$@.part && mv $@.part $@
+
+test-packages: $(BUILD)/packages.json ## All tests but those of the windows of the running program
+	GUESTHOUSE_PACKAGES=$(BUILD)/packages.json $(TESTS) $$($(GO) list ./... | grep -v /ui/e2e)
+
+test-windows: $(BUILD)/test/guesthouse ## The real program under a virtual screen
+	GUESTHOUSE_PROGRAM=$(BUILD)/test/guesthouse $(TESTS) ./ui/e2e/...
+
+bench: ## Speed against a peer in the same run
+	@packaging/setup test
+	$(GO) test -run '^$$' -bench . -benchmem -exec "$(CURDIR)/packaging/testing/as-user" ./...
+
+lint: ## The linters of .golangci.yml; the first run builds golangci-lint, which takes minutes
+	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else $(GO) run $(GOLANGCI) run ./...; fi
+
+install: build ## Install program, desktop entry, icons and manual pages below DESTDIR/PREFIX
+	packaging/install-files '$(BUILD)/guesthouse' '$(DESTDIR)$(PREFIX)'
+
+pictures: $(BUILD)/test/guesthouse ## Draw the pictures of README.md from the running program
+	@packaging/setup test
+	GUESTHOUSE_PROGRAM=$(BUILD)/test/guesthouse GUESTHOUSE_PICTURES=$(CURDIR)/assets/pictures packaging/testing/pictures
+
+clean: ## Remove what was built
+	rm -rf $(BUILD)
