@@ -46,6 +46,7 @@ type guard struct {
 	off   int
 	ready []byte // checked bytes for the library
 	oob   []byte
+	early []byte // stream packets that overtook the reply to their call
 	queue []int // descriptors received and not yet claimed by a packet
 	stall *time.Timer
 	limit time.Duration // for stall
@@ -277,7 +278,26 @@ func (g *guard) reply(p []byte, proc, serial, status uint32) error {
 		}
 	}
 	g.ready = p
+	if len(g.early) > 0 && proc == procScreenshot {
+		g.ready = g.follow(p)
+	}
 	return nil
+}
+
+// follow appends to the reply of a stream's call what of the stream came before it: the daemon's threads race each other.
+func (g *guard) follow(reply []byte) []byte {
+	early := g.early
+	g.early = nil
+	all := append([]byte(nil), reply...)
+	for len(early) > 0 {
+		n := binary.BigEndian.Uint32(early)
+		p := early[:n]
+		early = early[n:]
+		g.ready = nil
+		g.stream(p, binary.BigEndian.Uint32(p[20:]), binary.BigEndian.Uint32(p[24:]))
+		all = append(all, g.ready...)
+	}
+	return all
 }
 
 // stream passes on the data of an open stream. The library decodes the last packet as if it were the first reply, so that
@@ -285,12 +305,15 @@ func (g *guard) reply(p []byte, proc, serial, status uint32) error {
 func (g *guard) stream(p []byte, serial, status uint32) {
 	g.mu.Lock()
 	open := g.streams[serial]
+	proc, called := g.calls[serial]
 	last := status != statusContinue || len(p) == minPacket
 	if last {
 		delete(g.streams, serial)
 	}
 	g.mu.Unlock()
 	switch {
+	case called && proc == procScreenshot && len(g.early)+len(p) <= maxPicture:
+		g.early = append(g.early, p...)
 	case !open:
 	case !last:
 		g.ready = p

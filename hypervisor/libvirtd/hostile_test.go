@@ -266,6 +266,42 @@ func TestRepeatedAndUnaskedAnswers(t *testing.T) {
 	}
 }
 
+// A daemon's threads race: a stream's data may come before the answer to the call that opened it. Nothing of it is lost.
+func TestStreamOvertakesReply(t *testing.T) {
+	t.Parallel()
+	png := []byte("\x89PNG\r\n\x1a\nrest")
+	f := newFakeDaemon(t, func(c *fakeClient, call packet) bool {
+		if call.proc != procScreenshot {
+			return false
+		}
+		data := packet{proc: procScreenshot, kind: typeStream, serial: call.serial, status: statusContinue}
+		end, last := data, data
+		data.payload, last.payload = png[:8], png[8:]
+		c.send(data)
+		c.send(last)
+		switch call.serial % 3 {
+		case 0:
+			c.send(end)
+			c.reply(call, xdrWriter(nil).uint32(0))
+		case 1:
+			c.reply(call, xdrWriter(nil).uint32(0))
+			c.send(end)
+		default:
+			c.reply(call, xdrWriter(nil).uint32(0))
+			end.status = statusOK
+			c.send(end)
+		}
+		return true
+	})
+	c := f.open(t)
+	for range 9 {
+		var b bytes.Buffer
+		if err := c.Screenshot(t.Context(), testID, &b); err != nil || !bytes.Equal(b.Bytes(), png) {
+			t.Fatalf("%q, %v", b.Bytes(), err)
+		}
+	}
+}
+
 // The answer to another procedure than the one called is nonsense.
 func TestAnswerOfAnotherProcedure(t *testing.T) {
 	t.Parallel()
