@@ -1,7 +1,6 @@
 package diskimage
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,7 +86,7 @@ const (
 	maxComplain = 4 << 10
 )
 
-// run starts qemu-img with these arguments, never through a shell, and returns its standard output.
+// run starts qemu-img with these arguments, never through a shell, and returns its standard output, also beside a toolError.
 func (t *Tool) run(ctx context.Context, l limits, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.wall)
 	defer cancel()
@@ -115,34 +114,40 @@ func (t *Tool) run(ctx context.Context, l limits, args ...string) ([]byte, error
 		}
 		return nil, ctx.Err()
 	case err != nil:
-		complaint := vmconfig.Inert(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(stderr.String()), "qemu-img: ")), 1000)
+		complaint := vmconfig.Inert(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(stderr.kept)), "qemu-img: ")), 1000)
 		if complaint == "" {
 			complaint = err.Error()
 		}
 		if strings.Contains(complaint, "No space left on device") {
 			return nil, fmt.Errorf("%w: %s: %w", ErrTool, complaint, unix.ENOSPC)
 		}
-		return nil, fmt.Errorf("%w: %s", ErrTool, complaint)
+		return stdout.kept, &toolError{complaint, cmd.ProcessState.ExitCode()}
 	case stdout.over:
 		return nil, fmt.Errorf("%w: it wrote more than %s", ErrTool, vmconfig.FormatSize(maxOutput))
 	}
-	return stdout.Bytes(), nil
+	return stdout.kept, nil
 }
+
+// toolError is qemu-img's own complaint. It is an ErrTool.
+type toolError struct {
+	complaint string
+	code      int
+}
+
+func (e *toolError) Error() string { return ErrTool.Error() + ": " + e.complaint }
+func (e *toolError) Unwrap() error { return ErrTool }
 
 // capped keeps the first limit bytes of what is written to it.
 type capped struct {
-	bytes.Buffer
+	kept  []byte // no embedded Buffer: io.Copy would find its ReadFrom and go round the limit
 	limit int
 	over  bool
 }
 
 func (c *capped) Write(p []byte) (int, error) {
-	if room := c.limit - c.Len(); len(p) > room {
-		c.over = true
-		c.Buffer.Write(p[:max(room, 0)])
-	} else {
-		c.Buffer.Write(p)
-	}
+	room := min(c.limit-len(c.kept), len(p))
+	c.kept = append(c.kept, p[:room]...)
+	c.over = c.over || room < len(p)
 	return len(p), nil
 }
 
@@ -305,13 +310,18 @@ func (t *Tool) Check(ctx context.Context, path string) (CheckResult, error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return CheckResult{}, err
 	}
-	out, err := t.run(ctx, checkLimits, "check", "-q", "-f", FormatQcow2, "--output=json", "--", path)
+	out, err := t.run(ctx, checkLimits, "check", "-f", FormatQcow2, "--output=json", "--", path)
+	// Exit codes 2 and 3 mean that the check was made and found damage or leaks (qemu-img(1)).
+	var complaint *toolError
+	if errors.As(err, &complaint) && (complaint.code == 2 || complaint.code == 3) {
+		err = nil
+	}
+	if err != nil {
+		return CheckResult{}, err
+	}
 	var r CheckResult
-	if json.Unmarshal(out, &r) == nil && err == nil {
-		return r, nil
+	if err := json.Unmarshal(out, &r); err != nil {
+		return CheckResult{}, fmt.Errorf("%w: its answer cannot be read: %w", ErrTool, err)
 	}
-	if err == nil {
-		err = fmt.Errorf("%w: its answer cannot be read", ErrTool)
-	}
-	return r, err
+	return r, nil
 }

@@ -22,7 +22,7 @@ type tree struct {
 type element struct {
 	space, name string // namespace URL and local name
 	attrs       []xml.Attr
-	chars       string // its own text, children left out
+	chars       []byte // its own text, children left out
 	children    []*element
 	parent      *element
 	// The element is source[start:end], its content source[open:close]; open == end for <name/>.
@@ -70,7 +70,7 @@ func newTree(source string) (*tree, error) {
 			at = at.parent
 		case xml.CharData:
 			if at != nil {
-				at.chars += string(token)
+				at.chars = append(at.chars, token...)
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func (e *element) text() string {
 	if e == nil {
 		return ""
 	}
-	return e.chars
+	return string(e.chars)
 }
 
 // cut replaces source[from:to] by text.
