@@ -1,37 +1,48 @@
-// Package checkpoints saves, restores and deletes checkpoints of machines. It picks the mechanism for each machine
-// and never mixes two on one.
+// Package checkpoints saves, restores and deletes checkpoints of machines. It picks the mechanism for each machine before
+// the click and never mixes two on one machine.
 package checkpoints
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
 )
 
-// Errors of Resolve.
+// Errors.
 var (
 	ErrNoCheckpoint = errors.New("no such checkpoint")
 	ErrAmbiguous    = errors.New("several checkpoints have this name")
+	// ErrBroken says that parts of a checkpoint are missing or damaged. Nothing was touched.
+	ErrBroken = errors.New("parts of the checkpoint are missing or damaged")
 )
 
 // Checkpoint is one saved state of a machine.
 type Checkpoint struct {
 	ID          string // unique within the machine
-	Name        string // what the user reads
+	Name        string // what the user reads; may come from another program: show it inert
 	Description string
 	Parent      string // ID, empty for a root
 	Created     time.Time
 	State       hypervisor.State // state of the machine in the checkpoint: off, running or paused
-	SizeBytes   int64            // room that it takes; an estimate
+	SizeBytes   int64            // room that its memory takes; what its disks will take cannot be told
 	Current     bool             // the machine's disks continue from this one
-	Problem     string           // why it cannot be restored; empty when it can
+	Problem     string           // why it cannot be restored, one sentence; empty when it can
 	Foreign     bool             // made by another program
 }
 
@@ -42,39 +53,378 @@ type Params struct {
 	Jobs     *jobs.Runner
 	DataDir  string // the program's own data, absolute
 	Log      *slog.Logger
+	// Images looks into disk images; nil finds qemu-img by itself.
+	Images *diskimage.Tool
 }
 
 // SaveOptions describe a checkpoint to be saved. An empty Name becomes "Checkpoint N".
 type SaveOptions struct{ Name, Description string }
 
-// RestoreOptions say what happens before a restore: SaveFirst saves the present state as SaveName in the same job.
+// RestoreOptions say what happens before a restore: SaveFirst saves the present state as SaveName in the same job, and the restore
+// happens only when that worked.
 type RestoreOptions struct {
 	SaveFirst bool
 	SaveName  string
 }
 
-// Service saves and restores checkpoints of the machines of one connection.
-type Service struct{ p Params }
+// Service saves and restores checkpoints of the machines of one connection. Unless a method says that it only reads
+// memory, it may wait for the hypervisor and must not be called on the UI goroutine.
+type Service struct {
+	p       Params
+	images  *diskimage.Tool // nil when qemu-img is missing
+	journal *journal.Journal
 
-func New(p Params) *Service { return &Service{p: p} }
+	mu   sync.Mutex
+	next int
+	subs map[int]func(uuid.UUID)
+}
 
-func (s *Service) List(ctx context.Context, id uuid.UUID) ([]Checkpoint, error) { panic("later") }
+// New returns the service of one connection.
+func New(p Params) *Service {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{p: p, images: p.Images, journal: journal.New(filepath.Join(p.DataDir, "journal")), subs: map[int]func(uuid.UUID){}}
+	if s.images == nil {
+		s.images, _ = diskimage.New()
+	}
+	return s
+}
+
+// Subscribe calls f after the checkpoints of a machine changed through this program; libvirt has no event for it. f runs on an inner
+// goroutine and must not block.
+func (s *Service) Subscribe(f func(id uuid.UUID)) (cancel func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.next
+	s.next++
+	s.subs[n] = f
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.subs, n)
+	}
+}
+
+func (s *Service) changed(id uuid.UUID) {
+	s.mu.Lock()
+	calls := make([]func(uuid.UUID), 0, len(s.subs))
+	for _, f := range s.subs {
+		calls = append(calls, f)
+	}
+	s.mu.Unlock()
+	for _, f := range calls {
+		f(id)
+	}
+}
+
+// List returns the machine's checkpoints, parents before children.
+func (s *Service) List(ctx context.Context, id uuid.UUID) ([]Checkpoint, error) {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.list(ctx, t), nil
+}
+
+func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
+	contents := s.contents(ctx, t)
+	list := make([]Checkpoint, 0, len(t.snapshots))
+	for _, snapshot := range t.snapshots {
+		c := Checkpoint{
+			ID: snapshot.Name, Parent: snapshot.Parent, Created: snapshot.Created, State: snapshot.State,
+			Current: snapshot.Current, Foreign: !ours(snapshot.Name),
+		}
+		c.Name, c.Description = machines.DisplayName(snapshot)
+		s.mechanismOf(t, snapshot).describe(t, snapshot, contents, &c)
+		list = append(list, c)
+	}
+	return list
+}
+
+// CanSave says whether a checkpoint of the machine can be saved now and, when not, why in one sentence.
 func (s *Service) CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string) {
-	panic("later")
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return false, "The machine's checkpoints cannot be read."
+	}
+	_, reason = s.choose(t)
+	return reason == "", reason
 }
-func (s *Service) NextName(list []Checkpoint) string                         { panic("later") }
-func (s *Service) Save(id uuid.UUID, o SaveOptions) *jobs.Job                { panic("later") }
-func (s *Service) WouldLose(ctx context.Context, id uuid.UUID) (bool, error) { panic("later") }
-func (s *Service) Restore(id uuid.UUID, checkpointID string, o RestoreOptions) *jobs.Job {
-	panic("later")
-}
-func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job             { panic("later") }
-func (s *Service) Resolve(list []Checkpoint, idOrName string) (Checkpoint, error) { panic("later") }
-func (s *Service) Recover(ctx context.Context) ([]string, error)                  { panic("later") }
-func (s *Service) Subscribe(f func(id uuid.UUID)) (cancel func())                 { panic("later") }
 
-// ErrBroken says that parts of a checkpoint are missing or damaged. Nothing was touched.
-var ErrBroken = errors.New("parts of the checkpoint are missing or damaged")
+var numbered = regexp.MustCompile(`^Checkpoint (\d{1,9})$`)
+
+// NextName returns "Checkpoint N" with the first N above all that the list has. It only reads memory.
+func (s *Service) NextName(list []Checkpoint) string {
+	highest := 0
+	for _, c := range list {
+		if m := numbered.FindStringSubmatch(c.Name); m != nil {
+			n, _ := strconv.Atoi(m[1])
+			highest = max(highest, n)
+		}
+	}
+	return fmt.Sprintf("Checkpoint %d", highest+1)
+}
+
+// Resolve finds a checkpoint by its ID or, when none has it, its name. Errors wrap ErrNoCheckpoint and ErrAmbiguous. It only
+// reads memory.
+func (s *Service) Resolve(list []Checkpoint, idOrName string) (Checkpoint, error) {
+	var found []Checkpoint
+	for _, c := range list {
+		if c.ID == idOrName {
+			return c, nil
+		}
+		if c.Name == idOrName {
+			found = append(found, c)
+		}
+	}
+	shown := vmconfig.Inert(idOrName, 80)
+	switch len(found) {
+	case 0:
+		return Checkpoint{}, fmt.Errorf("%w: %s", ErrNoCheckpoint, shown)
+	case 1:
+		return found[0], nil
+	}
+	return Checkpoint{}, fmt.Errorf("%w: %s", ErrAmbiguous, shown)
+}
+
+// Save saves a checkpoint in a job. A running machine stands still meanwhile and then runs on. When it fails or is cancelled, the machine and
+// its earlier checkpoints are as before.
+func (s *Service) Save(id uuid.UUID, o SaveOptions) *jobs.Job {
+	return s.p.Jobs.Start("Saving a checkpoint of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "saving a checkpoint", func() error {
+			return s.save(ctx, id, o, report)
+		})
+	})
+}
+
+// operate runs work while the machine is ours and tells subscribers afterwards.
+func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work func() error) error {
+	release, err := s.p.Machines.Operate(ctx, id, what)
+	if err != nil {
+		return err
+	}
+	err = work()
+	release()
+	s.changed(id)
+	return s.named(id, err)
+}
+
+func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report func(jobs.Progress)) error {
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	m, reason := s.choose(t)
+	if reason != "" {
+		return machines.Refused(s.machineName(id), reason)
+	}
+	n, err := s.newCheckpoint(ctx, t, o)
+	if err != nil {
+		return err
+	}
+	if err := m.save(ctx, t, n, report); err != nil {
+		return err
+	}
+	return s.saved(context.WithoutCancel(ctx), t, n.id)
+}
+
+// newCheckpoint checks what the user said about a checkpoint and gives it an identity.
+func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (newCheckpoint, error) {
+	list := s.list(ctx, t)
+	n := newCheckpoint{name: strings.TrimSpace(o.Name), description: strings.TrimSpace(o.Description), created: time.Now()}
+	if n.name == "" {
+		n.name = s.NextName(list)
+	}
+	var taken []string
+	used := map[string]bool{}
+	for _, c := range list {
+		taken = append(taken, c.Name)
+		used[c.ID] = true
+	}
+	for _, r := range t.records {
+		used[r.ID] = true
+	}
+	if err := vmconfig.CheckName(n.name, taken); err != nil {
+		return n, err
+	}
+	if fault := (vmconfig.Machine{Notes: n.description}).Validate(vmconfig.Limits{}).For(vmconfig.FieldNotes); fault != "" {
+		return n, vmconfig.Fault{Field: vmconfig.FieldNotes, Value: vmconfig.Inert(n.description, 80), Message: fault}
+	}
+	for n.id == "" || used[n.id] {
+		n.id = newID()
+	}
+	for _, snapshot := range t.snapshots {
+		if snapshot.Current {
+			n.parent = snapshot.Name
+		}
+	}
+	return n, nil
+}
+
+// saved reads back what the hypervisor now says (promise I6) and remembers that the present state is in a checkpoint.
+func (s *Service) saved(ctx context.Context, t *target, id string) error {
+	now, err := s.look(ctx, t.domain.UUID)
+	if err != nil {
+		return err
+	}
+	snapshot, ok := now.snapshot(id)
+	if !ok {
+		return &Reason{Text: "The checkpoint was saved but the hypervisor does not list it.", Err: ErrBroken}
+	}
+	c := Checkpoint{}
+	s.mechanismOf(now, snapshot).describe(now, snapshot, s.contents(ctx, now), &c)
+	if c.Problem != "" {
+		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
+	}
+	s.remember(now, id)
+	return nil
+}
+
+// WouldLose reports whether the machine's present state is in no checkpoint, so that a restore would lose it.
+func (s *Service) WouldLose(ctx context.Context, id uuid.UUID) (bool, error) {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	return s.cleanCheckpoint(t) == "", nil
+}
+
+// Restore goes back to a checkpoint in a job. Everything is checked before the machine is touched. A checkpoint of a running machine
+// runs on from there, one of a stopped machine leaves it off. The machine keeps its present name, group and notes; its other settings go back as well.
+func (s *Service) Restore(id uuid.UUID, checkpointID string, o RestoreOptions) *jobs.Job {
+	title := "Restoring a checkpoint of " + s.machineName(id)
+	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "restoring a checkpoint", func() error {
+			return s.restore(ctx, id, checkpointID, o, report)
+		})
+	})
+}
+
+func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string, o RestoreOptions, report func(jobs.Progress)) error {
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
+	if _, _, err := s.restorable(ctx, id, checkpointID); err != nil {
+		return err
+	}
+	if o.SaveFirst {
+		if err := s.save(ctx, id, SaveOptions{Name: o.SaveName}, report); err != nil {
+			return err
+		}
+	}
+	t, snapshot, err := s.restorable(ctx, id, checkpointID)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err // the last moment: from here on it is done wholly
+	}
+	ctx = context.WithoutCancel(ctx)
+	record, err := s.journal.Begin(restoreKind, s.p.Conn.Host().URI, id, restoreRecord{Checkpoint: checkpointID})
+	if err != nil {
+		return err
+	}
+	if err := s.goBack(ctx, t, snapshot, report); err != nil {
+		if !errors.Is(err, hypervisor.ErrDisconnected) {
+			err = errors.Join(err, record.End())
+		}
+		return err
+	}
+	return record.End()
+}
+
+// restorable checks that the checkpoint can be restored now.
+func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID string) (*target, hypervisor.Snapshot, error) {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return nil, hypervisor.Snapshot{}, err
+	}
+	if reason := t.refuses(machines.ActionRestore); reason != "" {
+		return nil, hypervisor.Snapshot{}, machines.Refused(s.machineName(id), reason)
+	}
+	snapshot, ok := t.snapshot(checkpointID)
+	if !ok {
+		return nil, snapshot, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+	}
+	c := Checkpoint{}
+	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
+	if c.Problem != "" {
+		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
+	}
+	return t, snapshot, nil
+}
+
+// goBack is the part of a restore that changes the machine. Its steps can be repeated.
+func (s *Service) goBack(ctx context.Context, t *target, snapshot hypervisor.Snapshot, report func(jobs.Progress)) error {
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Going back"})
+	// A saved state would be resumed on the old disks' successors and destroy their file systems: it must go first.
+	if t.domain.State == hypervisor.StateSaved {
+		if err := s.p.Conn.DiscardSaved(ctx, t.domain.UUID); err != nil {
+			return err
+		}
+	}
+	if err := s.mechanismOf(t, snapshot).restore(ctx, t, snapshot); err != nil {
+		return err
+	}
+	now, err := s.look(ctx, t.domain.UUID)
+	if err != nil {
+		return err
+	}
+	if back, ok := now.snapshot(snapshot.Name); !ok || !back.Current {
+		return &Reason{Text: "The hypervisor did not go back to the checkpoint.", Err: ErrBroken}
+	}
+	s.remember(now, snapshot.Name)
+	return nil
+}
+
+// Delete deletes a checkpoint in a job. The machine and its other checkpoints stay; the checkpoint's children become children of its parent.
+func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job {
+	title := "Deleting a checkpoint of " + s.machineName(id)
+	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "deleting a checkpoint", func() error {
+			t, err := s.look(ctx, id)
+			if err != nil {
+				return err
+			}
+			snapshot, ok := t.snapshot(checkpointID)
+			if !ok {
+				return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+			}
+			clean := s.cleanCheckpoint(t)
+			if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
+				return err
+			}
+			now, err := s.look(ctx, id)
+			if err != nil {
+				return err
+			}
+			if _, still := now.snapshot(checkpointID); still {
+				return &Reason{Text: "The hypervisor did not delete the checkpoint."}
+			}
+			if clean != "" && clean != checkpointID {
+				s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
+			}
+			return nil
+		})
+	})
+}
+
+func (s *Service) machineName(id uuid.UUID) string {
+	if m := s.p.Machines.Snapshot().Get(id); m != nil {
+		return vmconfig.Inert(m.Name, vmconfig.MaxNameBytes)
+	}
+	return "a machine"
+}
+
+// named says which machine an error is about, unless it says so already.
+func (s *Service) named(id uuid.UUID, err error) error {
+	var named *machines.Error
+	var refused *machines.RefusedError
+	if err == nil || errors.As(err, &named) || errors.As(err, &refused) {
+		return err
+	}
+	return &machines.Error{Machine: s.machineName(id), Err: err}
+}
 
 // Reason is an error that carries its own sentence for the user.
 type Reason struct {

@@ -1,0 +1,249 @@
+package checkpoints
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// internal keeps everything inside the machine's qcow2 disks with libvirt's internal snapshots: disks and, of an active machine, memory and
+// devices. libvirt keeps the list.
+type internal struct{ s *Service }
+
+func (m internal) probe(t *target) string {
+	if t.pflash() && t.domain.State.Active() {
+		return "The machine has UEFI firmware and checkpoints of another kind. Shut it down to save another one."
+	}
+	return ""
+}
+
+func (m internal) save(ctx context.Context, t *target, n newCheckpoint, report func(jobs.Progress)) error {
+	entry := saveRecord{Checkpoint: n.id, Name: n.name, Mechanism: internalName, Running: t.domain.State == hypervisor.StateRunning}
+	record, err := m.s.journal.Begin(saveKind, m.s.p.Conn.Host().URI, t.domain.UUID, entry)
+	if err != nil {
+		return err
+	}
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Saving"})
+	err = m.s.p.Conn.CreateSnapshot(ctx, t.domain.UUID, snapshotXML(n), hypervisor.SnapshotFlags{})
+	if err == nil {
+		return record.End()
+	}
+	ctx = context.WithoutCancel(ctx)
+	if undoErr := m.s.settle(ctx, t.domain.UUID); undoErr != nil {
+		return errors.Join(err, undoErr) // the journal has it
+	}
+	if undoErr := m.s.undoInternal(ctx, t.domain.UUID, entry); undoErr != nil {
+		return errors.Join(err, undoErr)
+	}
+	return errors.Join(err, record.End())
+}
+
+// undoInternal takes back a checkpoint that failed half-way: its data inside the disks, its entry in libvirt's list, and the pause
+// of the machine.
+func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveRecord) error {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	if _, listed := t.snapshot(entry.Checkpoint); listed {
+		err = s.p.Conn.DeleteSnapshot(ctx, id, entry.Checkpoint, false)
+	} else {
+		err = s.removeOrphan(ctx, t, entry.Checkpoint)
+	}
+	if err != nil {
+		return err
+	}
+	if entry.Running && t.domain.State == hypervisor.StatePaused &&
+		t.domain.Pause != hypervisor.PauseIOError && t.domain.Pause != hypervisor.PauseNoSpace {
+		return s.p.Conn.Resume(ctx, id)
+	}
+	return nil
+}
+
+// removeOrphan removes the data of a checkpoint that libvirt does not list from the machine's disks.
+func (s *Service) removeOrphan(ctx context.Context, t *target, id string) error {
+	inside := s.contents(ctx, t)
+	var holders []string
+	for _, d := range t.disks() {
+		if _, has := inside[d.Path][id]; has {
+			holders = append(holders, d.Path)
+		}
+	}
+	switch {
+	case len(holders) == 0:
+		return nil
+	case !t.domain.State.Active():
+		return s.dropFromDisks(ctx, holders, id)
+	}
+	// Only QEMU may write to the disks of a running machine: libvirt is told about the snapshot and asked to delete it.
+	n := newCheckpoint{id: id, name: id}
+	xml := redefinitionXML(t, n, "running", "internal")
+	if err := s.p.Conn.CreateSnapshot(ctx, t.domain.UUID, xml, hypervisor.SnapshotFlags{Redefine: true}); err != nil {
+		return err
+	}
+	return s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, id, false)
+}
+
+// dropFromDisks deletes the snapshot id inside each of the disks that has it. The machine must be off.
+func (s *Service) dropFromDisks(ctx context.Context, paths []string, id string) error {
+	if s.images == nil {
+		return errNoImageTool
+	}
+	for _, path := range paths {
+		list, err := s.images.Snapshots(ctx, path)
+		if err != nil {
+			return err
+		}
+		for _, snapshot := range list {
+			if snapshot.Name != id {
+				continue
+			}
+			if err := s.images.DeleteSnapshot(ctx, path, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside contents, c *Checkpoint) {
+	for _, path := range snapshotPaths(snapshot) {
+		c.SizeBytes += inside[path][snapshot.Name].MemoryBytes
+	}
+	if path, gone := inside.missing(snapshotPaths(snapshot), snapshot.Name); path != "" {
+		c.Problem = missingSentence(path, gone)
+	}
+}
+
+func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	id := t.domain.UUID
+	if err := m.s.fitName(ctx, t, snapshot); err != nil {
+		return err
+	}
+	err := m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
+	if errors.Is(err, hypervisor.ErrNeedsForce) {
+		// libvirt warns that the present state is lost or that QEMU must be started anew. The user has agreed to both.
+		if t.domain.State.Active() {
+			if err := m.s.powerOff(ctx, id); err != nil {
+				return err
+			}
+		}
+		err = m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{Force: true})
+	}
+	if err != nil {
+		return err
+	}
+	return m.s.keepIdentity(ctx, t)
+}
+
+func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	if t.pflash() && t.domain.State.Active() {
+		// QEMU refuses because of the firmware's variables, after libvirt has begun.
+		return machinesRefused(t, "The machine has UEFI firmware. Shut it down to delete this checkpoint.")
+	}
+	inside := m.s.contents(ctx, t)
+	path, _ := inside.missing(snapshotPaths(snapshot), snapshot.Name)
+	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
+	if err != nil && path != "" {
+		// Its data is not there, so only the entry can be forgotten.
+		err = m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
+	}
+	return err
+}
+
+// fitName gives the description inside a snapshot the name that the machine has now. libvirt would otherwise bring back the name of that
+// moment under the entry of the present one.
+func (s *Service) fitName(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	description, ok := snapshotDomain(snapshot.XML)
+	if !ok {
+		return nil
+	}
+	then, err := domxml.Parse(description)
+	if err != nil || then.Name == t.config.Name {
+		return nil
+	}
+	xml, err := renameDomains(snapshot.XML, t.config.Name)
+	if err != nil {
+		return err
+	}
+	return s.p.Conn.CreateSnapshot(ctx, t.domain.UUID, xml, hypervisor.SnapshotFlags{Redefine: true, Current: snapshot.Current})
+}
+
+// keepIdentity gives the machine back its present title, notes and group after libvirt brought back the settings of a checkpoint.
+func (s *Service) keepIdentity(ctx context.Context, before *target) error {
+	xml, err := s.p.Conn.DomainXML(ctx, before.domain.UUID, false)
+	if err != nil {
+		return err
+	}
+	then, err := domxml.Parse(xml)
+	if err != nil {
+		return err
+	}
+	now := then
+	now.Title, now.Notes, now.Group = before.config.Title, before.config.Notes, before.config.Group
+	if now.Title == then.Title && now.Notes == then.Notes && now.Group == then.Group {
+		return nil
+	}
+	edited, err := domxml.Edit(xml, then, now)
+	if err != nil {
+		return fmt.Errorf("keep the notes of %s: %w", vmconfig.Inert(before.config.Name, vmconfig.MaxNameBytes), err)
+	}
+	_, err = s.p.Conn.Define(ctx, edited)
+	return err
+}
+
+// powerOff ends the machine unless it is off already.
+func (s *Service) powerOff(ctx context.Context, id uuid.UUID) error {
+	err := s.p.Conn.PowerOff(ctx, id)
+	if err == nil {
+		return nil
+	}
+	if d, readErr := s.p.Conn.Domain(ctx, id); readErr == nil && !d.State.Active() {
+		return nil
+	}
+	return err
+}
+
+// foreign are external snapshots that another program made. They are shown, and restored where libvirt can.
+type foreign struct{ s *Service }
+
+func (m foreign) probe(*target) string {
+	return "Another program made external snapshots of this machine."
+}
+
+func (m foreign) save(context.Context, *target, newCheckpoint, func(jobs.Progress)) error {
+	return hypervisor.ErrUnsupported
+}
+
+func (m foreign) describe(t *target, snapshot hypervisor.Snapshot, _ contents, c *Checkpoint) {
+	if !atLeast(m.s.p.Conn.Host().Libvirt, 9, 9) {
+		c.Problem = "It is an external snapshot that another program made; libvirt can restore those only from version 9.9 on."
+	}
+}
+
+func (m foreign) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	if err := m.s.p.Conn.RevertSnapshot(ctx, t.domain.UUID, snapshot.Name, hypervisor.RevertFlags{}); err != nil {
+		return err
+	}
+	return m.s.keepIdentity(ctx, t)
+}
+
+func (m foreign) delete(context.Context, *target, hypervisor.Snapshot) error {
+	return &Reason{Text: "It is an external snapshot that another program made. Delete it with that program.", Err: hypervisor.ErrUnsupported}
+}
+
+// atLeast compares a version "9.0.0" with major.minor.
+func atLeast(version string, major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &a, &b); n != 2 {
+		return false
+	}
+	return a > major || a == major && b >= minor
+}

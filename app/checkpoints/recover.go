@@ -1,0 +1,183 @@
+package checkpoints
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+)
+
+// Kinds of records in the journal.
+const (
+	saveKind    = "checkpoint"
+	restoreKind = "restore"
+)
+
+// Names of the mechanisms in the journal.
+const (
+	internalName    = "internal"
+	savedMemoryName = "saved-memory"
+)
+
+// saveRecord is what undoing an interrupted save needs.
+type saveRecord struct {
+	Checkpoint string   `json:"checkpoint"`
+	Name       string   `json:"name"`
+	Mechanism  string   `json:"mechanism"`
+	Running    bool     `json:"running"` // the machine was active before
+	Disks      []string `json:"disks,omitempty"`
+}
+
+// restoreRecord names the checkpoint that was being restored.
+type restoreRecord struct {
+	Checkpoint string `json:"checkpoint"`
+}
+
+// settlePatience is how long an operation that lost its connection waits for it to come back.
+const settlePatience = time.Minute
+
+// settle waits until the hypervisor answers again and is done with the machine, after a call that failed for an unknown reason.
+func (s *Service) settle(ctx context.Context, id uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	for {
+		_, err := s.p.Conn.Domain(ctx, id)
+		if err == nil {
+			_, busy, progressErr := s.p.Conn.Progress(ctx, id)
+			if progressErr != nil || !busy {
+				return nil
+			}
+		} else if !errors.Is(err, hypervisor.ErrDisconnected) && !errors.Is(err, hypervisor.ErrTimeout) && !errors.Is(err, hypervisor.ErrCannotStart) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// Recover finishes or undoes what an earlier run of the program left half-done on this host, and returns a sentence for the user about
+// each. Machines that another process works on are left alone. Call it once after the inventory is ready.
+func (s *Service) Recover(ctx context.Context) ([]string, error) {
+	var told []string
+	var errs []error
+	mend := func(kind string, do func(context.Context, *journal.Record) (string, error)) {
+		records, err := s.journal.Records(kind, s.p.Conn.Host().URI)
+		errs = append(errs, err)
+		for _, r := range records {
+			release, ok := s.p.Machines.TryOperate(ctx, r.Machine, "finishing what was interrupted")
+			if !ok {
+				continue
+			}
+			if r.Exists() {
+				sentence, err := do(ctx, r)
+				if errors.Is(err, hypervisor.ErrNotFound) { // the machine is gone, and its files with it
+					err = nil
+				}
+				if err == nil {
+					err = r.End()
+				}
+				if err != nil {
+					errs = append(errs, s.named(r.Machine, err))
+				} else if sentence != "" {
+					told = append(told, sentence)
+				}
+			}
+			release()
+			s.changed(r.Machine)
+		}
+	}
+	mend(saveKind, s.recoverSave)
+	mend(restoreKind, s.recoverRestore)
+	return told, errors.Join(errs...)
+}
+
+// recoverSave keeps a checkpoint that was complete and takes back any other; the machine runs on if it did.
+func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, error) {
+	var entry saveRecord
+	if err := r.Decode(&entry); err != nil {
+		return "", err
+	}
+	t, err := s.look(ctx, r.Machine)
+	if err != nil {
+		return "", err
+	}
+	shown := vmconfig.Inert(entry.Name, vmconfig.MaxNameBytes)
+	name := s.machineName(r.Machine)
+	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
+		c := Checkpoint{}
+		s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
+		if c.Problem == "" {
+			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, t, entry)
+		}
+	}
+	if entry.Mechanism == internalName {
+		err = s.undoInternal(ctx, r.Machine, entry)
+	} else {
+		err = s.undoSavedMemory(ctx, r.Machine, entry)
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Saving “%s” of %s was interrupted and has been taken back. Nothing was lost.", shown, name), s.goOn(ctx, t, entry)
+}
+
+// goOn resumes a machine that was active when its checkpoint was begun.
+func (s *Service) goOn(ctx context.Context, t *target, entry saveRecord) error {
+	if !entry.Running || entry.Mechanism != savedMemoryName {
+		return nil
+	}
+	d, err := s.p.Conn.Domain(ctx, t.domain.UUID)
+	if err != nil || d.State != hypervisor.StateSaved {
+		return err
+	}
+	return s.p.Conn.Start(ctx, t.domain.UUID)
+}
+
+// restoreGrace is how much later than the journal's record a disk may have been written to by the interrupted restore itself.
+const restoreGrace = 2 * time.Minute
+
+// recoverRestore repeats an interrupted restore, unless the machine was used since: then its present state is somebody's work.
+func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string, error) {
+	var entry restoreRecord
+	if err := r.Decode(&entry); err != nil {
+		return "", err
+	}
+	name := s.machineName(r.Machine)
+	t, snapshot, err := s.restorable(ctx, r.Machine, entry.Checkpoint)
+	if err != nil {
+		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and could not be repeated. Restore one again before you use the machine.", name), nil
+	}
+	if t.domain.State != hypervisor.StateOff || usedSince(t, r.Started.Add(restoreGrace)) {
+		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine has been used since, so it was left as it is.", name), nil
+	}
+	if err := s.goBack(ctx, t, snapshot, func(jobs.Progress) {}); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and has been finished.", name), nil
+}
+
+// usedSince reports whether a disk was written to after the moment.
+func usedSince(t *target, moment time.Time) bool {
+	for _, d := range t.disks() {
+		if info, err := os.Stat(d.Path); err == nil && info.ModTime().After(moment) {
+			return true
+		}
+	}
+	return false
+}
+
+func machinesRefused(t *target, reason string) error {
+	return machines.Refused(vmconfig.Inert(t.domain.Name, vmconfig.MaxNameBytes), reason)
+}

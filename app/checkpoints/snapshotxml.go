@@ -1,0 +1,167 @@
+package checkpoints
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// snapshotXML describes a snapshot to be taken now (libvirt, formatsnapshot.html). libvirt keeps a snapshot's name for ever, so the
+// name that the user reads is the first line of the description.
+func snapshotXML(n newCheckpoint) string {
+	var b strings.Builder
+	b.WriteString("<domainsnapshot>")
+	writeHead(&b, n)
+	b.WriteString("</domainsnapshot>")
+	return b.String()
+}
+
+func writeHead(b *strings.Builder, n newCheckpoint) {
+	text := n.name
+	if n.description != "" {
+		text += "\n" + n.description
+	}
+	element(b, "name", n.id)
+	element(b, "description", text)
+}
+
+func element(b *strings.Builder, name, text string) {
+	b.WriteString("<" + name + ">")
+	xml.EscapeText(b, []byte(text))
+	b.WriteString("</" + name + ">")
+}
+
+// redefinitionXML describes a snapshot whose data exists already, for CreateSnapshot with Redefine. state is libvirt's word; memory is "no" or
+// "internal".
+func redefinitionXML(t *target, n newCheckpoint, state, memory string) string {
+	var b strings.Builder
+	b.WriteString("<domainsnapshot>")
+	writeHead(&b, n)
+	element(&b, "state", state)
+	if n.parent != "" {
+		b.WriteString("<parent>")
+		element(&b, "name", n.parent)
+		b.WriteString("</parent>")
+	}
+	element(&b, "creationTime", strconv.FormatInt(n.created.Unix(), 10))
+	b.WriteString(`<memory snapshot="` + memory + `"/><disks>`)
+	inside := map[string]bool{}
+	for _, d := range t.disks() {
+		inside[d.Target] = true
+	}
+	for _, d := range t.config.Disks {
+		kind := "no"
+		if inside[d.Target] {
+			kind = "internal"
+		}
+		b.WriteString(`<disk name="`)
+		xml.EscapeText(&b, []byte(d.Target))
+		b.WriteString(`" snapshot="` + kind + `"/>`)
+	}
+	b.WriteString("</disks>")
+	b.WriteString(t.xml)
+	b.WriteString("</domainsnapshot>")
+	return b.String()
+}
+
+// snapshotDisks returns the writable disks of the machine as it was in the snapshot.
+func snapshotDisks(snapshot hypervisor.Snapshot) []vmconfig.Disk {
+	description, ok := snapshotDomain(snapshot.XML)
+	if !ok {
+		return nil
+	}
+	config, err := domxml.Parse(description)
+	if err != nil {
+		return nil
+	}
+	return (&target{config: config}).disks()
+}
+
+func snapshotPaths(snapshot hypervisor.Snapshot) []string {
+	var paths []string
+	for _, d := range snapshotDisks(snapshot) {
+		if d.Path != "" {
+			paths = append(paths, d.Path)
+		}
+	}
+	return paths
+}
+
+// snapshotDomain cuts the machine's description at that moment out of a snapshot's. A snapshot of a running machine has two: <domain>, the
+// running one, and <inactiveDomain>.
+func snapshotDomain(text string) (string, bool) {
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	depth, start := 0, int64(0)
+	for {
+		before := decoder.InputOffset()
+		token, err := decoder.Token()
+		if err != nil {
+			return "", false
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			depth++
+			if depth == 2 && e.Name.Local == "domain" {
+				start = before
+			}
+		case xml.EndElement:
+			if depth == 2 && e.Name.Local == "domain" {
+				return text[start:decoder.InputOffset()], true
+			}
+			depth--
+		}
+	}
+}
+
+// renameDomain gives a machine's description another name.
+func renameDomain(description, name string) (string, error) {
+	then, err := domxml.Parse(description)
+	if err != nil {
+		return "", err
+	}
+	now := then
+	now.Name = name
+	return domxml.Edit(description, then, now)
+}
+
+// renameDomains gives all machine descriptions inside a snapshot's another name.
+func renameDomains(text, name string) (string, error) {
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	var out strings.Builder
+	depth, start, copied := 0, int64(0), int64(0)
+	parent := "" // the element of depth 2 that is open
+	for {
+		before := decoder.InputOffset()
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			out.WriteString(text[copied:])
+			return out.String(), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			depth++
+			if depth == 2 {
+				parent = e.Name.Local
+			}
+			if depth == 3 && e.Name.Local == "name" && (parent == "domain" || parent == "inactiveDomain") {
+				start = decoder.InputOffset()
+			}
+		case xml.EndElement:
+			if depth == 3 && e.Name.Local == "name" && start > 0 {
+				out.WriteString(text[copied:start])
+				xml.EscapeText(&out, []byte(name))
+				copied, start = before, 0
+			}
+			depth--
+		}
+	}
+}

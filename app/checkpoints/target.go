@@ -1,0 +1,229 @@
+package checkpoints
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// target is a machine as it is at the beginning of an operation.
+type target struct {
+	domain    hypervisor.Domain
+	xml       string // persistent description
+	config    vmconfig.Machine
+	snapshots []hypervisor.Snapshot
+	records   map[string]*record // by id; only checkpoints with files of our own have one
+	dir       string             // folder of those files
+}
+
+// newCheckpoint is a checkpoint that is being saved.
+type newCheckpoint struct {
+	id, name, description, parent string
+	created                       time.Time
+}
+
+// mechanism is one way of keeping a whole machine.
+type mechanism interface {
+	// probe says why a checkpoint cannot be saved this way now; empty when it can.
+	probe(t *target) (reason string)
+	// save saves a checkpoint. When it fails or ctx ends, the machine and everything else are as before.
+	save(ctx context.Context, t *target, n newCheckpoint, report func(jobs.Progress)) error
+	// describe fills in size, state and problem of an existing checkpoint.
+	describe(t *target, snapshot hypervisor.Snapshot, contents contents, c *Checkpoint)
+	// restore goes back to a checkpoint that describe found no problem with. It can be repeated after an interruption.
+	restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error
+	delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error
+}
+
+// look reads everything about the machine that an operation needs.
+func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
+	t := &target{dir: s.p.Machines.CheckpointDir(id)}
+	var err error
+	if t.domain, err = s.p.Conn.Domain(ctx, id); err != nil {
+		return nil, s.named(id, err)
+	}
+	if t.xml, err = s.p.Conn.DomainXML(ctx, id, false); err != nil {
+		return nil, s.named(id, err)
+	}
+	if t.config, err = domxml.Parse(t.xml); err != nil {
+		return nil, s.named(id, err)
+	}
+	if t.snapshots, err = s.p.Conn.Snapshots(ctx, id); err != nil {
+		return nil, s.named(id, err)
+	}
+	if t.records, err = readRecords(t.dir); err != nil {
+		return nil, s.named(id, err)
+	}
+	return t, nil
+}
+
+func (t *target) snapshot(id string) (hypervisor.Snapshot, bool) {
+	for _, snapshot := range t.snapshots {
+		if snapshot.Name == id {
+			return snapshot, true
+		}
+	}
+	return hypervisor.Snapshot{}, false
+}
+
+// refuses says why the machine's state does not allow the action.
+func (t *target) refuses(a machines.Action) string {
+	m := machines.Machine{State: t.domain.State, Pause: t.domain.Pause, Persistent: t.domain.Persistent}
+	_, reason := m.Can(a)
+	return reason
+}
+
+// disks are the drives whose content belongs to a checkpoint: those that the guest can write to.
+func (t *target) disks() []vmconfig.Disk {
+	var disks []vmconfig.Disk
+	for _, d := range t.config.Disks {
+		if d.Device == vmconfig.DeviceDisk && !d.ReadOnly {
+			disks = append(disks, d)
+		}
+	}
+	return disks
+}
+
+// diskReason says why a snapshot inside the machine's disks is impossible; empty when it is possible.
+func (s *Service) diskReason(t *target) string {
+	for _, d := range t.disks() {
+		shown := vmconfig.Inert(d.Path, 200)
+		switch {
+		case d.Path == "":
+			return fmt.Sprintf("The disk %s is not a file, so it cannot hold checkpoints.", vmconfig.Inert(d.Target, 20))
+		case d.Format != diskimage.FormatQcow2:
+			return fmt.Sprintf("The disk “%s” is of format %s, which cannot hold checkpoints. Convert it to qcow2.", shown, vmconfig.Inert(d.Format, 20))
+		case d.Shared:
+			return fmt.Sprintf("The disk “%s” is shared with other machines.", shown)
+		}
+		if !s.p.Conn.Host().Local {
+			continue
+		}
+		// A deleted file lives on while the machine runs, and a snapshot of it seems to succeed.
+		if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Sprintf("The file of the disk “%s” is gone.", shown)
+		}
+	}
+	return ""
+}
+
+// pflash reports whether the machine's firmware keeps variables in a file of its own, which internal snapshots of a running machine do
+// not know before libvirt 10.10.
+func (t *target) pflash() bool { return t.config.Firmware == vmconfig.FirmwareUEFI }
+
+// choose picks the mechanism for a new checkpoint: the one of the machine's earlier checkpoints, else the best one for this machine. reason is a
+// sentence when none can be saved now.
+func (s *Service) choose(t *target) (mechanism, string) {
+	if reason := t.refuses(machines.ActionCheckpoint); reason != "" {
+		return nil, reason
+	}
+	var m mechanism = internal{s}
+	if t.pflash() {
+		m = savedMemory{s}
+	}
+	for _, snapshot := range t.snapshots {
+		if snapshot.External {
+			return nil, "Another program made external snapshots of this machine. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted."
+		}
+		if ours(snapshot.Name) {
+			m = s.mechanismOf(t, snapshot)
+		}
+	}
+	if reason := s.diskReason(t); reason != "" {
+		return nil, reason
+	}
+	return m, m.probe(t)
+}
+
+// mechanismOf returns the mechanism that made a snapshot.
+func (s *Service) mechanismOf(t *target, snapshot hypervisor.Snapshot) mechanism {
+	switch {
+	case t.records[snapshot.Name] != nil:
+		return savedMemory{s}
+	case snapshot.External:
+		return foreign{s}
+	}
+	return internal{s}
+}
+
+// ours reports whether this program made the snapshot.
+func ours(name string) bool { return strings.HasPrefix(name, machines.SnapshotPrefix) }
+
+// newID returns guesthouse-<8 hex>.
+func newID() string {
+	var random [4]byte
+	rand.Read(random[:]) // never fails (crypto/rand)
+	return machines.SnapshotPrefix + hex.EncodeToString(random[:])
+}
+
+// contents are the snapshots inside each disk image, by path. An image that could not be read is missing.
+type contents map[string]map[string]diskimage.Snapshot
+
+// contents looks into all disk images of the machine, those of its checkpoints included. What cannot be read says nothing.
+func (s *Service) contents(ctx context.Context, t *target) contents {
+	found := contents{}
+	if s.images == nil || !s.p.Conn.Host().Local || len(t.snapshots)+len(t.records) == 0 {
+		return found
+	}
+	paths := map[string]bool{}
+	for _, d := range t.disks() {
+		if d.Format == diskimage.FormatQcow2 {
+			paths[d.Path] = true
+		}
+	}
+	for _, snapshot := range t.snapshots {
+		for _, d := range snapshotDisks(snapshot) {
+			paths[d.Path] = true
+		}
+	}
+	for path := range paths {
+		list, err := s.images.Snapshots(ctx, path)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				found[path] = nil // it is known to be gone
+			}
+			continue
+		}
+		found[path] = map[string]diskimage.Snapshot{}
+		for _, snapshot := range list {
+			found[path][snapshot.Name] = snapshot
+		}
+	}
+	return found
+}
+
+// missing returns the path of a disk that lacks the snapshot, and whether the whole file is gone; empty when all have it, as far as
+// can be told.
+func (c contents) missing(paths []string, name string) (path string, gone bool) {
+	for _, p := range paths {
+		if inside, known := c[p]; known {
+			if _, has := inside[name]; !has {
+				return p, inside == nil
+			}
+		}
+	}
+	return "", false
+}
+
+// missingSentence says that a disk lacks a checkpoint's data.
+func missingSentence(path string, gone bool) string {
+	if gone {
+		return fmt.Sprintf("The disk “%s” is gone.", vmconfig.Inert(path, 200))
+	}
+	return fmt.Sprintf("Its data is missing from the disk “%s”.", vmconfig.Inert(path, 200))
+}
