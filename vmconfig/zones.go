@@ -45,11 +45,12 @@ func MemoryZones(l Limits) Zones {
 	if l.HostMemory <= 0 {
 		return Zones{MinMemory, MaxMemory, MaxMemory, MaxMemory}
 	}
+	host := min(l.HostMemory, 1<<50) // keeps the products below from overflowing
 	z := Zones{Min: MinMemory, Max: min(max(l.HostMemory/MiB*MiB, MinMemory), MaxMemory)}
 	for _, s := range memoryShares {
 		if l.HostMemory < s.below {
-			z.Green = (l.HostMemory/100*s.green - l.OtherMemory) / MiB * MiB
-			z.Amber = (l.HostMemory/100*s.amber - l.OtherMemory) / MiB * MiB
+			z.Green = (host*s.green/100 - l.OtherMemory) / MiB * MiB
+			z.Amber = (host*s.amber/100 - l.OtherMemory) / MiB * MiB
 			break
 		}
 	}
