@@ -1,10 +1,10 @@
 package theme
 
 import (
-	"bytes"
 	"fmt"
 	"image/color"
 	"strings"
+	"sync"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
@@ -12,8 +12,8 @@ import (
 	"guesthouse/assets"
 )
 
-// icon is a line icon that takes its colour from the current theme each time it is drawn. It is not a
-// fyne.ThemedResource on purpose: Fyne recolours fills only, ours are strokes in currentColor.
+// icon is a line icon that takes its colour from the current theme each time it is drawn. Its shapes are
+// filled, so that Fyne's own widgets can recolour it.
 type icon struct {
 	name  string
 	color fyne.ThemeColorName
@@ -33,16 +33,43 @@ func (i icon) Name() string { return fmt.Sprintf("gh-%s-%s.svg", i.name, hex(Col
 
 // Content implements fyne.Resource.
 func (i icon) Content() []byte {
-	svg, err := assets.Icon(i.name)
-	if err != nil {
-		svg, _ = assets.Icon("state-unknown")
+	d, ok := drawn("icons", i.name, assets.Icon)
+	if !ok {
+		d, _ = drawn("icons", "state-unknown", assets.Icon)
 	}
-	return bytes.ReplaceAll(svg, []byte("currentColor"), []byte("#"+hex(Color(i.color))))
+	return writeSVG(d.shapes, d.w, d.h, "#"+hex(Color(i.color)))
 }
 
 func hex(c color.Color) string {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	return fmt.Sprintf("%02x%02x%02x", n.R, n.G, n.B)
+}
+
+// drawing is a picture as outlines.
+type drawing struct {
+	shapes []shape
+	w, h   float64
+}
+
+var drawings sync.Map // "folder/name" to drawing
+
+// drawn returns the outlines of an embedded picture; each is made once.
+func drawn(folder, name string, read func(string) ([]byte, error)) (drawing, bool) {
+	key := folder + "/" + name
+	if d, ok := drawings.Load(key); ok {
+		return d.(drawing), true
+	}
+	data, err := read(name)
+	if err != nil {
+		return drawing{}, false
+	}
+	shapes, w, h, err := outline(data)
+	if err != nil {
+		return drawing{}, false
+	}
+	d := drawing{shapes, w, h}
+	drawings.Store(key, d)
+	return d, true
 }
 
 // Art returns a larger picture (see assets/art) in its own colours.
@@ -56,11 +83,11 @@ func AppIcon() fyne.Resource { return Art("guesthouse") }
 func OSIcon(osID string) fyne.Resource { return static("os", OSFamily(osID), assets.OS) }
 
 func static(folder, name string, read func(string) ([]byte, error)) fyne.Resource {
-	data, err := read(name)
-	if err != nil {
+	d, ok := drawn(folder, name, read)
+	if !ok {
 		return Icon("state-unknown")
 	}
-	return fyne.NewStaticResource("gh-"+folder+"-"+name+".svg", data)
+	return fyne.NewStaticResource("gh-"+folder+"-"+name+".svg", writeSVG(d.shapes, d.w, d.h, ""))
 }
 
 // families maps the beginning of an osinfo-db short id to a tile; the first match counts.

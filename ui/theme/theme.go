@@ -133,5 +133,33 @@ func (t *guesthouse) Font(style fyne.TextStyle) fyne.Resource {
 	return own
 }
 
-// Icon implements fyne.Theme. Fyne's own widgets keep their icons: they recolour fills, which ours lack.
-func (t *guesthouse) Icon(name fyne.ThemeIconName) fyne.Resource { return t.base.Icon(name) }
+// stock maps icons of Fyne's own widgets to ours, so that both belong together.
+var stock = map[fyne.ThemeIconName]string{
+	theme.IconNameArrowDropDown:  "chevron-down",
+	theme.IconNameArrowDropUp:    "chevron-up",
+	theme.IconNameCancel:         "close",
+	theme.IconNameConfirm:        "check",
+	theme.IconNameContentClear:   "close",
+	theme.IconNameContentCopy:    "copy",
+	theme.IconNameDelete:         "trash",
+	theme.IconNameError:          "error",
+	theme.IconNameFolder:         "folder",
+	theme.IconNameFolderOpen:     "folder",
+	theme.IconNameInfo:           "info",
+	theme.IconNameMenuExpand:     "chevron-right",
+	theme.IconNameMoreHorizontal: "more",
+	theme.IconNameNavigateBack:   "chevron-left",
+	theme.IconNameNavigateNext:   "chevron-right",
+	theme.IconNameSearch:         "search",
+	theme.IconNameSettings:       "settings",
+	theme.IconNameViewRefresh:    "refresh",
+	theme.IconNameWarning:        "warning",
+}
+
+// Icon implements fyne.Theme.
+func (t *guesthouse) Icon(name fyne.ThemeIconName) fyne.Resource {
+	if own, ok := stock[name]; ok {
+		return Icon(own)
+	}
+	return t.base.Icon(name)
+}

@@ -60,7 +60,7 @@ func NewJobRow(look JobLook, cancel, details, dismiss func()) *JobRow {
 	}
 	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), r.title, r.bar, r.text)
 	r.content = container.NewBorder(nil, nil, container.NewCenter(r.icon),
-		container.NewHBox(container.NewCenter(r.details), container.NewCenter(r.cancel), container.NewCenter(r.dismiss)), texts)
+		container.NewCenter(container.NewHBox(r.details, r.cancel, r.dismiss)), texts)
 	r.ExtendBaseWidget(r)
 	r.Set(look)
 	return r
