@@ -31,9 +31,9 @@ build: $(BUILD)/guesthouse ## Build the program as it is released
 $(BUILD)/guesthouse: go.mod go.sum $(SOURCES)
 	$(GO) build -trimpath -tags $(RELEASE_TAGS) -ldflags '-s -w $(LDFLAGS)' -o $@ ./app
 
-# The program under test.
+# The program under test tells where things are in its windows (ui/probe).
 $(BUILD)/test/guesthouse: go.mod go.sum $(SOURCES)
-	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./app
+	$(GO) build -tags probe -ldflags '$(LDFLAGS)' -o $@ ./app
 
 test: ## Everything that CI checks
 	@packaging/setup test
