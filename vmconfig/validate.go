@@ -159,7 +159,8 @@ func (m Machine) checkDisks(fs *Faults) {
 				fs.add(field, d.Path, faultf("“%s” is used twice.", Inert(d.Path, shownValue)))
 			}
 			seen[d.Path] = true
-			if !slices.Contains(knownFormats, d.Format) {
+			// A disc is raw by its nature; a disk's format must be said.
+			if !slices.Contains(knownFormats, d.Format) && (d.Device == DeviceDisk || d.Format != "") {
 				fs.add(field, d.Format, faultf("The format “%s” is not supported; use qcow2 or raw.", Inert(d.Format, shownValue)))
 			}
 		case d.Device == DeviceDisk && d.Source == "":

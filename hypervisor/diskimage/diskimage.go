@@ -30,12 +30,20 @@ var (
 
 // Info describes an image.
 type Info struct {
-	Format       string // qcow2, raw
-	VirtualBytes int64  // size that the guest sees
-	DiskBytes    int64  // space that the file takes
+	Format string // qcow2, raw
+	// LooksLike is the kind of container that a file stated to be raw looks like; empty for none.
+	LooksLike    string
+	VirtualBytes int64 // size that the guest sees
+	DiskBytes    int64 // space that the file takes
 	// Backing and BackingFormat name the image below an overlay, as written in it; empty for a standalone image.
 	Backing, BackingFormat string
 	Snapshots              int
 	Dirty                  bool // was not closed properly; QEMU repairs it when it opens it
 	Corrupt                bool // QEMU marked it as damaged; it can only be read
 }
+
+// containerError says that a file is a container that is not supported.
+type containerError struct{ kind string }
+
+func (e *containerError) Error() string { return ErrUnsupported.Error() + ": " + e.kind }
+func (e *containerError) Unwrap() error { return ErrUnsupported }

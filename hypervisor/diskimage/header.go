@@ -56,7 +56,7 @@ func inspect(r io.ReaderAt, size int64) (header, error) {
 	case len(kinds) == 1 && kinds[0] == FormatQcow2:
 		return parseQcow2(head, size)
 	case len(kinds) == 1:
-		return header{}, fmt.Errorf("%w: %s", ErrUnsupported, kinds[0])
+		return header{}, &containerError{kinds[0]}
 	case size > maxVirtual:
 		return header{}, fmt.Errorf("%w: %s", ErrTooLarge, vmconfig.FormatSize(size))
 	case size < 512:

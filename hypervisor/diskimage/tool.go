@@ -248,14 +248,21 @@ type imageInfo struct {
 }
 
 // Inspect says what an image is. Its first bytes are looked at in Go; only a header without anything suspicious reaches qemu-img, which
-// then gets the format stated. With format "" the file's own kind is taken; a stated format must be the true one, where raw is true of
-// every file that is no container. Overlays are reported with their Backing, which is not opened: refuse them with
+// then gets the format stated. With format "" the file's own kind is taken; "qcow2" must be true. Stated raw is taken as such, since a
+// guest can write anything to its raw disk; when the file looks like a container, Info.LooksLike says so: ask before using it. Overlays are reported with their Backing, which is not opened: refuse them with
 // Info.Standalone where images come from elsewhere.
 func (t *Tool) Inspect(ctx context.Context, path, format string) (Info, error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return Info{}, err
 	}
 	head, err := inspectFile(path)
+	looksLike := ""
+	var container *containerError
+	if format == FormatRaw && err == nil && head.format != FormatRaw {
+		head, looksLike = header{format: FormatRaw}, head.format
+	} else if format == FormatRaw && errors.As(err, &container) {
+		head, looksLike, err = header{format: FormatRaw}, container.kind, nil
+	}
 	if err != nil {
 		return Info{}, err
 	}
@@ -283,7 +290,7 @@ func (t *Tool) Inspect(ctx context.Context, path, format string) (Info, error) {
 		return Info{}, fmt.Errorf("%w: %s", ErrTooLarge, vmconfig.FormatSize(info.VirtualSize))
 	}
 	return Info{
-		Format: head.format, VirtualBytes: info.VirtualSize, DiskBytes: info.ActualSize,
+		Format: head.format, LooksLike: looksLike, VirtualBytes: info.VirtualSize, DiskBytes: info.ActualSize,
 		Backing: info.Backing, BackingFormat: info.BackingFormat,
 		Snapshots: max(len(info.Snapshots), head.snapshots),
 		Dirty:     info.Dirty || head.dirty, Corrupt: info.Specific.Data.Corrupt,

@@ -43,8 +43,11 @@ func Edit(xml string, from, to vmconfig.Machine) (string, error) {
 	}
 	e.setMetadata(from, to)
 	for i := range to.Disks {
-		if err == nil && to.Disks[i] != from.Disks[i] {
-			err = e.setSource(to.Disks[i].Target, Source{Path: to.Disks[i].Path, Format: to.Disks[i].Format})
+		if d := to.Disks[i]; err == nil && d != from.Disks[i] {
+			if d.Format == "" && d.Device != vmconfig.DeviceDisk {
+				d.Format = "raw"
+			}
+			err = e.setSource(d.Target, Source{Path: d.Path, Format: d.Format})
 		}
 	}
 	if err != nil {
