@@ -18,6 +18,7 @@ var (
 	ErrDenied       = errors.New("access denied")
 	ErrInvalid      = errors.New("the hypervisor refused the description")
 	ErrNeedsForce   = errors.New("the hypervisor wants this to be forced") // a revert that would lose a running or saved state
+	ErrSavedDamaged = errors.New("the saved state is damaged")             // start would fail for ever, or silently boot afresh
 	ErrAborted      = errors.New("the operation was aborted")              // by someone else; our own cancel gives context.Canceled
 	ErrBadAddress   = errors.New("not a usable hypervisor address")        // the URI is wrong or asks for something refused
 )

@@ -90,8 +90,8 @@ var kinds = map[libvirt.ErrorNumber]error{
 func translate(err error) error {
 	var e libvirt.Error
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, hypervisor.ErrSavedDamaged):
+		return err
 	case errors.Is(err, libvirt.ErrUnsupported):
 		return &hypervisor.Error{Text: err.Error(), Kind: hypervisor.ErrUnsupported}
 	case errors.As(err, &e):

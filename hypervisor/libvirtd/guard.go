@@ -47,7 +47,7 @@ type guard struct {
 	ready []byte // checked bytes for the library
 	oob   []byte
 	early []byte // stream packets that overtook the reply to their call
-	queue []int // descriptors received and not yet claimed by a packet
+	queue []int  // descriptors received and not yet claimed by a packet
 	stall *time.Timer
 	limit time.Duration // for stall
 

@@ -20,11 +20,14 @@ func (c *Conn) act(ctx context.Context, op string, id uuid.UUID, call func(l *li
 	})
 }
 
-// Start implements hypervisor.Connection.
+// Start implements hypervisor.Connection. A saved state that is damaged is ErrSavedDamaged, and nothing was done.
 func (c *Conn) Start(ctx context.Context, id uuid.UUID) error {
 	return change(ctx, c, "start", startLimit, func(l *libvirt.Libvirt) error {
 		d, err := l.DomainLookupByUUID(libvirt.UUID(id))
 		if err != nil {
+			return err
+		}
+		if err := c.checkSaved(l, d); err != nil {
 			return err
 		}
 		_, err = l.DomainCreateWithFlags(d, 0)

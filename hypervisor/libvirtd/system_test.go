@@ -601,3 +601,34 @@ func TestCancelledSave(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A damaged saved state is neither resumed nor silently replaced by a fresh boot.
+func TestDamagedSavedState(t *testing.T) {
+	h := hosttest.New(t)
+	useHost(t, h)
+	c, _ := open(t, "qemu:///session")
+	id := defineGuest(t, h, c, "damaged", hiddenVNC)
+	must(t, c.Start(t.Context(), id))
+	must(t, c.Save(t.Context(), id))
+	file := filepath.Join(h.ConfigDir, "libvirt", "qemu", "save", "damaged.save")
+	good, err := os.ReadFile(file)
+	must(t, err)
+	for _, bad := range [][]byte{nil, good[:50], good[:100], append([]byte("LibvirtQemudPart"), good[16:]...), make([]byte, 5000)} {
+		must(t, os.WriteFile(file, bad, 0o600))
+		if err := c.Start(t.Context(), id); !errors.Is(err, hypervisor.ErrSavedDamaged) {
+			t.Fatalf("start with %d bytes of saved state: %v", len(bad), err)
+		}
+		wantState(t, c, "damaged", hypervisor.StateSaved)
+	}
+	must(t, os.WriteFile(file, good, 0o600))
+	must(t, c.Start(t.Context(), id))
+	wantState(t, c, "damaged", hypervisor.StateRunning)
+
+	// A full disk is told as that, and the machine runs on.
+	err = c.SaveTo(t.Context(), id, "/dev/full", false)
+	t.Log(err)
+	if !errors.Is(err, hypervisor.ErrNoSpace) {
+		t.Errorf("full disk: %v", err)
+	}
+	wantState(t, c, "damaged", hypervisor.StateRunning)
+}
