@@ -91,7 +91,7 @@ func describe(err error) explain.Message {
 // isCobraUsage recognises the errors that cobra makes itself; it has no type for them.
 func isCobraUsage(err error) bool {
 	text := err.Error()
-	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag"} {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "if any flags in the group"} {
 		if strings.HasPrefix(text, start) {
 			return true
 		}

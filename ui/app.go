@@ -14,7 +14,6 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
-	"guesthouse/assets"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/console"
@@ -54,13 +53,14 @@ type windows struct {
 	app      fyne.App
 	dispatch dispatch.Dispatcher
 	main     fyne.Window
+	manager  *manager.Manager // nil when only a console is open
 	consoles map[uuid.UUID]*console.Window
 }
 
 // Run opens the windows and returns when the last one is closed. It must be called on the main goroutine.
 func Run(p Params) error {
 	a := app.NewWithID(AppID)
-	a.SetIcon(assets.AppIcon())
+	a.SetIcon(theme.AppIcon())
 	a.Settings().SetTheme(theme.New(p.Settings.Get().Appearance))
 	w := &windows{p: p, app: a, dispatch: dispatch.Fyne{}, consoles: map[uuid.UUID]*console.Window{}}
 	if p.OnlyConsole != uuid.Nil {
@@ -75,9 +75,10 @@ func Run(p Params) error {
 
 func (w *windows) openManager() {
 	w.main = w.app.NewWindow("Guesthouse")
-	manager.New(manager.Params{
+	w.manager = manager.New(manager.Params{
 		App: w.app, Window: w.main, Dispatch: w.dispatch,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
+		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
 	w.main.Show()
@@ -116,14 +117,19 @@ func (w *windows) openConsole(id uuid.UUID) {
 }
 
 func (w *windows) newMachine() {
-	wizard.Show(w.app, wizard.Params{
-		Dispatch: w.dispatch, Machines: w.p.Machines, Guests: w.p.Guests, Settings: w.p.Settings,
+	p := wizard.Params{
+		Dispatch: w.dispatch, Machines: w.p.Machines, Guests: w.p.Guests, Host: w.p.Host, Settings: w.p.Settings,
 		Created: func(id uuid.UUID, started bool) {
+			w.manager.Select(id)
 			if started {
 				w.openConsole(id)
 			}
 		},
-	})
+	}
+	if w.p.Images != nil { // a nil pointer would make an interface that is not nil
+		p.Images = w.p.Images
+	}
+	wizard.Show(w.app, p)
 }
 
 func (w *windows) openSettings(id uuid.UUID) {

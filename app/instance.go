@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// instance is the claim of being the only manager window of this user for one connection.
+// The claim is a lock, which dies with the process; the socket beside it carries the wish to be raised.
+type instance struct {
+	lock     *os.File
+	listener net.Listener
+	raise    chan struct{}
+}
+
+// claimInstance claims the manager for uri. If another process has it, that one is asked to come to
+// the front and first is false.
+func claimInstance(uri string) (i *instance, first bool, err error) {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(os.TempDir(), fmt.Sprintf("guesthouse-%d", os.Getuid()))
+	} else {
+		dir = filepath.Join(dir, "guesthouse")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, false, err
+	}
+	sum := sha256.Sum256([]byte(uri))
+	base := filepath.Join(dir, "manager-"+hex.EncodeToString(sum[:4]))
+	lock, err := os.OpenFile(base+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, false, askToRaise(base + ".sock")
+		}
+		return nil, false, err
+	}
+	_ = os.Remove(base + ".sock") // left by a manager that was killed
+	l, err := net.Listen("unix", base+".sock")
+	if err != nil {
+		_ = lock.Close()
+		return nil, false, err
+	}
+	i = &instance{lock: lock, listener: l, raise: make(chan struct{}, 1)}
+	go i.serve()
+	return i, true, nil
+}
+
+func askToRaise(socket string) error {
+	c, err := net.DialTimeout("unix", socket, 2*time.Second)
+	if err != nil {
+		return fmt.Errorf("guesthouse is already open, but its window does not answer: %w", err)
+	}
+	return c.Close()
+}
+
+// serve takes a connection as the wish to be raised; nothing is read from it.
+func (i *instance) serve() {
+	for {
+		c, err := i.listener.Accept()
+		if err != nil {
+			close(i.raise)
+			return
+		}
+		_ = c.Close()
+		select {
+		case i.raise <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Close gives the claim up.
+func (i *instance) Close() error {
+	return errors.Join(i.listener.Close(), i.lock.Close())
+}

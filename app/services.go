@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/libvirtd"
+	"guesthouse/vmconfig/guestos"
+)
+
+// services is everything that commands and windows work with, wired together.
+type services struct {
+	conn        *libvirtd.Conn
+	images      *diskimage.Tool // nil when qemu-img is missing
+	jobs        *jobs.Runner
+	machines    *machines.Service
+	checkpoints *checkpoints.Service
+	guests      func() *guestos.Catalogue
+	log         *slog.Logger
+	dataDir     string
+	close       func()
+}
+
+// openServices connects for one command and waits until the machines are known.
+func openServices(ctx context.Context, o *options) (*services, error) {
+	log, closeLog := openLog(o)
+	conn, err := libvirtd.Open(ctx, o.uri, libvirtd.Options{Log: log})
+	if err != nil {
+		closeLog()
+		return nil, err
+	}
+	s := wire(ctx, conn, log, closeLog)
+	if err := s.machines.Ready(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	if _, err := s.checkpoints.Recover(ctx); err != nil {
+		log.Warn("unfinished work of an earlier run could not be settled", "error", err)
+	}
+	return s, nil
+}
+
+// openServicesLater is for windows: they open at once and show the connection's state.
+func openServicesLater(ctx context.Context, o *options) *services {
+	log, closeLog := openLog(o)
+	conn := libvirtd.OpenLater(o.uri, libvirtd.Options{Log: log})
+	s := wire(ctx, conn, log, closeLog)
+	go func() {
+		if s.machines.Ready(ctx) != nil {
+			return
+		}
+		if _, err := s.checkpoints.Recover(ctx); err != nil {
+			log.Warn("unfinished work of an earlier run could not be settled", "error", err)
+		}
+	}()
+	return s
+}
+
+func wire(ctx context.Context, conn *libvirtd.Conn, log *slog.Logger, closeLog func()) *services {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &services{conn: conn, jobs: jobs.NewRunner(), log: log, dataDir: dataDir()}
+	// The catalogue takes a moment to read, and many commands never need it.
+	s.guests = sync.OnceValue(func() *guestos.Catalogue {
+		c, err := guestos.Load()
+		if err != nil {
+			log.Warn("the catalogue of operating systems cannot be read", "error", err)
+			c = &guestos.Catalogue{}
+		}
+		return c
+	})
+	images, err := diskimage.New()
+	if err != nil {
+		log.Warn("qemu-img is missing", "error", err) // whatever needs it says so itself
+	}
+	s.images = images
+	var hv hypervisor.Connection = conn
+	s.machines = machines.New(machines.Params{
+		Conn: hv, Jobs: s.jobs, Guests: s.guests, Images: images,
+		DataDir: s.dataDir, Accel: os.Getenv("GUESTHOUSE_ACCEL"), Log: log,
+	})
+	s.checkpoints = checkpoints.New(checkpoints.Params{
+		Conn: hv, Machines: s.machines, Jobs: s.jobs, DataDir: s.dataDir, Log: log,
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.machines.Run(ctx); err != nil && ctx.Err() == nil {
+			log.Error("the list of machines is no longer kept up to date", "error", err)
+		}
+	}()
+	s.close = func() {
+		s.jobs.Shutdown(context.WithoutCancel(ctx))
+		cancel()
+		_ = conn.Close()
+		<-done
+		closeLog()
+	}
+	return s
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/ui"
+)
+
+// exitNoDisplay is the exit code when there is no screen to open a window on.
+const exitNoDisplay = 2
+
+func newConsole(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "console NAME", Short: "Open only the window of one machine", Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkDisplay(); err != nil {
+				return noDisplay(o, err)
+			}
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				return openWindows(ctx, o, s, m.UUID)
+			})
+		},
+	}
+}
+
+func openManager(ctx context.Context, o *options) error {
+	if err := checkDisplay(); err != nil {
+		return noDisplay(o, err)
+	}
+	release, first, err := claimInstance(o.uri)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return nil // the running manager was asked to come to the front
+	}
+	defer release.Close()
+	s := openServicesLater(ctx, o)
+	defer s.close()
+	return openWindows(ctx, o, s, uuid.Nil, release)
+}
+
+// openWindows runs the windows until the last one closes: the manager, or only the console of one machine.
+func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, instance ...*instance) error {
+	store, err := settings.Load(filepath.Join(configDir(), "settings.json"))
+	if err != nil {
+		s.log.Warn("the settings cannot be read; defaults are used", "error", err)
+	}
+	p := ui.Params{
+		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,
+		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Context: ctx,
+	}
+	if len(instance) > 0 {
+		p.Raise = instance[0].raise
+	}
+	return ui.Run(p)
+}
+
+func noDisplay(o *options, err error) error {
+	fmt.Fprintln(o.err, "guesthouse: There is no display to open a window on ("+err.Error()+"). Run it from a desktop, or see “guesthouse --help” for the commands.")
+	return reportedError{exitNoDisplay}
+}
+
+// checkDisplay finds out whether a window can open. The toolkit would end the program without a word.
+func checkDisplay() error {
+	if name := os.Getenv("WAYLAND_DISPLAY"); name != "" {
+		return nil
+	}
+	display := os.Getenv("DISPLAY")
+	if display == "" {
+		return errors.New("neither DISPLAY nor WAYLAND_DISPLAY is set")
+	}
+	// X(7), "DISPLAY NAMES": a name without a host is a local socket, also in the abstract name space.
+	number, local := strings.CutPrefix(display, ":")
+	if !local {
+		return nil
+	}
+	number, _, _ = strings.Cut(number, ".")
+	for _, path := range []string{"@/tmp/.X11-unix/X" + number, "/tmp/.X11-unix/X" + number} {
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			return c.Close()
+		}
+	}
+	return fmt.Errorf("DISPLAY is %s, but no X server answers there", display)
+}
