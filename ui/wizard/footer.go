@@ -45,8 +45,11 @@ func (f *footer) show(w *wizard) {
 	setVisible(f.buttons, !f.asking)
 	f.back.SetEnabled(w.model.Page() > PageSystem, "This is the first page.")
 	text := "Next"
-	if w.model.Page() == PageSummary {
+	switch {
+	case w.model.Page() == PageSummary:
 		text = "Create"
+	case w.fromSummary:
+		text = "To the summary"
 	}
 	f.next.SetText(text)
 	f.next.SetEnabled(w.model.Page() != PageSummary || w.model.Pending() == "", "A file is still being read.")
@@ -74,7 +77,12 @@ func (w *wizard) askCancel() {
 	case w.model.Dirty():
 		w.footer.asking = true
 		w.show()
-		w.win.Canvas().Focus(w.footer.keep)
+		w.win.Canvas().Unfocus()
+		w.p.Dispatch.Do(func() {
+			if w.footer.asking && !w.closed {
+				w.win.Canvas().Focus(w.footer.keep)
+			}
+		})
 	default:
 		w.close()
 	}

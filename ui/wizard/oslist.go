@@ -29,8 +29,9 @@ type osPicker struct {
 	catalogue Catalogue
 	loaded    bool
 	found     []*guestos.OS
-	chosen    string // osinfo id; meaningless while nothing is chosen
-	any       bool   // something is chosen
+	os        *guestos.OS // the chosen system, nil for none and for "Other system"
+	chosen    string      // its osinfo id; meaningless while nothing is chosen
+	any       bool        // something is chosen
 	onPicked  func(*guestos.OS)
 }
 
@@ -92,14 +93,16 @@ func (p *osPicker) show(os *guestos.OS, any bool) {
 		return
 	}
 	p.chosen, p.any = id, any
-	if any && p.row() < 0 && p.search.Text != "" {
-		p.search.SetText("")
+	p.os = os
+	switch {
+	case any && p.row() < 0 && p.search.Text != "":
+		p.search.SetText("") // filters
+	case any && p.row() < 0:
+		p.filter()
+	default:
+		p.list.Refresh()
+		p.reveal()
 	}
-	if os != nil && p.row() < 0 && !p.older.Checked {
-		p.older.SetChecked(true)
-	}
-	p.list.Refresh()
-	p.reveal()
 }
 
 func (p *osPicker) filter() {
@@ -108,6 +111,9 @@ func (p *osPicker) filter() {
 		p.found = p.catalogue.Search(p.search.Text, p.older.Checked)
 	}
 	if strings.TrimSpace(p.search.Text) == "" {
+		if p.os != nil && p.row() < 0 { // an older system that was recognised or guessed
+			p.found = append(p.found, p.os)
+		}
 		// Without words to rank by, what is new is most likely what is wanted. What has no date is no release.
 		slices.SortStableFunc(p.found, func(a, b *guestos.OS) int { return b.Released.Compare(a.Released) })
 	}
@@ -183,7 +189,7 @@ func (p *osPicker) selected(row widget.ListItemID) {
 
 func (p *osPicker) pick(row int) {
 	os := p.at(row)
-	p.any = true
+	p.os, p.any = os, true
 	p.chosen = ""
 	if os != nil {
 		p.chosen = os.ID

@@ -99,6 +99,7 @@ type failureBox struct {
 func newFailureBox(w *wizard) *failureBox {
 	f := &failureBox{summary: newMessage(), remedy: widget.NewLabel(""), detail: widget.NewLabel("")}
 	f.remedy.Wrapping = fyne.TextWrapWord
+	f.remedy.SizeName = fynetheme.SizeNameCaptionText
 	f.detail.Wrapping = fyne.TextWrapBreak
 	f.detail.TextStyle.Monospace = true
 	f.detail.SizeName = fynetheme.SizeNameCaptionText
@@ -110,7 +111,9 @@ func newFailureBox(w *wizard) *failureBox {
 	f.copy = newButton(w.keys, "copy", "Copy", widgets.StyleFlat, func() {
 		fyne.CurrentApp().Clipboard().SetContent(f.shown.message.Summary + "\n" + f.shown.message.Detail)
 	})
-	f.box = newFrame(container.NewVBox(f.summary.box, f.remedy, container.NewHBox(f.toggle, f.copy), f.detail))
+	text := container.New(layout.NewCustomPaddedVBoxLayout(0), f.summary.box, f.remedy, f.detail)
+	f.box = newFrame(container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap1),
+		container.NewBorder(nil, nil, nil, container.NewVBox(container.NewHBox(f.toggle, f.copy)), text)))
 	f.box.Hide()
 	return f
 }

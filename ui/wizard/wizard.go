@@ -81,7 +81,7 @@ type wizard struct {
 	creation           *creation // nil unless a machine is being created
 	failure            *failure  // what the last attempt ended with, nil for nothing
 	showing            bool      // the view is being filled: change events are not the user's
-	shown              Page
+	fromSummary        bool      // the page was reached from its link in the summary: Enter leads back there
 	closed             bool
 }
 
@@ -196,11 +196,19 @@ func (w *wizard) show() {
 	w.footer.show(w)
 }
 
-// focus puts the focus on a field of the page that is shown.
+// focus puts the focus on a field of the page that is shown, after the event that is being handled: a Space that presses Next
+// arrives as a key and then as a character, which the next page's first field must not get.
 func (w *wizard) focus(f vmconfig.Field) {
-	if w.creation != nil || w.closed {
-		return
-	}
+	w.win.Canvas().Unfocus()
+	page := w.model.Page()
+	w.p.Dispatch.Do(func() {
+		if w.creation == nil && !w.closed && w.model.Page() == page {
+			w.focusNow(f)
+		}
+	})
+}
+
+func (w *wizard) focusNow(f vmconfig.Field) {
 	to := w.pages[w.model.Page()].focus(f)
 	w.win.Canvas().Focus(to)
 	if field, ok := to.(*widgets.Entry); ok && field.Text != "" {
@@ -228,6 +236,8 @@ func (w *wizard) next() {
 		w.keepEditing()
 	case w.model.Page() == PageSummary:
 		w.create()
+	case w.fromSummary:
+		w.goTo(PageSummary)
 	default:
 		w.goTo(w.model.Page() + 1)
 	}
@@ -235,6 +245,7 @@ func (w *wizard) next() {
 
 func (w *wizard) back() {
 	if w.creation == nil && w.model.Page() > PageSystem {
+		w.fromSummary = false
 		w.goTo(w.model.Page() - 1)
 	}
 }
@@ -246,6 +257,7 @@ func (w *wizard) goTo(p Page) {
 	}
 	w.footer.asking = false
 	first, ok := w.model.GoTo(p)
+	w.fromSummary = w.fromSummary && w.model.Page() != PageSummary
 	w.show()
 	if ok {
 		first = ""
@@ -253,12 +265,11 @@ func (w *wizard) goTo(p Page) {
 	w.focus(first)
 }
 
-// edit shows a field, from its link in the summary.
+// edit shows a field, from its link in the summary. Enter then leads back there.
 func (w *wizard) edit(p Page, f vmconfig.Field) {
+	w.fromSummary = true
 	w.goTo(p)
-	if w.model.Page() == p {
-		w.focus(f)
-	}
+	w.focus(f)
 }
 
 // loadCatalogue reads the systems in the background.

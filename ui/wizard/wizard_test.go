@@ -133,6 +133,7 @@ func (f *fixture) key(name fyne.KeyName) {
 	} else {
 		f.window.Canvas().OnTypedKey()(ev)
 	}
+	f.queue.Drain()
 }
 
 // alt presses a combination with Alt where the focus is.
@@ -143,6 +144,7 @@ func (f *fixture) alt(name fyne.KeyName) {
 	} else {
 		f.window.Canvas().(interface{ TypedShortcut(fyne.Shortcut) }).TypedShortcut(s)
 	}
+	f.queue.Drain()
 }
 
 func (f *fixture) system() *systemPage     { return f.pages[PageSystem].(*systemPage) }
@@ -158,6 +160,7 @@ func (f *fixture) complete() {
 	if f.model.Page() != PageSummary {
 		f.t.Fatalf("held at %v: %v", f.model.Page(), f.model.Faults(f.model.Page()))
 	}
+	f.queue.Drain()
 }
 
 // retype replaces what stands in a field.
@@ -438,11 +441,15 @@ func TestSummaryLinks(t *testing.T) {
 	f := open(t, noDisc)
 	f.complete()
 	f.edit(PageHardware, vmconfig.FieldCPUs)
+	f.queue.Drain()
 	if f.model.Page() != PageHardware || f.window.Canvas().Focused() != f.hardware().cpus.Entry() {
 		t.Fatalf("at %v, focus on %T", f.model.Page(), f.window.Canvas().Focused())
 	}
 	f.hardware().cpus.Entry().SetText("3")
-	f.wizard.goTo(PageSummary)
+	f.key(fyne.KeyReturn)
+	if f.model.Page() != PageSummary {
+		t.Fatalf("Enter led to %v", f.model.Page())
+	}
 	found := false
 	for _, r := range f.summary().rows {
 		found = found || r.value.Text() == "3 processors"
@@ -471,4 +478,20 @@ type deaf struct{ *service }
 
 func (deaf) Limits(context.Context) (vmconfig.Limits, error) {
 	return vmconfig.Limits{}, errors.Join(hypervisor.ErrDisconnected)
+}
+
+// TestSpaceOnNextIsNotTyped presses Next with the space bar, which arrives as a key and then as a character.
+func TestSpaceOnNextIsNotTyped(t *testing.T) {
+	f := open(t, noDisc)
+	test.Type(f.system().name, "debian one")
+	f.window.Canvas().Focus(f.footer.next)
+	f.footer.next.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	if to := f.window.Canvas().Focused(); to != nil {
+		to.TypedRune(' ')
+	}
+	f.queue.Drain()
+	entry := f.hardware().memory.Entry()
+	if f.model.Page() != PageHardware || f.window.Canvas().Focused() != entry || entry.Text != "2 GiB" {
+		t.Fatalf("at %v, focus on %T, memory %q", f.model.Page(), f.window.Canvas().Focused(), entry.Text)
+	}
 }
