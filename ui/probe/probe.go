@@ -101,9 +101,7 @@ func (v *viewer) visit(o fyne.CanvasObject, seen box, s surroundings) {
 			v.visit(child, seen, s)
 		}
 	case fyne.Widget:
-		if d, ok := o.(fyne.Disableable); ok && d.Disabled() {
-			s.disabled = true
-		}
+		s.disabled = s.disabled || disabled(o)
 		kind := fmt.Sprintf("%T", o)
 		s.widgets = append(s.widgets[:len(s.widgets):len(s.widgets)], kind)
 		if _, ok := o.(*container.Scroll); ok || strings.Contains(kind, "Scroll") || strings.Contains(kind, "List") {
@@ -113,6 +111,18 @@ func (v *viewer) visit(o fyne.CanvasObject, seen box, s surroundings) {
 			v.visit(child, seen, s)
 		}
 	}
+}
+
+// disabled asks Fyne's widgets and our own, which also give a reason.
+func disabled(w fyne.Widget) bool {
+	switch w := w.(type) {
+	case fyne.Disableable:
+		return w.Disabled()
+	case interface{ Disabled() (string, bool) }:
+		_, off := w.Disabled()
+		return off
+	}
+	return false
 }
 
 func (v *viewer) text(text string, here, seen box, s surroundings) {
