@@ -124,8 +124,8 @@ func (w *wizard) chooseFile(suffixes []string, chosen func(path string)) {
 			}
 		}
 	}
-	d.Resize(w.win.Canvas().Size())
 	d.Show()
+	d.Resize(w.win.Canvas().Size())
 }
 
 func (w *wizard) rememberFolder(path string) {
