@@ -220,6 +220,21 @@ func TestToolMisbehaves(t *testing.T) {
 	})
 }
 
+// The file that was looked at is the file that qemu-img reads, also when another is put in its place in between.
+func TestInspectReadsOneFile(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "a"), filepath.Join(dir, "other")
+	qemuImg(t, "create", "-q", "-f", "qcow2", path, "1M")
+	qemuImg(t, "create", "-q", "-f", "qcow2", other, "7M")
+	info, err := fakeTool(t, "mv '"+other+"' '"+path+"'; exec /usr/bin/qemu-img \"$@\"").Inspect(context.Background(), path, "")
+	if err != nil || info.VirtualBytes != vmconfig.MiB {
+		t.Errorf("%v %+v", err, info)
+	}
+	if _, err := os.Stat(other); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("nothing was swapped")
+	}
+}
+
 // poke changes bytes of a copy of an image.
 func poke(t testing.TB, from string, at int, value any) string {
 	t.Helper()

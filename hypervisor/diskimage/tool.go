@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/safefile"
 )
 
 // toolFolders are searched for qemu-img and prlimit. The PATH is not: a file that another user can put there would
@@ -88,6 +89,14 @@ const (
 
 // run starts qemu-img with these arguments, never through a shell, and returns its standard output, also beside a toolError.
 func (t *Tool) run(ctx context.Context, l limits, args ...string) ([]byte, error) {
+	return t.runWith(ctx, l, nil, args...)
+}
+
+// inheritedFile is the name under which qemu-img opens the file that runWith hands it.
+const inheritedFile = "/proc/self/fd/3"
+
+// runWith is run with an open file for qemu-img, called inheritedFile there: whatever is put in its place meanwhile is not what is read.
+func (t *Tool) runWith(ctx context.Context, l limits, file *os.File, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.wall)
 	defer cancel()
 	name, argv := t.qemuImg, args
@@ -104,6 +113,9 @@ func (t *Tool) run(ctx context.Context, l limits, args ...string) ([]byte, error
 	cmd.Dir = "/"
 	cmd.WaitDelay = 2 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if file != nil {
+		cmd.ExtraFiles = []*os.File{file}
+	}
 	stdout, stderr := &capped{limit: maxOutput}, &capped{limit: maxComplain}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
@@ -255,7 +267,12 @@ func (t *Tool) Inspect(ctx context.Context, path, format string) (Info, error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return Info{}, err
 	}
-	head, err := inspectFile(path)
+	file, stat, err := safefile.Open(path)
+	if err != nil {
+		return Info{}, err
+	}
+	defer file.Close()
+	head, err := inspect(file, stat.Size())
 	looksLike := ""
 	var container *containerError
 	if format == FormatRaw && err == nil && head.format != FormatRaw {
@@ -269,7 +286,7 @@ func (t *Tool) Inspect(ctx context.Context, path, format string) (Info, error) {
 	if format != "" && format != head.format {
 		return Info{}, fmt.Errorf("%w: it is %s, not %s", ErrWrongFormat, head.format, format)
 	}
-	out, err := t.run(ctx, inspectLimits, "info", "-U", "-f", head.format, "--output=json", "--", path)
+	out, err := t.runWith(ctx, inspectLimits, file, "info", "-U", "-f", head.format, "--output=json", "--", inheritedFile)
 	if err != nil {
 		return Info{}, err
 	}
