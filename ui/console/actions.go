@@ -47,8 +47,11 @@ var faults = map[machines.Action]string{
 	machines.ActionSave:     "The machine’s state was not saved",
 }
 
-// do starts an action and tells when it fails.
-func (w *Window) do(a machines.Action) { w.follow(faults[a], w.p.Machines.Do(a, w.p.ID), nil) }
+// do starts an action and tells when it fails. What was said before is over.
+func (w *Window) do(a machines.Action) {
+	w.say(notice{})
+	w.follow(faults[a], w.p.Machines.Do(a, w.p.ID), nil)
+}
 
 // follow waits for a job off the UI goroutine. then runs when it succeeded and may be nil.
 func (w *Window) follow(fault string, job *jobs.Job, then func()) {

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"guesthouse/app/machines"
@@ -18,7 +19,7 @@ const (
 	bodyStart
 	bodyResume
 	bodyReconnect
-	bodyReset
+	bodyPowerOff
 )
 
 // body says what the window shows between toolbar and status line.
@@ -65,7 +66,7 @@ func decideBody(m *machines.Machine, connected bool, l linkStatus, hadPicture bo
 	case hypervisor.StateCrashed:
 		return body{
 			picture: hadPicture, veil: true, icon: "state-crashed", title: "The guest has crashed",
-			text: "Its system stopped working. A reset restarts it.", action: bodyReset, label: "Reset",
+			text: "Its system stopped working. Power it off, then start it again.", action: bodyPowerOff, label: "Power off",
 		}
 	case hypervisor.StatePaused:
 		return pausedBody(m, hadPicture)
@@ -145,8 +146,11 @@ func noGraphics(m *machines.Machine) (title, text string) {
 			kinds = append(kinds, displayName(d.Kind))
 		}
 	}
-	if len(kinds) == 0 {
+	switch {
+	case len(kinds) == 0:
 		return "This machine has no screen", "It was made without a display. It runs all the same."
+	case slices.Contains(kinds, "VNC"):
+		return "This machine’s screen cannot be reached", "Its VNC display does not accept connections from this computer."
 	}
 	return "This machine’s screen cannot be shown here",
 		fmt.Sprintf("It has %s, this window speaks VNC. Add a VNC display in the machine’s settings while it is off.", strings.Join(kinds, " and "))

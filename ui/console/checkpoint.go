@@ -39,6 +39,7 @@ func (w *Window) saveCheckpoint() {
 		w.say(notice{text: reason})
 		return
 	}
+	w.say(notice{})
 	dispatch.Background(w.p.Dispatch, w.nextName, func(name string, err error) {
 		if err != nil {
 			w.refuse(faultSave, err)
@@ -115,6 +116,7 @@ func (w *Window) restore(id string) {
 		w.say(notice{text: reason})
 		return
 	}
+	w.say(notice{})
 	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (plan, error) { return w.planRestore(ctx, id) }, func(p plan, err error) {
 		switch {
 		case err != nil:

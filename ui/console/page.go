@@ -85,8 +85,8 @@ func actionIcon(a bodyAction) string {
 		return "resume"
 	case bodyReconnect:
 		return "refresh"
-	case bodyReset:
-		return "reset"
+	case bodyPowerOff:
+		return "poweroff"
 	}
 	return ""
 }

@@ -221,8 +221,8 @@ func (w *Window) pageAction(a bodyAction) {
 		w.do(machines.ActionStart)
 	case bodyResume:
 		w.do(machines.ActionResume)
-	case bodyReset:
-		w.do(machines.ActionReset)
+	case bodyPowerOff:
+		w.do(machines.ActionPowerOff)
 	case bodyReconnect:
 		w.link.retry()
 	}

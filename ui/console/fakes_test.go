@@ -1,0 +1,300 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/app/settings"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/theme"
+)
+
+var testID = uuid.MustParse("11111111-2222-3333-4444-555555555555")
+
+// guestLog is a display.Source's input that writes down what it gets.
+type guestLog struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (g *guestLog) add(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.events = append(g.events, fmt.Sprintf(format, args...))
+}
+
+func (g *guestLog) Key(qnum, _ uint32, down bool) {
+	sign := "-"
+	if down {
+		sign = "+"
+	}
+	g.add("%s%x", sign, qnum)
+}
+
+func (g *guestLog) Pointer(x, y int, b display.ButtonMask)     { g.add("%d,%d:%d", x, y, b) }
+func (g *guestLog) Relative(dx, dy int, b display.ButtonMask) { g.add("~%d,%d:%d", dx, dy, b) }
+func (g *guestLog) ReleaseAll()                                {}
+
+// take returns and forgets what came so far.
+func (g *guestLog) take() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := strings.Join(g.events, " ")
+	g.events = nil
+	return s
+}
+
+// fakeSource is a display.Source whose server is the test.
+type fakeSource struct {
+	guestLog
+	size    image.Point
+	hangUp  chan error
+	visible []bool
+}
+
+func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
+	fb, err := p.Resize(s.size.X, s.size.Y)
+	if err != nil {
+		return err
+	}
+	p.SetPointerMode(true)
+	fill(fb, fb.Bounds(), color.RGBA{10, 120, 200, 255})
+	p.Damage(fb.Bounds())
+	p.FrameDone()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-s.hangUp:
+		return err
+	}
+}
+
+func (s *fakeSource) SetVisible(on bool)   { s.visible = append(s.visible, on) }
+func (s *fakeSource) Stats() display.Stats { return display.Stats{} }
+
+// world is everything a Window works with: an inventory of one machine, its checkpoints, its display, jobs and settings.
+type world struct {
+	t     *testing.T
+	queue *dispatch.Queue
+	jobs  *jobs.Runner
+
+	mu        sync.Mutex
+	machine   *machines.Machine
+	listeners []func()
+	log       []string // what was done, in order
+	fail      map[string]error
+	list      []checkpoints.Checkpoint
+	loses     bool
+	settings  settings.Settings
+	sources   []*fakeSource
+	openErr   error
+	hold      chan struct{} // a job that waits for it; nil: none
+}
+
+func newWorld(t *testing.T, state hypervisor.State) *world {
+	a := test.NewApp()
+	a.Settings().SetTheme(theme.New(theme.Dark))
+	t.Cleanup(a.Quit)
+	return &world{
+		t: t, queue: &dispatch.Queue{}, jobs: jobs.NewRunner(), fail: map[string]error{},
+		machine: &machines.Machine{UUID: testID, Name: "web", State: state, Persistent: true},
+	}
+}
+
+// open shows the machine's window.
+func (f *world) open() *Window {
+	w := Open(Params{
+		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
+		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(),
+	})
+	f.t.Cleanup(func() {
+		w.shut()
+		f.jobs.WaitIdle()
+	})
+	return w
+}
+
+// until drains the UI's queue until cond is true.
+func (f *world) until(what string, cond func() bool) {
+	f.t.Helper()
+	if !f.queue.DrainUntil(cond, patient) {
+		f.t.Fatalf("never: %s; so far %v", what, f.noted())
+	}
+}
+
+func (f *world) note(s string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.log = append(f.log, s)
+}
+
+func (f *world) noted() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.log)
+}
+
+// did reports whether exactly these things were done, in this order.
+func (f *world) did(want ...string) func() bool {
+	return func() bool { return slices.Equal(f.noted(), want) }
+}
+
+// change edits the machine as an event from the hypervisor would.
+func (f *world) change(edit func(*machines.Machine)) {
+	f.mu.Lock()
+	m := *f.machine
+	edit(&m)
+	f.machine = &m
+	listeners := slices.Clone(f.listeners)
+	f.mu.Unlock()
+	for _, l := range listeners {
+		l()
+	}
+}
+
+func (f *world) source(i int) *fakeSource {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i < len(f.sources) {
+		return f.sources[i]
+	}
+	return nil
+}
+
+func (f *world) newSource(hypervisor.GraphicsPath) display.Source {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &fakeSource{size: image.Pt(320, 200), hangUp: make(chan error, 1)}
+	f.sources = append(f.sources, s)
+	return s
+}
+
+func (f *world) Snapshot() *machines.Snapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &machines.Snapshot{Connected: true}
+	if f.machine != nil {
+		s.Machines = []*machines.Machine{f.machine}
+	}
+	return s
+}
+
+func (f *world) Subscribe(l func()) func() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listeners = append(f.listeners, l)
+	return func() {}
+}
+
+// Do implements Machines: the action's effect on the state, as a job.
+func (f *world) Do(a machines.Action, _ ...uuid.UUID) *jobs.Job {
+	return f.job(string(a), func() {
+		f.change(func(m *machines.Machine) {
+			switch a {
+			case machines.ActionPause:
+				m.State, m.Pause = hypervisor.StatePaused, hypervisor.PauseUser
+			case machines.ActionStart, machines.ActionResume:
+				m.State, m.Pause = hypervisor.StateRunning, hypervisor.PauseNone
+			case machines.ActionPowerOff:
+				m.State = hypervisor.StateOff
+			case machines.ActionSave:
+				m.State = hypervisor.StateSaved
+			}
+		})
+	})
+}
+
+// job notes what it does and does it, unless the test wants it to fail.
+func (f *world) job(what string, do func()) *jobs.Job {
+	f.mu.Lock()
+	hold, err := f.hold, f.fail[what]
+	f.mu.Unlock()
+	return f.jobs.Start(what, testID.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		f.note(what)
+		if hold != nil {
+			report(jobs.Progress{Fraction: 0.25, Text: "a quarter"})
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-hold:
+			}
+		}
+		if err != nil {
+			return err
+		}
+		do()
+		return nil
+	})
+}
+
+func (f *world) SendKeys(_ context.Context, _ uuid.UUID, codes []uint) error {
+	f.note(fmt.Sprint("keys ", codes))
+	return nil
+}
+
+func (f *world) Screenshot(context.Context, uuid.UUID) ([]byte, error) {
+	return nil, errors.New("no screen")
+}
+
+func (f *world) OpenDisplay(context.Context, uuid.UUID) (hypervisor.GraphicsPath, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return hypervisor.GraphicsPath{}, f.openErr
+}
+
+type fakeCheckpoints struct{ *world }
+
+func (f fakeCheckpoints) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
+	return f.list, f.fail["list"]
+}
+func (f fakeCheckpoints) CanSave(context.Context, uuid.UUID) (bool, string) { return true, "" }
+func (f fakeCheckpoints) NextName(l []checkpoints.Checkpoint) string {
+	return fmt.Sprintf("Checkpoint %d", len(l)+1)
+}
+
+func (f fakeCheckpoints) Save(_ uuid.UUID, o checkpoints.SaveOptions) *jobs.Job {
+	return f.job("save "+o.Name, func() { f.change(func(m *machines.Machine) { m.Checkpoint = o.Name }) })
+}
+func (f fakeCheckpoints) WouldLose(context.Context, uuid.UUID) (bool, error) { return f.loses, nil }
+func (f fakeCheckpoints) Restore(_ uuid.UUID, id string, o checkpoints.RestoreOptions) *jobs.Job {
+	what := "restore " + id
+	if o.SaveFirst {
+		what += " after saving " + o.SaveName
+	}
+	return f.job(what, func() { f.change(func(m *machines.Machine) { m.State = hypervisor.StateRunning }) })
+}
+
+type fakeSettings struct{ *world }
+
+func (f fakeSettings) Get() settings.Settings {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settings
+}
+
+func (f fakeSettings) Update(change func(*settings.Settings)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(&f.settings)
+	return nil
+}
+
+// never is a channel that nothing comes from, for a link whose timers the test does not use.
+func never(time.Duration) <-chan time.Time { return nil }
