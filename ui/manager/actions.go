@@ -153,11 +153,13 @@ var selectAllText = &fyne.ShortcutSelectAll{}
 func (m *Manager) addShortcuts() {
 	c := m.window.Canvas()
 	add := func(key fyne.KeyName, mod fyne.KeyModifier, f func()) {
-		c.AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: mod}, func(fyne.Shortcut) {
+		shortcut, handler := &desktop.CustomShortcut{KeyName: key, Modifier: mod}, func(fyne.Shortcut) {
 			if !widgets.ModalOpen(m.window) {
 				f()
 			}
-		})
+		}
+		c.AddShortcut(shortcut, handler)
+		m.keys.AddShortcut(shortcut, handler)
 	}
 	const ctrl, ctrlShift = fyne.KeyModifierControl, fyne.KeyModifierControl | fyne.KeyModifierShift
 	add(fyne.KeyN, ctrl, m.newMachine)

@@ -102,6 +102,7 @@ type Manager struct {
 	checkpoints checkpointState
 	selectNext  string // name of a machine to select as soon as it is in the list
 	stops       []func()
+	keys        fyne.ShortcutHandler // the window's shortcuts again: a canvas cannot be asked to run one
 }
 
 // New builds the window's content and starts to follow the inventory. The caller shows the window.

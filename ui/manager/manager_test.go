@@ -1,0 +1,588 @@
+package manager
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/ui/widgets"
+)
+
+// objects returns every visible object of the topmost dialog, or of the window when there is none.
+func objects(w fyne.Window) []fyne.CanvasObject {
+	root := w.Content()
+	if top := w.Canvas().Overlays().Top(); top != nil {
+		root = top
+	}
+	var list []fyne.CanvasObject
+	var walk func(o fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		if o == nil || !o.Visible() {
+			return
+		}
+		list = append(list, o)
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, c := range o.Objects {
+				walk(c)
+			}
+		case fyne.Widget:
+			for _, c := range test.WidgetRenderer(o).Objects() {
+				walk(c)
+			}
+		}
+	}
+	walk(root)
+	return list
+}
+
+// press presses the visible button with this text.
+func press(t *testing.T, w fyne.Window, text string) {
+	t.Helper()
+	for _, o := range objects(w) {
+		if b, ok := o.(*widgets.Button); ok && b.Text() == text {
+			if reason, off := b.Disabled(); off {
+				t.Fatalf("button %q is disabled: %s", text, reason)
+			}
+			test.Tap(b)
+			return
+		}
+	}
+	t.Fatalf("no button %q", text)
+}
+
+// texts returns what can be read.
+func texts(w fyne.Window) string {
+	var b strings.Builder
+	for _, o := range objects(w) {
+		switch o := o.(type) {
+		case *widgets.Text:
+			b.WriteString(o.Text() + "\n")
+		case *widgets.Button:
+			b.WriteString(o.Text() + "\n")
+		case *widget.RichText:
+			b.WriteString(o.String() + "\n")
+		case *widget.Label:
+			b.WriteString(o.Text + "\n")
+		}
+	}
+	return b.String()
+}
+
+func wantText(t *testing.T, w fyne.Window, parts ...string) {
+	t.Helper()
+	all := texts(w)
+	for _, p := range parts {
+		if !strings.Contains(all, p) {
+			t.Errorf("%q is not shown; shown is:\n%s", p, all)
+		}
+	}
+}
+
+func TestListFollowsTheInventory(t *testing.T) {
+	web, db := machine("web", hypervisor.StateOff), machine("db", hypervisor.StateRunning)
+	r := newRig(t, db, web)
+	wantText(t, r.window, "web", "db", "Running", "Off")
+	if got := r.selectedNames(); !slices.Equal(got, []string{"db"}) {
+		t.Fatalf("selected %v, want the first machine", got)
+	}
+	r.selectNames("web")
+
+	started := *web
+	started.State, started.Checkpoint = hypervisor.StateRunning, "Checkpoint 1"
+	r.publish(db, &started, machine("zebra", hypervisor.StateSaved))
+	wantText(t, r.window, "zebra", "Saved", "[Checkpoint 1]")
+	if strings.Contains(texts(r.window), "Off\n") {
+		t.Error("the old state is still shown")
+	}
+	if got := r.selectedNames(); !slices.Equal(got, []string{"web"}) {
+		t.Errorf("selected %v after a change, want web still", got)
+	}
+
+	r.publish(db, machine("zebra", hypervisor.StateSaved))
+	if got := r.selectedNames(); !slices.Equal(got, []string{"zebra"}) {
+		t.Errorf("selected %v after web has gone, want its neighbour", got)
+	}
+}
+
+func TestUnchangedInventoryDrawsNothing(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	before := r.m.list.machines
+	updates := 0
+	update := r.m.list.UpdateItem
+	r.m.list.UpdateItem = func(i int, o fyne.CanvasObject) { updates++; update(i, o) }
+	r.publish(before...)
+	if updates != 0 {
+		t.Errorf("%d rows drawn for an unchanged inventory", updates)
+	}
+}
+
+func TestKeyboardInTheList(t *testing.T) {
+	r := newRig(t, machine("alpha", hypervisor.StateOff), machine("beta", hypervisor.StateOff), machine("bravo", hypervisor.StateOff), machine("gamma", hypervisor.StateRunning))
+	l := r.m.list
+	r.window.Canvas().Focus(l)
+	key := func(name fyne.KeyName) { l.TypedKey(&fyne.KeyEvent{Name: name}); r.settle() }
+	at := func(want string) {
+		t.Helper()
+		if got := r.selectedNames(); !slices.Equal(got, []string{want}) {
+			t.Fatalf("selected %v, want %s", got, want)
+		}
+	}
+	at("alpha")
+	key(fyne.KeyDown)
+	at("beta")
+	key(fyne.KeyEnd)
+	at("gamma")
+	key(fyne.KeyDown)
+	at("gamma")
+	key(fyne.KeyHome)
+	at("alpha")
+	for _, c := range "br" {
+		l.TypedRune(c)
+	}
+	at("bravo")
+	l.typedAt = time.Time{} // a long pause
+	l.TypedRune('B')
+	at("beta")
+
+	key(fyne.KeyReturn)
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "start" || calls[0].ids[0] != r.ids["beta"] {
+		t.Fatalf("Enter made %v, want a start of beta", calls)
+	}
+	r.until("the console opens after the start", func() bool { return slices.Equal(r.opened, []uuid.UUID{r.ids["beta"]}) })
+
+	r.opened = nil
+	key(fyne.KeyEnd)
+	key(fyne.KeyReturn)
+	if calls := r.took(); len(calls) != 0 || !slices.Equal(r.opened, []uuid.UUID{r.ids["gamma"]}) {
+		t.Fatalf("Enter on a running machine made %v and opened %v, want only its window", calls, r.opened)
+	}
+	key(fyne.KeyF2)
+	if widgets.ModalOpen(r.window) {
+		t.Error("a running machine can be renamed")
+	}
+	key(desktop.KeyMenu)
+	if !widgets.ModalOpen(r.window) {
+		t.Error("the Menu key opens no menu")
+	}
+}
+
+func TestSeveralSelected(t *testing.T) {
+	a, b, c, d := machine("a", hypervisor.StateOff), machine("b", hypervisor.StateRunning), machine("c", hypervisor.StateOff), machine("d", hypervisor.StateRunning)
+	r := newRig(t, a, b, c, d)
+	r.m.list.press(a.UUID, 0)
+	r.m.list.press(c.UUID, fyne.KeyModifierShift)
+	if got := r.selectedNames(); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Fatalf("Shift selected %v", got)
+	}
+	wantText(t, r.window, "3 machines selected", "6 GiB of memory and 6 processors in all")
+	r.m.list.press(b.UUID, fyne.KeyModifierControl)
+	if got := r.selectedNames(); !slices.Equal(got, []string{"a", "c"}) {
+		t.Fatalf("Ctrl left %v", got)
+	}
+	r.m.list.selectAll()
+	press(t, r.window, "Start")
+	if calls := r.took(); len(calls) != 1 || !slices.Equal(calls[0].ids, []uuid.UUID{a.UUID, c.UUID}) {
+		t.Errorf("Start made %v, want one job for those that are off", calls)
+	}
+
+	r.m.powerOff()
+	wantText(t, r.window, "Power off?", "b", "d")
+	press(t, r.window, "Cancel")
+	if calls := r.took(); len(calls) != 0 {
+		t.Errorf("Cancel did %v", calls)
+	}
+	r.m.powerOff()
+	press(t, r.window, "Power off")
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "poweroff" || !slices.Equal(calls[0].ids, []uuid.UUID{b.UUID, d.UUID}) {
+		t.Errorf("Power off made %v", calls)
+	}
+	if reason, off := r.m.toolbar.settings.Disabled(); !off || reason != reasonSeveral {
+		t.Errorf("Settings with several machines: disabled %v, %q", off, reason)
+	}
+}
+
+func TestDisabledButtonsSayWhy(t *testing.T) {
+	r := newRig(t, machine("busy", hypervisor.StateOff, func(m *machines.Machine) { m.Busy = "Saving a checkpoint" }),
+		machine("off", hypervisor.StateOff), machine("run", hypervisor.StateRunning), machine("stopped", hypervisor.StatePaused, func(m *machines.Machine) { m.Pause = hypervisor.PauseUser }))
+	check := func(what string, b *widgets.Button, wantOff bool, reasonPart string) {
+		t.Helper()
+		reason, off := b.Disabled()
+		if off != wantOff || !strings.Contains(reason, reasonPart) || off && reason == "" {
+			t.Errorf("%s: disabled %v, %q; want %v, %q", what, off, reason, wantOff, reasonPart)
+		}
+	}
+	tb := r.m.toolbar
+	r.selectNames("off")
+	check("start", tb.start, false, "")
+	check("pause", tb.pause, true, "off")
+	check("stop", tb.stop, true, "off")
+	check("checkpoint", tb.checkpoint, false, "")
+	check("restore", tb.restore.Main, true, "no checkpoint")
+	check("settings", tb.settings, false, "")
+
+	r.selectNames("run")
+	if tb.start.Text() != "Show" {
+		t.Errorf("the start button says %q for a running machine", tb.start.Text())
+	}
+	check("pause", tb.pause, false, "")
+	check("stop", tb.stop, false, "")
+
+	r.selectNames("stopped")
+	if tb.pause.Text() != "Resume" {
+		t.Errorf("the pause button says %q for a paused machine", tb.pause.Text())
+	}
+	press(t, r.window, "Resume")
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "resume" {
+		t.Errorf("Resume made %v", calls)
+	}
+
+	r.selectNames("busy")
+	check("start", tb.start, true, "busy")
+
+	r.mu.Lock()
+	r.canSave = "Its disk is raw."
+	r.mu.Unlock()
+	r.selectNames("off")
+	check("checkpoint", tb.checkpoint, true, "Its disk is raw.")
+	r.window.Canvas().Focus(tb.checkpoint)
+	if tip := widgets.TipText(tb.checkpoint); tip != "Its disk is raw." {
+		t.Errorf("the focused button's tooltip is %q", tip)
+	}
+	for _, item := range r.m.stopMenu().Items {
+		if !item.IsSeparator && (!item.Disabled || !strings.Contains(item.Label, "off")) {
+			t.Errorf("menu item %q of a machine that is off: disabled %v", item.Label, item.Disabled)
+		}
+	}
+}
+
+func TestSearch(t *testing.T) {
+	r := newRig(t, machine("db-1", hypervisor.StateOff), machine("web-1", hypervisor.StateOff), machine("mail", hypervisor.StateOff), machine("WEB-2", hypervisor.StateOff))
+	r.shortcut(fyne.KeyF, fyne.KeyModifierControl)
+	test.Type(r.m.search.Entry(), "web")
+	if got := r.selectedNames(); !slices.Equal(got, []string{"web-1"}) {
+		t.Fatalf("found %v", got)
+	}
+	wantText(t, r.window, "1 of 2")
+	r.m.search.Entry().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if got := r.selectedNames(); !slices.Equal(got, []string{"WEB-2"}) {
+		t.Fatalf("next found %v, want any case", got)
+	}
+	wantText(t, r.window, "2 of 2")
+	r.m.search.Entry().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if got := r.selectedNames(); !slices.Equal(got, []string{"web-1"}) {
+		t.Fatalf("next after the last found %v", got)
+	}
+	test.Type(r.m.search.Entry(), "x")
+	wantText(t, r.window, "none")
+	r.m.search.Entry().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if r.m.search.Visible() || r.window.Canvas().Focused() != r.m.list {
+		t.Error("Escape does not close the search and go back to the list")
+	}
+}
+
+// shortcut presses a window shortcut.
+func (r *rig) shortcut(key fyne.KeyName, mod fyne.KeyModifier) {
+	r.m.keys.TypedShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: mod})
+	r.settle()
+}
+
+func TestShortcutsAndDialogs(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateRunning))
+	r.shortcut(fyne.KeyN, fyne.KeyModifierControl)
+	r.shortcut(fyne.KeyS, fyne.KeyModifierControl)
+	r.shortcut(fyne.KeyT, fyne.KeyModifierControl|fyne.KeyModifierShift)
+	if r.news != 1 || len(r.edited) != 1 {
+		t.Errorf("Ctrl+N opened %d wizards, Ctrl+S %d settings", r.news, len(r.edited))
+	}
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "save checkpoint" {
+		t.Errorf("Ctrl+Shift+T made %v", calls)
+	}
+	r.m.reset()
+	if !widgets.ModalOpen(r.window) {
+		t.Fatal("no question")
+	}
+	r.shortcut(fyne.KeyN, fyne.KeyModifierControl)
+	if r.news != 1 {
+		t.Error("a shortcut works while a dialog is open")
+	}
+	r.window.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if widgets.ModalOpen(r.window) {
+		t.Error("Escape does not close the question")
+	}
+	if calls := r.took(); len(calls) != 0 {
+		t.Errorf("Escape did %v", calls)
+	}
+}
+
+func cps() []checkpoints.Checkpoint {
+	return []checkpoints.Checkpoint{
+		{ID: "1", Name: "Checkpoint 1", Created: time.Now().Add(-50 * time.Hour), State: hypervisor.StateOff, SizeBytes: 1 << 20},
+		{ID: "2", Name: "Clean install", Parent: "1", Created: time.Now().Add(-2 * time.Hour), State: hypervisor.StateRunning, Current: true},
+		{ID: "3", Name: "Broken", Parent: "1", Created: time.Now().Add(-time.Hour), State: hypervisor.StateRunning, Problem: "Its memory file is missing."},
+	}
+}
+
+func TestRestore(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateRunning, func(m *machines.Machine) { m.Checkpoint = "Clean install" }))
+	r.mu.Lock()
+	r.points = cps()
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	wantText(t, r.window, "Checkpoint 1", "Clean install", "Broken", "2 days ago", "2 hours ago", "1 MiB")
+
+	press(t, r.window, "Restore")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "restore 2" || calls[0].arg != (checkpoints.RestoreOptions{}) {
+		t.Fatalf("nothing would be lost: Restore made %v, want the current checkpoint without a question", calls)
+	}
+
+	r.mu.Lock()
+	r.loses = true
+	r.mu.Unlock()
+	press(t, r.window, "Restore")
+	r.settle()
+	if calls := r.took(); len(calls) != 0 {
+		t.Fatalf("restored without asking: %v", calls)
+	}
+	wantText(t, r.window, "would be lost", "Checkpoint 9")
+	press(t, r.window, "Save, then restore")
+	if calls := r.took(); len(calls) != 1 || calls[0].arg != (checkpoints.RestoreOptions{SaveFirst: true, SaveName: "Checkpoint 9"}) {
+		t.Fatalf("save first made %v", calls)
+	}
+	if widgets.ModalOpen(r.window) {
+		t.Error("the question stays open")
+	}
+	menu := r.m.restoreMenu().Items
+	if len(menu) != 3 || !menu[0].Disabled || menu[2].Disabled || !strings.HasPrefix(menu[2].Label, "Checkpoint 1") {
+		t.Errorf("restore menu %+v", menu)
+	}
+	menu[2].Action()
+	r.settle()
+	press(t, r.window, "Restore without saving")
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "restore 1" {
+		t.Errorf("menu made %v", calls)
+	}
+	if d := depths(cps()); !reflect.DeepEqual(d, map[string]int{"1": 0, "2": 1, "3": 1}) {
+		t.Errorf("depths %v", d)
+	}
+	if d := depths([]checkpoints.Checkpoint{{ID: "a", Parent: "b"}, {ID: "b", Parent: "a"}}); d["a"] > 2 {
+		t.Errorf("a circle of parents gives depth %v", d)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	r := newRig(t, machine("run", hypervisor.StateRunning), machine("web", hypervisor.StateOff))
+	r.selectNames("run")
+	r.m.remove()
+	r.settle()
+	if widgets.ModalOpen(r.window) {
+		t.Fatal("a running machine can be deleted")
+	}
+	r.selectNames("web")
+	r.m.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
+	r.settle()
+	wantText(t, r.window, "Delete “web”?", "One file (3 GiB) goes to the trash", "2 checkpoints are lost", "web.qcow2", "shared.qcow2", "another machine uses it")
+	press(t, r.window, "Remove, keep the disks")
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "delete" || calls[0].arg != true {
+		t.Errorf("keep made %v", calls)
+	}
+	r.m.remove()
+	r.settle()
+	press(t, r.window, "Delete all files")
+	if calls := r.took(); len(calls) != 1 || calls[0].arg != false {
+		t.Errorf("delete made %v", calls)
+	}
+}
+
+func TestRename(t *testing.T) {
+	r := newRig(t, machine("db", hypervisor.StateOff), machine("web", hypervisor.StateOff))
+	r.selectNames("web")
+	r.m.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyF2})
+	entry := r.window.Canvas().Focused().(*widgets.Entry)
+	entry.SetText("db")
+	entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if calls := r.took(); len(calls) != 0 || !widgets.ModalOpen(r.window) {
+		t.Fatalf("a name in use was accepted: %v", calls)
+	}
+	entry.SetText("mail")
+	r.mu.Lock()
+	r.err = hypervisor.ErrExists
+	r.mu.Unlock()
+	entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].arg != "mail" || !widgets.ModalOpen(r.window) {
+		t.Fatalf("a refused name made %v, dialog open %v", calls, widgets.ModalOpen(r.window))
+	}
+	r.mu.Lock()
+	r.err = nil
+	r.mu.Unlock()
+	press(t, r.window, "Rename")
+	r.settle()
+	if widgets.ModalOpen(r.window) {
+		t.Error("the dialog stays open after the rename")
+	}
+}
+
+func TestUnreadableMachine(t *testing.T) {
+	lost := machine("lost", hypervisor.StateOff, func(m *machines.Machine) { m.Config, m.Problem = nil, errors.New("element <domain> expected") })
+	r := newRig(t, lost, machine("web", hypervisor.StateRunning))
+	wantText(t, r.window, "Cannot be read", "This machine cannot be read", "web")
+	press(t, r.window, "Refresh")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "refresh" || calls[0].ids[0] != lost.UUID {
+		t.Errorf("Refresh made %v", calls)
+	}
+	r.publish(machine("lost", hypervisor.StateOff), machine("web", hypervisor.StateRunning))
+	if strings.Contains(texts(r.window), "This machine cannot be read") {
+		t.Error("the machine was mended, but the error page stays")
+	}
+}
+
+func TestPagesAndConnection(t *testing.T) {
+	r := newRig(t)
+	wantText(t, r.window, "Welcome to Guesthouse", "New machine")
+	press(t, r.window, "New machine")
+	if r.news != 1 {
+		t.Error("the big button does nothing")
+	}
+	web := machine("web", hypervisor.StateRunning)
+	r.publish(web)
+	if strings.Contains(texts(r.window), "Welcome") {
+		t.Error("the welcome stays")
+	}
+	gone := *web
+	gone.Offline = true
+	r.publishSnapshot(&machines.Snapshot{Err: hypervisor.ErrDisconnected, Machines: []*machines.Machine{&gone}})
+	if !r.m.banner.box.Visible() {
+		t.Error("no banner without a connection")
+	}
+	if reason, off := r.m.toolbar.create.Disabled(); !off || reason == "" {
+		t.Error("New is enabled without a connection")
+	}
+	r.publish(web)
+	if r.m.banner.box.Visible() {
+		t.Error("the banner stays after the reconnect")
+	}
+	r.publishSnapshot(&machines.Snapshot{Err: hypervisor.ErrCannotStart})
+	wantText(t, r.window, "No connection")
+}
+
+func TestActivity(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	if r.m.activity.box.Visible() {
+		t.Error("the activity area is there without work")
+	}
+	r.mu.Lock()
+	r.err = hypervisor.ErrNoSpace
+	r.mu.Unlock()
+	press(t, r.window, "Start")
+	r.until("the failed job is shown", func() bool {
+		list := r.runner.List()
+		return len(list) == 1 && list[0].State == jobs.Failed && len(r.m.activity.rows) == 1 && r.m.activity.rows[list[0].ID].Look().State == widgets.JobFailed
+	})
+	r.settle()
+	if len(r.opened) != 0 {
+		t.Error("a failed start opens a window")
+	}
+	press(t, r.window, "Details")
+	if !widgets.ModalOpen(r.window) {
+		t.Fatal("Details shows nothing")
+	}
+	press(t, r.window, "Close")
+	r.runner.Dismiss(r.runner.List()[0].ID)
+	r.until("the area goes with its last job", func() bool { return !r.m.activity.box.Visible() })
+}
+
+func TestPreviewOnlyWhileRunning(t *testing.T) {
+	off := machine("web", hypervisor.StateOff)
+	r := newRig(t, off)
+	r.mu.Lock()
+	r.picture = screen(t, 1280, 800)
+	r.prefs.PreviewSeconds = 3600
+	r.mu.Unlock()
+	running := *off
+	running.State = hypervisor.StateRunning
+	r.publish(&running)
+	r.until("a picture is shown", func() bool { return r.m.details.preview.picture != nil })
+	if b := r.m.details.preview.picture.Bounds(); b.Dx() > previewWidth || b.Dy() > previewHeight {
+		t.Errorf("the picture is kept with %v pixels", b)
+	}
+	r.publish(off)
+	if r.m.details.preview.picture != nil || r.m.details.preview.halt != nil {
+		t.Error("the picture or its timer outlives the machine")
+	}
+	if _, err := shrink([]byte("no picture")); err == nil {
+		t.Error("nonsense passes for a picture")
+	}
+}
+
+func TestFoldedSectionsAndSizeAreRemembered(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	wantText(t, r.window, "Memory", "2 GiB", "UEFI", "None: emulated, slow", "web.qcow2 (qcow2)", "Shared with this computer", "VNC, only for this computer")
+	r.m.details.remember("system", false)
+	r.settle()
+	if !r.m.details.folded("system") || r.m.details.folded("network") {
+		t.Error("folding is not remembered")
+	}
+	r.m.closeNow()
+	r.settle()
+	if s := (prefs{r.backend}).Get().Windows[windowKey]; s.Width < 400 {
+		t.Errorf("remembered size %v", s)
+	}
+}
+
+func TestThousandMachines(t *testing.T) {
+	var list []*machines.Machine
+	for range 1000 {
+		list = append(list, machine("vm"+uuid.NewString(), hypervisor.StateOff))
+	}
+	r := newRig(t, list...)
+	drawn := 0
+	for _, o := range objects(r.window) {
+		if _, ok := o.(*machineRow); ok {
+			drawn++
+		}
+	}
+	if drawn == 0 || drawn > 40 {
+		t.Errorf("%d rows exist for 1000 machines in a window of 700", drawn)
+	}
+}
+
+func TestWords(t *testing.T) {
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
+	for d, want := range map[time.Duration]string{
+		time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago", 25 * time.Hour: "1 day ago", 40 * 24 * time.Hour: "14 October 2026",
+	} {
+		if got := age(now.Add(-d), now); got != want {
+			t.Errorf("age of %v: %q, want %q", d, got, want)
+		}
+	}
+	m := machine("x", hypervisor.StateSaved)
+	m.Since = now.Add(-time.Hour)
+	if got := sinceText(m, now); got != "Saved since 14:00" {
+		t.Errorf("since: %q", got)
+	}
+	m.Since = now.Add(-48 * time.Hour)
+	if got := sinceText(m, now); got != "Saved since 21 November 2026, 15:00" {
+		t.Errorf("since: %q", got)
+	}
+	if got := shown("a\u202eb\x1b"); strings.ContainsAny(got, "\u202e\x1b") {
+		t.Errorf("control characters are shown raw: %q", got)
+	}
+}
