@@ -271,7 +271,7 @@ func TestInspectRefuses(t *testing.T) {
 	ctx, tool, dir := context.Background(), tool(t), t.TempDir()
 	good := filepath.Join(dir, "good.qcow2")
 	qemuImg(t, "create", "-q", "-f", "qcow2", good, "1G")
-	make := func(name string, args ...string) string {
+	sample := func(name string, args ...string) string {
 		path := filepath.Join(dir, name)
 		qemuImg(t, append(append([]string{"create", "-q"}, args...), path, "64M")...)
 		return path
@@ -311,17 +311,17 @@ func TestInspectRefuses(t *testing.T) {
 		"device":               {"/dev/zero", vmconfig.ErrPath},
 		"missing":              {filepath.Join(dir, "none"), fs.ErrNotExist},
 		"huge raw":             {huge, ErrTooLarge},
-		"qcow 1":               {make("q1", "-f", "qcow"), ErrUnsupported},
-		"QED":                  {make("qed", "-f", "qed"), ErrUnsupported},
-		"VMDK":                 {make("vmdk", "-f", "vmdk"), ErrUnsupported},
-		"VDI":                  {make("vdi", "-f", "vdi"), ErrUnsupported},
-		"VHD":                  {make("vhd", "-f", "vpc"), ErrUnsupported},
-		"VHDX":                 {make("vhdx", "-f", "vhdx"), ErrUnsupported},
-		"Parallels":            {make("parallels", "-f", "parallels"), ErrUnsupported},
-		"data file":            {make("df", "-f", "qcow2", "-o", "data_file="+data+",data_file_raw=on"), ErrDataFile},
+		"qcow 1":               {sample("q1", "-f", "qcow"), ErrUnsupported},
+		"QED":                  {sample("qed", "-f", "qed"), ErrUnsupported},
+		"VMDK":                 {sample("vmdk", "-f", "vmdk"), ErrUnsupported},
+		"VDI":                  {sample("vdi", "-f", "vdi"), ErrUnsupported},
+		"VHD":                  {sample("vhd", "-f", "vpc"), ErrUnsupported},
+		"VHDX":                 {sample("vhdx", "-f", "vhdx"), ErrUnsupported},
+		"Parallels":            {sample("parallels", "-f", "parallels"), ErrUnsupported},
+		"data file":            {sample("df", "-f", "qcow2", "-o", "data_file="+data+",data_file_raw=on"), ErrDataFile},
 		"data file bit only":   {poke(t, good, 72, uint64(4)), ErrDataFile},
 		"data file name only":  {poke(t, good, 112, uint32(extensionDataFile)), ErrDataFile},
-		"encrypted":            {make("luks", "-f", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s"), ErrEncrypted},
+		"encrypted":            {sample("luks", "-f", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s"), ErrEncrypted},
 		"LUKS":                 {write("luks.raw", append([]byte("LUKS\xba\xbe"), polyglot[:1000]...)), ErrUnsupported},
 		"marked corrupt":       {poke(t, good, 72, uint64(2)), ErrCorrupt},
 		"unknown feature":      {poke(t, good, 72, uint64(1<<40)), ErrNewer},

@@ -178,7 +178,7 @@ func (t *Tool) Create(ctx context.Context, path, format string, size int64) erro
 		// Lazy reference counts would save a write now and cost a repair after every crash.
 		options = []string{"create", "-q", "-f", format, "-o", "preallocation=off,lazy_refcounts=off,compat=1.1"}
 	}
-	return t.make(ctx, path, options, strconv.FormatInt(size, 10))
+	return t.createFile(ctx, path, options, strconv.FormatInt(size, 10))
 }
 
 // CreateOverlay makes a qcow2 image at path that holds the changes to the image backing (absolute, of the stated format), which must
@@ -192,13 +192,13 @@ func (t *Tool) CreateOverlay(ctx context.Context, path, backing, backingFormat s
 	}
 	// qemu-img takes the name as an option's value of its own, so commas need no doubling; "json:" and protocols cannot
 	// begin an absolute path.
-	return t.make(ctx, path, []string{
+	return t.createFile(ctx, path, []string{
 		"create", "-q", "-f", FormatQcow2, "-o", "lazy_refcounts=off,compat=1.1", "-F", backingFormat, "-b", backing,
 	})
 }
 
-// make runs qemu-img create for a file that must not exist.
-func (t *Tool) make(ctx context.Context, path string, options []string, size ...string) (err error) {
+// createFile runs qemu-img create for a file that must not exist.
+func (t *Tool) createFile(ctx context.Context, path string, options []string, size ...string) (err error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return err
 	}
