@@ -110,7 +110,7 @@ func prepare(uri string, options Options) (*Conn, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	a, err := parseAddress(uri)
-	c.dialer = dialer{address: a, daemonPath: options.DaemonPath, custom: options.Dial}
+	c.dialer = dialer{address: a, daemonPath: options.DaemonPath, custom: options.Dial, tunnel: &tunnel{address: a}}
 	c.host = hypervisor.Host{URI: uri}
 	return c, err
 }
@@ -262,6 +262,7 @@ func (c *Conn) Close() error {
 		s.close(net.ErrClosed)
 	}
 	c.over.Wait()
+	c.dialer.tunnel.close()
 	return nil
 }
 
@@ -302,15 +303,20 @@ func (c *Conn) next(ctx context.Context, old *session) *session {
 
 // read makes a call that changes nothing, on the main link. A broken connection is tried once more.
 func read[T any](ctx context.Context, c *Conn, op string, call func(*libvirt.Libvirt) (T, error)) (T, error) {
+	return readWithin(ctx, c, op, readLimit, call)
+}
+
+// readWithin is read for many questions in a row, which a slow network makes long.
+func readWithin[T any](ctx context.Context, c *Conn, op string, limit time.Duration, call func(*libvirt.Libvirt) (T, error)) (T, error) {
 	var none T
 	s, err := c.current()
 	if err != nil {
 		return none, err
 	}
-	value, err := ask(ctx, s.main, readLimit, call)
+	value, err := ask(ctx, s.main, limit, call)
 	if errors.Is(err, hypervisor.ErrDisconnected) && !errors.Is(err, hypervisor.ErrTimeout) {
 		if s = c.next(ctx, s); s != nil {
-			value, err = ask(ctx, s.main, readLimit, call)
+			value, err = ask(ctx, s.main, limit, call)
 		}
 	}
 	return value, named(op, err)

@@ -7,12 +7,10 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/digitalocean/go-libvirt/socket"
 	"github.com/digitalocean/go-libvirt/socket/dialers"
 
 	"guesthouse/hypervisor"
@@ -22,6 +20,7 @@ import (
 type dialer struct {
 	address
 	daemonPath string
+	tunnel     *tunnel // for ssh
 	custom     func(ctx context.Context) (net.Conn, error)
 }
 
@@ -34,7 +33,7 @@ func (d *dialer) dial(ctx context.Context, start bool) (net.Conn, error) {
 	}
 	switch d.transport {
 	case "ssh":
-		return inBackground(ctx, d.ssh())
+		return inBackground(ctx, func() (net.Conn, error) { return d.tunnel.dial(ctx) })
 	case "tls":
 		var options []dialers.TLSOption
 		if d.port != "" {
@@ -43,7 +42,7 @@ func (d *dialer) dial(ctx context.Context, start bool) (net.Conn, error) {
 		if d.pkiPath != "" {
 			options = append(options, dialers.UsePKIPath(d.pkiPath))
 		}
-		return inBackground(ctx, dialers.NewTLS(d.host, options...))
+		return inBackground(ctx, dialers.NewTLS(d.host, options...).Dial)
 	}
 	conn, err := dialFirst(ctx, d.sockets())
 	if err == nil || !start || d.socket != "" || !d.ownDaemon() || errors.Is(err, hypervisor.ErrDenied) {
@@ -148,39 +147,22 @@ func unreachable(err error) error {
 	return fmt.Errorf("%w: %w", hypervisor.ErrDisconnected, err)
 }
 
-func (d *dialer) ssh() socket.Dialer {
-	var options []dialers.SSHOption
-	if u, err := user.Current(); err == nil {
-		options = append(options, dialers.WithSystemSSHDefaults(u))
-	}
-	if d.port != "" {
-		options = append(options, dialers.UseSSHPort(d.port))
-	}
-	if d.user != "" {
-		options = append(options, dialers.UseSSHUsername(d.user))
-	}
-	if d.keyFile != "" {
-		options = append(options, dialers.UseKeyFile(d.keyFile))
-	}
-	if d.socket != "" {
-		options = append(options, dialers.WithRemoteSocket(d.socket))
-	}
-	return dialers.NewSSH(d.host, options...)
-}
-
-// inBackground runs a dialer of the library, which knows no context.
-func inBackground(ctx context.Context, d socket.Dialer) (net.Conn, error) {
+// inBackground runs what reaches a host without knowing of a context.
+func inBackground(ctx context.Context, dial func() (net.Conn, error)) (net.Conn, error) {
 	type result struct {
 		conn net.Conn
 		err  error
 	}
 	results := make(chan result, 1)
 	go func() {
-		conn, err := d.Dial()
+		conn, err := dial()
 		results <- result{conn, err}
 	}()
 	select {
 	case r := <-results:
+		if errors.Is(r.err, hypervisor.ErrDenied) || errors.Is(r.err, hypervisor.ErrDisconnected) {
+			return nil, r.err
+		}
 		return r.conn, unreachable(r.err)
 	case <-ctx.Done():
 		go func() {

@@ -21,7 +21,7 @@ func handle(id uuid.UUID) libvirt.Domain {
 
 // Domains implements hypervisor.Connection with three calls, however many machines there are.
 func (c *Conn) Domains(ctx context.Context) ([]hypervisor.Domain, error) {
-	list, err := read(ctx, c, "list machines", listDomains)
+	list, err := readWithin(ctx, c, "list machines", manyLimit, listDomains)
 	for i := range list {
 		c.full.refine(&list[i])
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	openLimit  = 20 * time.Second // connecting, including libvirt's own start of a driver
 	readLimit  = 20 * time.Second
+	manyLimit  = 3 * time.Minute  // reads of one thing after the other
 	writeLimit = 90 * time.Second // libvirt itself waits up to 30 s for a busy machine
 	startLimit = 3 * time.Minute
 	longLimit  = 2 * time.Hour // saving many GiB to a slow disk

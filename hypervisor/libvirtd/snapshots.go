@@ -15,7 +15,7 @@ import (
 
 // Snapshots implements hypervisor.Connection.
 func (c *Conn) Snapshots(ctx context.Context, id uuid.UUID) ([]hypervisor.Snapshot, error) {
-	return read(ctx, c, "list snapshots", func(l *libvirt.Libvirt) ([]hypervisor.Snapshot, error) {
+	return readWithin(ctx, c, "list snapshots", manyLimit, func(l *libvirt.Libvirt) ([]hypervisor.Snapshot, error) {
 		found, _, err := l.DomainListAllSnapshots(handle(id), 1, 0)
 		if err != nil {
 			return nil, err
@@ -129,7 +129,7 @@ func parentsFirst(list []hypervisor.Snapshot) []hypervisor.Snapshot {
 
 // CurrentSnapshots implements hypervisor.Connection.
 func (c *Conn) CurrentSnapshots(ctx context.Context) (map[uuid.UUID]string, error) {
-	return read(ctx, c, "list snapshots", func(l *libvirt.Libvirt) (map[uuid.UUID]string, error) {
+	return readWithin(ctx, c, "list snapshots", manyLimit, func(l *libvirt.Libvirt) (map[uuid.UUID]string, error) {
 		list, _, err := l.ConnectListAllDomains(1, libvirt.ConnectListDomainsHasSnapshot)
 		if unsupported(err) {
 			return nil, nil

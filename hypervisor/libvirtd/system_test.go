@@ -224,9 +224,9 @@ func TestDriverTest(t *testing.T) {
 	}
 }
 
-// A thousand machines are listed with few calls.
-func TestThousandMachines(t *testing.T) {
-	h := hosttest.Start(t)
+// manyMachines is the address of a test driver with a thousand of them.
+func manyMachines(t testing.TB, h *hosttest.Host) string {
+	t.Helper()
 	var text strings.Builder
 	text.WriteString("<node>")
 	for i := range 1000 {
@@ -234,8 +234,15 @@ func TestThousandMachines(t *testing.T) {
 	}
 	text.WriteString("</node>")
 	file := filepath.Join(h.Dir, "many.xml")
-	must(t, os.WriteFile(file, []byte(text.String()), 0o644))
-	c, _ := open(t, "test+unix://"+file+"?socket="+h.Socket)
+	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return "test+unix://" + file + "?socket=" + h.Socket
+}
+
+// A thousand machines are listed with few calls.
+func TestThousandMachines(t *testing.T) {
+	c, _ := open(t, manyMachines(t, hosttest.Start(t)))
 	list, err := c.Domains(t.Context())
 	must(t, err)
 	if len(list) != 1000 {
@@ -248,28 +255,33 @@ func TestThousandMachines(t *testing.T) {
 	}
 }
 
+// From nothing to the list of a thousand machines, and the list again.
 func BenchmarkThousandMachines(b *testing.B) {
-	h := hosttest.Start(b)
-	var text strings.Builder
-	text.WriteString("<node>")
-	for i := range 1000 {
-		fmt.Fprintf(&text, testDomain, fmt.Sprintf("machine %04d", i))
-	}
-	text.WriteString("</node>")
-	file := filepath.Join(h.Dir, "many.xml")
-	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-		b.Fatal(err)
-	}
-	c, err := libvirtd.Open(b.Context(), "test+unix://"+file+"?socket="+h.Socket, libvirtd.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	for b.Loop() {
-		if _, err := c.Domains(b.Context()); err != nil {
+	uri := manyMachines(b, hosttest.Start(b))
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			c, err := libvirtd.Open(b.Context(), uri, libvirtd.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := c.Domains(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			c.Close()
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		c, err := libvirtd.Open(b.Context(), uri, libvirtd.Options{})
+		if err != nil {
 			b.Fatal(err)
 		}
-	}
+		defer c.Close()
+		for b.Loop() {
+			if _, err := c.Domains(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // useHost makes plain qemu:///session mean this host's daemon, started by the code under test.
