@@ -7,13 +7,12 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
-	"fyne.io/fyne/v2/storage"
 
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -97,35 +96,24 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (w *wizard) chooseISO() {
-	w.chooseFile([]string{".iso", ".img", ".ISO"}, func(path string) { w.setISO(path) })
+	w.chooseFile("Choose a disc image", []string{".iso", ".img"}, w.setISO)
 }
 
 func (w *wizard) chooseDisk() {
-	w.chooseFile([]string{".qcow2", ".img", ".raw", ".qcow"}, func(path string) { w.setDiskPath(path) })
+	w.chooseFile("Choose the disk of the machine", []string{".qcow2", ".qcow", ".img", ".raw"}, w.setDiskPath)
 }
 
 // chooseFile lets the user choose a file, beginning in the folder of the last one.
-func (w *wizard) chooseFile(suffixes []string, chosen func(path string)) {
-	d := dialog.NewFileOpen(func(file fyne.URIReadCloser, err error) {
-		if err != nil || file == nil {
-			return
-		}
-		path := file.URI().Path()
-		_ = file.Close()
+func (w *wizard) chooseFile(title string, suffixes []string, chosen func(path string)) {
+	q := widgets.FileQuery{Title: title, Suffixes: suffixes}
+	if w.p.Settings != nil {
+		q.Folder = w.p.Settings.Get().LastFolder
+	}
+	widgets.ChooseFile(w.win, w.p.Dispatch, q, func(path string) {
 		chosen(path)
 		w.rememberFolder(path)
 		w.show()
-	}, w.win)
-	d.SetFilter(storage.NewExtensionFileFilter(suffixes))
-	if w.p.Settings != nil {
-		if folder := w.p.Settings.Get().LastFolder; filepath.IsAbs(folder) {
-			if lister, err := storage.ListerForURI(storage.NewFileURI(folder)); err == nil {
-				d.SetLocation(lister)
-			}
-		}
-	}
-	d.Show()
-	d.Resize(w.win.Canvas().Size())
+	})
 }
 
 func (w *wizard) rememberFolder(path string) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/dispatch"
@@ -493,5 +496,47 @@ func TestSpaceOnNextIsNotTyped(t *testing.T) {
 	entry := f.hardware().memory.Entry()
 	if f.model.Page() != PageHardware || f.window.Canvas().Focused() != entry || entry.Text != "2 GiB" {
 		t.Fatalf("at %v, focus on %T, memory %q", f.model.Page(), f.window.Canvas().Focused(), entry.Text)
+	}
+}
+
+// preferences stands for the settings file.
+type preferences struct {
+	mu    sync.Mutex
+	value settings.Settings
+}
+
+func (p *preferences) Get() settings.Settings {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.value
+}
+
+func (p *preferences) Update(change func(*settings.Settings)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.value)
+	return nil
+}
+
+func TestFolderOfTheLastDiscIsRemembered(t *testing.T) {
+	f := open(t, noDisc)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.iso"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	prefs := &preferences{value: settings.Settings{LastFolder: dir}}
+	f.wizard.p.Settings = prefs
+	test.Tap(f.system().choose)
+	f.settle()
+	f.key(fyne.KeyReturn) // the only file of the remembered folder
+	f.settle()
+	if f.system().iso.Text != filepath.Join(dir, "a.iso") {
+		t.Fatalf("chosen %q", f.system().iso.Text)
+	}
+	prefs.value.LastFolder = ""
+	f.dropped(fyne.Position{}, []fyne.URI{storage.NewFileURI("/elsewhere/b.iso")})
+	f.settle()
+	if prefs.Get().LastFolder != "/elsewhere" {
+		t.Fatalf("remembered %q", prefs.Get().LastFolder)
 	}
 }
