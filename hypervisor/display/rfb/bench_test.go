@@ -3,11 +3,15 @@ package rfb_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
+	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
@@ -75,6 +79,45 @@ func BenchmarkToScreen(b *testing.B) {
 	if err := rfb.New(&replay{in: talk}, rfb.Options{}).Run(context.Background(), show); show.frames != b.N {
 		b.Fatal(show.frames, b.N, err)
 	}
+}
+
+// BenchmarkKeyToPicture is the time from a key to the picture that shows its effect, with a real QEMU: with wake messages, and as viewers
+// without them. The guest turns 64 pixels when told to on its serial line, which happens together with the key.
+func BenchmarkKeyToPicture(b *testing.B) {
+	for _, wakes := range []bool{true, false} {
+		b.Run(fmt.Sprintf("wakes=%v", wakes), func(b *testing.B) {
+			g := boot(b)
+			c := g.connect(rfb.Options{})
+			c.wait(b, "the picture", func(st state) bool { return shows(st, 640, 480, 0) })
+			if !wakes {
+				c.NoWake()
+			}
+			var times []time.Duration
+			for b.Loop() {
+				time.Sleep(300 * time.Millisecond) // QEMU's timer slows down
+				frames := c.frames()
+				start := time.Now()
+				c.Key(1, 0, true)
+				if _, err := io.WriteString(g.serial, "t"); err != nil {
+					b.Fatal(err)
+				}
+				waitFor(b, "the change", func() bool { return c.frames() > frames })
+				times = append(times, time.Since(start))
+				c.Key(1, 0, false)
+				g.expect("+")
+			}
+			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "ms-p50")
+			b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "ms-p95")
+		})
+	}
+}
+
+// frames is how many updates have come, without a copy of the picture.
+func (s *screen) frames() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.frames
 }
 
 // flat is a presenter that only has memory.

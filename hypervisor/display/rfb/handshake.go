@@ -22,12 +22,8 @@ const (
 
 // handshake speaks everything up to ServerInit, and asks for our pixel format and encodings (RFC 6143, 7.1 to 7.3).
 func (s *session) handshake() (width, height int, name string, err error) {
-	if err := s.wire.begin(s.wire.limits.handshake, messageBudget); err != nil {
-		return 0, 0, "", err
-	}
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.wire.limits.handshake)); err != nil {
-		return 0, 0, "", transport(err)
-	}
+	s.wire.begin(s.wire.limits.handshake, messageBudget)
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.wire.limits.handshake))
 	version, err := s.version()
 	if err != nil {
 		return 0, 0, "", err
@@ -46,7 +42,8 @@ func (s *session) handshake() (width, height int, name string, err error) {
 		return 0, 0, "", err
 	}
 	// From here on a server may take its time: a guest's display does while its state is saved.
-	return width, height, name, transport(s.conn.SetWriteDeadline(time.Time{}))
+	_ = s.conn.SetWriteDeadline(time.Time{})
+	return width, height, name, nil
 }
 
 func (s *session) write(p []byte) error {

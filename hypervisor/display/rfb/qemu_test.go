@@ -20,7 +20,7 @@ import (
 
 // A guest is a real QEMU that runs testdata/guest.S.
 type guest struct {
-	t      *testing.T
+	t      testing.TB
 	socket string
 	trace  string // file in which QEMU notes the keys it is given
 	cmd    *exec.Cmd
@@ -29,7 +29,7 @@ type guest struct {
 }
 
 // tool finds a program, or skips the test where it is not installed.
-func tool(t *testing.T, name string) string {
+func tool(t testing.TB, name string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Skipf("%s is not installed", name)
@@ -37,8 +37,8 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// boot assembles the guest and starts it.
-func boot(t *testing.T) *guest {
+// boot assembles the guest and starts it, with more arguments for QEMU.
+func boot(t testing.TB, more ...string) *guest {
 	t.Helper()
 	qemu, as, ld := tool(t, "qemu-system-x86_64"), tool(t, "as"), tool(t, "ld")
 	dir, err := os.MkdirTemp("", "rfb") // t.TempDir is too long for a socket's path
@@ -56,9 +56,9 @@ func boot(t *testing.T) *guest {
 		}
 	}
 	g := &guest{t: t, socket: filepath.Join(dir, "vnc"), trace: filepath.Join(dir, "trace"), lines: make(chan string, 1000)}
-	g.cmd = exec.Command(qemu, "-accel", "tcg", "-machine", "pc", "-m", "16", "-nodefaults", "-no-user-config", "-vga", "std",
-		"-display", "none", "-vnc", "unix:"+g.socket, "-serial", "stdio", "-name", "boot sector", "-trace", "input_event_key_qcode", "-D", g.trace,
-		"-drive", "if=ide,format=raw,readonly=off,snapshot=on,file="+image)
+	g.cmd = exec.Command(qemu, append(more, "-accel", "tcg", "-machine", "pc", "-m", "16", "-nodefaults", "-no-user-config", "-vga", "std",
+		"-display", "none", "-vnc", "unix:"+g.socket+vncOptions(more), "-serial", "stdio", "-name", "boot sector", "-trace", "input_event_key_qcode", "-D", g.trace,
+		"-drive", "if=ide,format=raw,readonly=off,snapshot=on,file="+image)...)
 	in, err := g.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +87,16 @@ func boot(t *testing.T) *guest {
 	g.expect("+")
 	return g
 }
+
+// vncOptions makes QEMU ask for the password of a secret among the arguments.
+func vncOptions(more []string) string {
+	if slices.Contains(more, passwordSecret) {
+		return ",password-secret=pw"
+	}
+	return ""
+}
+
+const passwordSecret = "secret,id=pw,data=open you"
 
 // connect opens the guest's display.
 func (g *guest) connect(o rfb.Options) *running {
@@ -173,6 +183,17 @@ func TestQEMUPictureIsTheGuestsPictureOnEveryPixel(t *testing.T) {
 	if name := c.state().name; !strings.Contains(name, "boot sector") {
 		t.Errorf("the display's name is %q", name)
 	}
+}
+
+func TestQEMUWithAPassword(t *testing.T) {
+	g := boot(t, "-object", passwordSecret)
+	for password, want := range map[string]error{"": display.ErrPasswordNeeded, "wrong": display.ErrAuth} {
+		if err := g.connect(rfb.Options{Password: password}).ended(); !errors.Is(err, want) {
+			t.Errorf("password %q: ended with %v", password, err)
+		}
+	}
+	c := g.connect(rfb.Options{Password: "open you"})
+	c.wait(t, "the picture", func(st state) bool { return shows(st, 640, 480, 0) })
 }
 
 func TestQEMUTellsLampsAndPointerMode(t *testing.T) {

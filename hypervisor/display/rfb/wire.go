@@ -34,24 +34,24 @@ func newWire(conn net.Conn, l limits) *wire {
 	return &wire{conn: conn, limits: l, buf: bufio.NewReaderSize(conn, readBuffer)}
 }
 
-// begin starts a message, or a handshake, that has to be complete within d and budget bytes.
-func (w *wire) begin(d time.Duration, budget int64) error {
+// begin starts a message, or a handshake, that has to be complete within d and budget bytes. A connection that takes no deadline is either
+// closed, which the next read says better, or a tunnel that knows none.
+func (w *wire) begin(d time.Duration, budget int64) {
 	w.budget = budget
-	return transport(w.conn.SetReadDeadline(time.Now().Add(d)))
+	_ = w.conn.SetReadDeadline(time.Now().Add(d))
 }
 
 // next waits, as long as it takes, for the first byte of a message, and starts the message. A connection that ends here ended in good order.
 func (w *wire) next() (byte, error) {
 	if w.buf.Buffered() == 0 {
-		if err := w.conn.SetReadDeadline(time.Time{}); err != nil {
-			return 0, ended(err)
-		}
+		_ = w.conn.SetReadDeadline(time.Time{})
 	}
 	kind, err := w.buf.ReadByte()
 	if err != nil {
 		return 0, ended(err)
 	}
-	return kind, w.begin(w.limits.message, messageBudget)
+	w.begin(w.limits.message, messageBudget)
+	return kind, nil
 }
 
 // spend takes n bytes from the message's budget.
