@@ -96,15 +96,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (w *wizard) chooseISO() {
-	w.chooseFile("Choose a disc image", []string{".iso", ".img"}, w.setISO)
+	w.chooseFile("Choose a disc image", []string{".iso", ".img"}, vmconfig.FieldISO, w.setISO)
 }
 
 func (w *wizard) chooseDisk() {
-	w.chooseFile("Choose the disk of the machine", []string{".qcow2", ".qcow", ".img", ".raw"}, w.setDiskPath)
+	w.chooseFile("Choose the disk of the machine", []string{".qcow2", ".qcow", ".img", ".raw"}, vmconfig.FieldDiskPath, w.setDiskPath)
 }
 
-// chooseFile lets the user choose a file, beginning in the folder of the last one.
-func (w *wizard) chooseFile(title string, suffixes []string, chosen func(path string)) {
+// chooseFile lets the user choose a file for a field, beginning in the folder of the last one.
+func (w *wizard) chooseFile(title string, suffixes []string, f vmconfig.Field, chosen func(path string)) {
 	q := widgets.FileQuery{Title: title, Suffixes: suffixes}
 	if w.p.Settings != nil {
 		q.Folder = w.p.Settings.Get().LastFolder
@@ -113,6 +113,7 @@ func (w *wizard) chooseFile(title string, suffixes []string, chosen func(path st
 		chosen(path)
 		w.rememberFolder(path)
 		w.show()
+		w.focus(f)
 	})
 }
 

@@ -122,13 +122,22 @@ func newWizard(win fyne.Window, p Params, pause time.Duration) *wizard {
 		return nil
 	}
 	w.model = NewModel(p.Machines.NewDraft, w.takenNames())
-	w.keys = &keys{next: w.next, cancel: w.askCancel, back: w.back, forward: w.next}
+	w.keys = &keys{next: w.unlessModal(w.next), cancel: w.unlessModal(w.askCancel), back: w.unlessModal(w.back), forward: w.unlessModal(w.next)}
 	w.rail = newRail(w.goTo)
 	w.footer = newFooter(w)
 	w.progress = newProgress(w)
 	w.pages = [pageCount]page{newSystemPage(w), newHardwarePage(w), newDiskPage(w), newSummaryPage(w)}
 	w.content = container.NewStack(w.pages[PageSystem].object())
 	return w
+}
+
+// unlessModal keeps keys from acting below a dialog.
+func (w *wizard) unlessModal(act func()) func() {
+	return func() {
+		if !widgets.ModalOpen(w.win) {
+			act()
+		}
+	}
 }
 
 func (w *wizard) open() {
@@ -140,7 +149,8 @@ func (w *wizard) open() {
 			container.NewBorder(container.New(layout.NewCustomPaddedLayout(0, theme.Gap2, 2, 0), title), nil, nil, nil, container.NewVBox(w.rail.box)))))
 	body := container.New(layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap2, theme.Gap6, theme.Gap6), w.content)
 	w.win.SetPadded(false)
-	w.win.SetContent(container.NewBorder(nil, nil, side, nil, container.NewBorder(nil, w.footer.box, nil, nil, body)))
+	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch,
+		container.NewBorder(nil, nil, side, nil, container.NewBorder(nil, w.footer.box, nil, nil, body))))
 	w.win.Resize(fyne.NewSize(windowWidth, windowHeight))
 	w.win.CenterOnScreen()
 	w.win.SetOnDropped(w.dropped)
