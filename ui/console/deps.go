@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"github.com/google/uuid"
@@ -65,4 +66,6 @@ type Params struct {
 	NewSource func(hypervisor.GraphicsPath) display.Source
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
+
+	after func(time.Duration) <-chan time.Time // for the link; nil: time.After
 }

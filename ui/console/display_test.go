@@ -176,7 +176,7 @@ func TestKeysByPlace(t *testing.T) {
 	}{
 		{fyne.KeyA, 38, "+1e -1e"},
 		{fyne.KeyQ, 38, "+1e -1e"}, // the same key on a French keyboard
-		{"", 133, "+db -db"},      // Super, which Fyne cannot name
+		{"", 133, "+db -db"},       // Super, which Fyne cannot name
 		{fyne.KeyTab, 23, "+f -f"},
 		{fyne.Key7, 79, "+47 -47"}, // keypad
 		{desktop.KeyShiftLeft, 50, "+2a -2a"},

@@ -48,9 +48,9 @@ func (g *guestLog) Key(qnum, _ uint32, down bool) {
 	g.add("%s%x", sign, qnum)
 }
 
-func (g *guestLog) Pointer(x, y int, b display.ButtonMask)     { g.add("%d,%d:%d", x, y, b) }
+func (g *guestLog) Pointer(x, y int, b display.ButtonMask)    { g.add("%d,%d:%d", x, y, b) }
 func (g *guestLog) Relative(dx, dy int, b display.ButtonMask) { g.add("~%d,%d:%d", dx, dy, b) }
-func (g *guestLog) ReleaseAll()                                {}
+func (g *guestLog) ReleaseAll()                               {}
 
 // take returns and forgets what came so far.
 func (g *guestLog) take() string {
@@ -106,6 +106,7 @@ type world struct {
 	sources   []*fakeSource
 	openErr   error
 	hold      chan struct{} // a job that waits for it; nil: none
+	tries     int           // how often the link may try again by itself; 0: for ever
 }
 
 func newWorld(t *testing.T, state hypervisor.State) *world {
@@ -122,7 +123,7 @@ func newWorld(t *testing.T, state hypervisor.State) *world {
 func (f *world) open() *Window {
 	w := Open(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
-		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(),
+		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after,
 	})
 	f.t.Cleanup(func() {
 		w.shut()
@@ -262,7 +263,9 @@ func (f *world) OpenDisplay(context.Context, uuid.UUID) (hypervisor.GraphicsPath
 type fakeCheckpoints struct{ *world }
 
 func (f fakeCheckpoints) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
-	return f.list, f.fail["list"]
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.list, nil
 }
 func (f fakeCheckpoints) CanSave(context.Context, uuid.UUID) (bool, string) { return true, "" }
 func (f fakeCheckpoints) NextName(l []checkpoints.Checkpoint) string {
@@ -272,7 +275,13 @@ func (f fakeCheckpoints) NextName(l []checkpoints.Checkpoint) string {
 func (f fakeCheckpoints) Save(_ uuid.UUID, o checkpoints.SaveOptions) *jobs.Job {
 	return f.job("save "+o.Name, func() { f.change(func(m *machines.Machine) { m.Checkpoint = o.Name }) })
 }
-func (f fakeCheckpoints) WouldLose(context.Context, uuid.UUID) (bool, error) { return f.loses, nil }
+
+func (f fakeCheckpoints) WouldLose(context.Context, uuid.UUID) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loses, nil
+}
+
 func (f fakeCheckpoints) Restore(_ uuid.UUID, id string, o checkpoints.RestoreOptions) *jobs.Job {
 	what := "restore " + id
 	if o.SaveFirst {
@@ -296,5 +305,26 @@ func (f fakeSettings) Update(change func(*settings.Settings)) error {
 	return nil
 }
 
-// never is a channel that nothing comes from, for a link whose timers the test does not use.
-func never(time.Duration) <-chan time.Time { return nil }
+// after is a timer that fires at once, until the link has used up its tries.
+func (f *world) after(time.Duration) <-chan time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tries > 0 {
+		if f.tries--; f.tries == 0 {
+			f.tries = -1
+		}
+	}
+	if f.tries < 0 {
+		return nil
+	}
+	fired := make(chan time.Time)
+	close(fired)
+	return fired
+}
+
+// set changes the world while the window's goroutines use it.
+func (f *world) set(edit func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	edit()
+}

@@ -90,11 +90,10 @@ func (l *link) retry() {
 // setVisible passes on whether anyone can see the picture.
 func (l *link) setVisible(on bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.visible = on
-	s := l.source
-	l.mu.Unlock()
-	if s != nil {
-		s.SetVisible(on)
+	if l.source != nil {
+		l.source.SetVisible(on) // never waits
 	}
 }
 
@@ -115,11 +114,10 @@ func (l *link) wake() {
 func (l *link) set(s linkStatus, source display.Source) {
 	l.mu.Lock()
 	l.status, l.source = s, source
-	visible := l.visible
-	l.mu.Unlock()
-	if source != nil && !visible {
+	if source != nil && !l.visible {
 		source.SetVisible(false)
 	}
+	l.mu.Unlock()
 	l.changed()
 }
 
@@ -142,6 +140,9 @@ func (l *link) run(ctx context.Context) error {
 		live, err := l.session(ctx)
 		if ctx.Err() != nil {
 			break
+		}
+		if l.over(epoch) {
+			continue // the machine stopped, or someone wants a new try: the end was no loss
 		}
 		if live {
 			tries = 0
@@ -193,14 +194,15 @@ func (l *link) session(parent context.Context) (live bool, err error) {
 
 // waitFor waits until the timer fires (nil: never), ctx ends, or the epoch is over.
 func (l *link) waitFor(ctx context.Context, epoch int, timer <-chan time.Time) {
-	for {
-		l.mu.Lock()
-		over := l.epoch != epoch
-		l.mu.Unlock()
-		if over || !l.wait(ctx, timer) {
-			return
-		}
+	for !l.over(epoch) && l.wait(ctx, timer) {
 	}
+}
+
+// over reports whether the machine was stopped, started or retried since epoch.
+func (l *link) over(epoch int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch != epoch
 }
 
 // wait returns true when it was woken by poke.

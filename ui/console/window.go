@@ -111,6 +111,9 @@ func (w *Window) connect() {
 		return w.p.Machines.OpenDisplay(ctx, w.p.ID)
 	}
 	w.link.newSource = w.p.NewSource
+	if w.p.after != nil {
+		w.link.after = w.p.after
+	}
 	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
 	w.link.changed = refresh
 	w.cancels = append(w.cancels,
