@@ -33,6 +33,7 @@ type details struct {
 	name  *widgets.Text
 	state *widgets.StateBadge
 	since *widgets.Text
+	line  *fyne.Container // state and since, whose shares depend on the texts
 	one   fyne.CanvasObject
 
 	machine  uuid.UUID // whose sections are shown
@@ -65,7 +66,8 @@ func newDetails(m *Manager) *details {
 	d.points = newCheckpointPanel(m)
 	right := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), widgets.Card(d.preview), widgets.Card(d.points.box))
 	d.scroll = container.NewVScroll(padded(container.New(&columns{}, d.cards, right)))
-	d.one = container.NewBorder(d.header(d.tile, d.name, d.state, d.since), nil, nil, nil, d.scroll)
+	d.line = container.New(headLine{}, d.state, d.since)
+	d.one = container.NewBorder(header(d.tile, d.name, d.line), nil, nil, nil, d.scroll)
 	return d
 }
 
@@ -74,8 +76,8 @@ func padded(o fyne.CanvasObject) fyne.CanvasObject {
 }
 
 // header is the title line of the pane.
-func (d *details) header(tile fyne.CanvasObject, name, state, note fyne.CanvasObject) fyne.CanvasObject {
-	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), name, container.New(headLine{}, state, note))
+func header(tile, name, below fyne.CanvasObject) fyne.CanvasObject {
+	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), name, below)
 	return container.New(layout.NewCustomPaddedLayout(theme.Gap3, theme.Gap3, theme.Gap4, theme.Gap4),
 		container.NewBorder(nil, nil, container.NewHBox(tile, widgets.Space(2, 0)), nil, texts))
 }
@@ -127,6 +129,7 @@ func (d *details) updateOne(machine *machines.Machine) {
 		note = joined(note, "·", "current checkpoint:", shown(machine.Checkpoint))
 	}
 	d.since.SetText(note)
+	d.line.Refresh()
 
 	sections := describe(machine, d.m.osNames[osID])
 	if d.machine == machine.UUID && reflect.DeepEqual(sections, d.sections) {
@@ -214,10 +217,9 @@ func (d *details) several(list []*machines.Machine) fyne.CanvasObject {
 			widgets.NewText(shown(machine.Name), theme.TextNormal, true, fynetheme.ColorNameForeground).Elided(),
 			widgets.NewStateBadge(stateLook(machine), theme.TextSmall))))
 	}
-	head := d.header(widgets.NewIcon("group", 36, fynetheme.ColorNamePrimary),
+	head := header(widgets.NewIcon("group", 36, fynetheme.ColorNamePrimary),
 		widgets.NewText(fmt.Sprintf("%d machines selected", len(list)), theme.TextTitle, true, fynetheme.ColorNameForeground),
-		widgets.NewText(fmt.Sprintf("%s of memory and %d processors in all", vmconfig.FormatSize(memory), cpus), theme.TextNormal, false, theme.ColorMuted),
-		widgets.NewText("", theme.TextSmall, false, theme.ColorMuted))
+		widgets.NewText(fmt.Sprintf("%s of memory and %d processors in all", vmconfig.FormatSize(memory), cpus), theme.TextNormal, false, theme.ColorMuted))
 	hint := widgets.NewText("The toolbar acts on all of them that can.", theme.TextSmall, false, theme.ColorMuted)
 	return container.NewBorder(head, nil, nil, nil, container.NewVScroll(padded(container.NewVBox(widgets.Card(rows), hint))))
 }
@@ -225,9 +227,9 @@ func (d *details) several(list []*machines.Machine) fyne.CanvasObject {
 // problem is the page of a machine that cannot be read.
 func (d *details) problem(machine *machines.Machine) fyne.CanvasObject {
 	e := explain.Explain(machine.Problem)
-	head := d.header(widgets.NewIcon("warning", 40, fynetheme.ColorNameError),
+	head := header(widgets.NewIcon("warning", 40, fynetheme.ColorNameError),
 		widgets.NewText(shown(machine.Name), theme.TextTitle, true, fynetheme.ColorNameForeground).Elided(),
-		widgets.NewStateBadge(stateLook(machine), theme.TextNormal), widgets.NewText("", theme.TextSmall, false, theme.ColorMuted))
+		widgets.NewStateBadge(stateLook(machine), theme.TextNormal))
 	refresh := widgets.NewButton("refresh", "Refresh", widgets.StylePrimary, d.m.refresh)
 	remove := widgets.NewButton("trash", "Remove…", widgets.StylePlain, d.m.remove)
 	remove.SetEnabled(machine.Can(machines.ActionDelete))
@@ -260,7 +262,7 @@ func (headLine) MinSize(o []fyne.CanvasObject) fyne.Size {
 
 func (headLine) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	natural := o[0].MinSize()
-	switch first := o[0].(type) {
+	switch first := o[0].(type) { // both can be cut off, so their least size says nothing
 	case *widgets.StateBadge:
 		natural.Width = fyne.MeasureText(first.Look().Text, theme.TextNormal, fyne.TextStyle{}).Width + 24
 	case *widgets.Text:

@@ -67,7 +67,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 	case s.err != nil:
 		p.list.Add(widgets.Paragraphs("The checkpoints cannot be read.", explain.Explain(s.err).Summary))
 	case len(s.list) == 0:
-		p.list.Add(widgets.Paragraphs("", "None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it."))
+		p.list.Add(widgets.Muted("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it."))
 	}
 	depths := depths(s.list)
 	now := time.Now()

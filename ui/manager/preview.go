@@ -206,8 +206,8 @@ func (r *previewRenderer) MinSize() fyne.Size { return fyne.NewSize(200, 196) }
 
 func (r *previewRenderer) Layout(size fyne.Size) {
 	const border, footHeight = 8, 12
-	height := size.Height - footHeight
-	width := min(size.Width, (height-2*border)*1.6+2*border)
+	width := min(size.Width, (size.Height-footHeight-2*border)*1.6+2*border)
+	height := (width-2*border)/1.6 + 2*border
 	left := (size.Width - width) / 2
 	r.bezel.Move(fyne.NewPos(left, 0))
 	r.bezel.Resize(fyne.NewSize(width, height))
@@ -217,7 +217,7 @@ func (r *previewRenderer) Layout(size fyne.Size) {
 		o.Resize(inner)
 	}
 	r.foot.Resize(fyne.NewSize(72, 4))
-	r.foot.Move(fyne.NewPos((size.Width-72)/2, size.Height-5))
+	r.foot.Move(fyne.NewPos((size.Width-72)/2, height+7))
 	r.update()
 	title, note := r.title.MinSize(), r.note.MinSize()
 	r.title.Resize(title)

@@ -50,6 +50,11 @@ func (t *Text) Set(text string, color fyne.ThemeColorName) {
 // SetText changes the text.
 func (t *Text) SetText(text string) { t.Set(text, t.color) }
 
+// cut reports whether the end does not fit.
+func (t *Text) cut() bool {
+	return t.elide && t.Size().Width < fyne.MeasureText(t.text, t.size, fyne.TextStyle{Bold: t.bold}).Width
+}
+
 // CreateRenderer implements fyne.Widget.
 func (t *Text) CreateRenderer() fyne.WidgetRenderer {
 	r := &textRenderer{t: t, line: canvas.NewText(t.text, color.Black)}
@@ -253,11 +258,12 @@ func KeyValue(key, value string) fyne.CanvasObject { return KeyValueTip(key, val
 // KeyValueTip is KeyValue with a longer text as the tooltip.
 func KeyValueTip(key, value, tip string) fyne.CanvasObject {
 	if tip == "" {
-		tip = value
+		tip = value // shown only when the value is cut off
 	}
 	v := NewText(value, theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-	var right fyne.CanvasObject = NewHint(v, tip)
-	return container.New(keyValueLayout{}, NewText(key, theme.TextNormal, false, theme.ColorMuted), right)
+	hint := NewHint(v, tip)
+	hint.needed = func() bool { return tip != value || v.cut() }
+	return container.New(keyValueLayout{}, NewText(key, theme.TextNormal, false, theme.ColorMuted).Elided(), hint)
 }
 
 const keyWidth = 128

@@ -206,6 +206,9 @@ func joinLines(lines ...string) string {
 	return out
 }
 
+// Muted is a secondary text, wrapped.
+func Muted(text string) fyne.CanvasObject { return wrapped(text, theme.ColorMuted) }
+
 // Paragraphs shows texts one below the other, wrapped; the first is the most important.
 func Paragraphs(texts ...string) fyne.CanvasObject {
 	box := container.NewVBox()

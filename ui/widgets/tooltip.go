@@ -163,6 +163,7 @@ type Hint struct {
 	widget.BaseWidget
 	content fyne.CanvasObject
 	text    string
+	needed  func() bool // nil: always
 }
 
 var _ desktop.Hoverable = (*Hint)(nil)
@@ -181,7 +182,11 @@ func (h *Hint) SetText(text string) { h.text = text }
 func (h *Hint) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(h.content) }
 
 // MouseIn implements desktop.Hoverable.
-func (h *Hint) MouseIn(*desktop.MouseEvent) { ShowTip(h, h.text) }
+func (h *Hint) MouseIn(*desktop.MouseEvent) {
+	if h.needed == nil || h.needed() {
+		ShowTip(h, h.text)
+	}
+}
 
 // MouseMoved implements desktop.Hoverable.
 func (h *Hint) MouseMoved(*desktop.MouseEvent) {}
