@@ -140,3 +140,6 @@ func (f *fixture) only(t *testing.T, id uuid.UUID, name string) Checkpoint {
 	}
 	return c
 }
+
+// quiet takes a job's progress and says nothing.
+func quiet(jobs.Progress) {}

@@ -100,7 +100,36 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 	}
 	mend(saveKind, s.recoverSave)
 	mend(restoreKind, s.recoverRestore)
+	errs = append(errs, s.sweepAll(ctx))
 	return told, errors.Join(errs...)
+}
+
+// sweepAll removes what deleted checkpoints left inside the disks of machines that are off now.
+func (s *Service) sweepAll(ctx context.Context) error {
+	var errs []error
+	for _, m := range s.p.Machines.Snapshot().Machines {
+		if m.State.Active() {
+			continue
+		}
+		records, err := readRecords(s.p.Machines.CheckpointDir(m.UUID))
+		errs = append(errs, err)
+		left := false
+		for _, r := range records {
+			left = left || r.Removed
+		}
+		if !left {
+			continue
+		}
+		release, ok := s.p.Machines.TryOperate(ctx, m.UUID, "tidying up")
+		if !ok {
+			continue
+		}
+		if t, err := s.look(ctx, m.UUID); err == nil && !t.domain.State.Active() {
+			errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
+		}
+		release()
+	}
+	return errors.Join(errs...)
 }
 
 // recoverSave keeps a checkpoint that was complete and takes back any other; the machine runs on if it did.
