@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -85,7 +86,7 @@ func checkDescription(description string) (name string, id uuid.UUID, err error)
 	for {
 		token, err := d.Token()
 		if token == nil {
-			if err != nil && err.Error() != "EOF" {
+			if err != nil && !errors.Is(err, io.EOF) {
 				return "", id, fmt.Errorf("the description is no XML: %w", err)
 			}
 			break

@@ -135,7 +135,8 @@ func hasCode(err error, codes ...libvirt.ErrorNumber) bool {
 
 // named puts the operation into an answer of the hypervisor.
 func named(op string, err error) error {
-	if e, ok := err.(*hypervisor.Error); ok && e.Op == "" {
+	var e *hypervisor.Error
+	if errors.As(err, &e) && error(e) == err && e.Op == "" { //nolint:errorlint // only one that nobody has wrapped
 		c := *e
 		c.Op = op
 		return &c

@@ -204,8 +204,8 @@ func waitForBanner(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer conn.SetReadDeadline(time.Time{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
 	defer stop()
 	if err := conn.SetReadDeadline(time.Now().Add(bannerLimit)); err != nil {
 		return err
@@ -215,7 +215,7 @@ func waitForBanner(ctx context.Context, conn net.Conn) error {
 	err = raw.Read(func(fd uintptr) bool {
 		n, _, err := syscall.Recvfrom(int(fd), banner, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		switch {
-		case err == syscall.EAGAIN || err == syscall.EINTR:
+		case errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR):
 			return false
 		case err != nil:
 			peeked = err

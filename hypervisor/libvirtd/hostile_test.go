@@ -550,3 +550,40 @@ func TestNumbersAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Connections that were closed or lost leave no goroutine and no descriptor behind.
+func TestNothingIsLeftBehind(t *testing.T) {
+	var fatal atomic.Bool
+	f := newFakeDaemon(t, func(c *fakeClient, call packet) bool {
+		if call.proc == 14 && fatal.Load() {
+			c.raw(make([]byte, 64))
+			return true
+		}
+		return false
+	})
+	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	for range 20 {
+		c, err := Open(t.Context(), "qemu:///session", f.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Resume(t.Context(), testID); err != nil {
+			t.Fatal(err)
+		}
+		fatal.Store(true)
+		if _, err := c.DomainXML(t.Context(), testID, true); err == nil {
+			t.Fatal("no error")
+		}
+		fatal.Store(false)
+		c.Close()
+	}
+	limit := time.Now().Add(patience)
+	for runtime.NumGoroutine() > goroutines+4 || descriptors(t) > files+4 {
+		if time.Now().After(limit) {
+			buf := make([]byte, 1<<16)
+			t.Fatalf("%d goroutines before, %d now; %d descriptors before, %d now\n%s", goroutines, runtime.NumGoroutine(),
+				files, descriptors(t), buf[:runtime.Stack(buf, true)])
+		}
+		runtime.Gosched()
+	}
+}

@@ -130,6 +130,11 @@ func (t *tunnel) connect(ctx context.Context) (*ssh.Client, error) {
 
 // keepAlive keeps gateways from forgetting the connection and ends it when the host no longer answers.
 func keepAlive(client *ssh.Client) {
+	over := make(chan struct{})
+	go func() {
+		_ = client.Wait()
+		close(over)
+	}()
 	for {
 		late := time.AfterFunc(2*sshAliveEvery, func() { client.Close() })
 		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
@@ -137,7 +142,11 @@ func keepAlive(client *ssh.Client) {
 		if err != nil {
 			return
 		}
-		time.Sleep(sshAliveEvery)
+		select {
+		case <-time.After(sshAliveEvery):
+		case <-over:
+			return
+		}
 	}
 }
 
