@@ -21,6 +21,7 @@ const (
 
 // diskFile is the existing disk image that the user chose.
 type diskFile struct {
+	text   string // as typed
 	path   string
 	seq    int // number of the choice: the result of an earlier one is dropped
 	state  fileState
@@ -50,13 +51,14 @@ func (m *Model) SetDiskText(text string) {
 // SetDiskPath takes the path of an existing disk image. When the file must be inspected, read is true: hand the
 // result to DiskInspected with this seq.
 func (m *Model) SetDiskPath(path string) (seq int, read bool) {
-	path = expandHome(capText(path))
-	if path == m.file.path {
+	text := capText(path)
+	if text == m.file.text {
 		return m.file.seq, false
 	}
+	path = expandHome(text)
 	m.edit(vmconfig.FieldDiskPath, path != "")
 	m.draft.DiskPath, m.draft.DiskFormat = path, ""
-	m.file = diskFile{path: path, seq: m.file.seq + 1}
+	m.file = diskFile{text: text, path: path, seq: m.file.seq + 1}
 	switch {
 	case path == "":
 	case !filepath.IsAbs(path):

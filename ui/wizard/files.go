@@ -23,7 +23,7 @@ func (w *wizard) setISO(path string) {
 	if !w.readDisc.replace(seq) || !read {
 		return
 	}
-	path = w.model.Text(vmconfig.FieldISO)
+	path = w.model.Draft().ISO
 	w.readDisc.cancel = dispatch.Background(w.p.Dispatch, func(ctx context.Context) (guestos.Media, error) {
 		if err := sleep(ctx, w.pause); err != nil {
 			return guestos.Media{}, err

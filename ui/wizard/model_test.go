@@ -266,8 +266,8 @@ func TestDiscPath(t *testing.T) {
 	if _, read := m.SetISO("debian.iso"); read || !strings.Contains(m.Shown(vmconfig.FieldISO), "whole path") {
 		t.Fatalf("a relative path: read %v, %q", read, m.Shown(vmconfig.FieldISO))
 	}
-	if _, read := m.SetISO("~/debian.iso"); !read || m.Draft().ISO != "/home/anna/debian.iso" {
-		t.Fatalf("home: %q", m.Draft().ISO)
+	if _, read := m.SetISO("~/debian.iso"); !read || m.Draft().ISO != "/home/anna/debian.iso" || m.Text(vmconfig.FieldISO) != "~/debian.iso" {
+		t.Fatalf("home: %q, the field says %q", m.Draft().ISO, m.Text(vmconfig.FieldISO))
 	}
 	seq, _ := m.SetISO("/x")
 	if again, read := m.SetISO("/x"); read || again != seq {

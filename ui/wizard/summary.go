@@ -87,7 +87,7 @@ func (m *Model) Text(f vmconfig.Field) string {
 	case vmconfig.FieldOS:
 		return m.draft.OSID
 	case vmconfig.FieldISO:
-		return m.disc.path
+		return m.disc.text
 	case vmconfig.FieldMemory:
 		return m.memory.text
 	case vmconfig.FieldCPUs:
@@ -97,7 +97,7 @@ func (m *Model) Text(f vmconfig.Field) string {
 	case vmconfig.FieldDiskSize:
 		return m.size.text
 	case vmconfig.FieldDiskPath:
-		return m.file.path
+		return m.file.text
 	case fieldDiskMode:
 		return string(m.draft.DiskMode)
 	default:

@@ -35,6 +35,7 @@ const (
 
 // disc is the ISO file that the user chose.
 type disc struct {
+	text  string // as typed: the field must not change below the cursor
 	path  string
 	seq   int // number of the choice: the result of an earlier one is dropped
 	state discState
@@ -90,13 +91,14 @@ func (m *Model) setOS(os *guestos.OS, source osSource) {
 // SetISO takes the path of the installation disc, empty for none. When the file must be read, read is true:
 // hand the result to ISORead with this seq.
 func (m *Model) SetISO(path string) (seq int, read bool) {
-	path = expandHome(capText(path))
-	if path == m.disc.path {
+	text := capText(path)
+	if text == m.disc.text {
 		return m.disc.seq, false
 	}
+	path = expandHome(text)
 	m.edit(vmconfig.FieldISO, path != "")
 	m.draft.ISO = path
-	m.disc = disc{path: path, seq: m.disc.seq + 1}
+	m.disc = disc{text: text, path: path, seq: m.disc.seq + 1}
 	switch {
 	case path == "":
 		m.forgetDiscOS()

@@ -191,7 +191,9 @@ func (w *wizard) show() {
 	}
 	w.showing = true
 	defer func() { w.showing = false }()
-	w.model.SetTaken(w.takenNames())
+	if w.creation == nil { // else the machine that is being made has taken the name itself
+		w.model.SetTaken(w.takenNames())
+	}
 	w.rail.show(w.model)
 	view := w.pages[w.model.Page()].object()
 	w.pages[w.model.Page()].show(w.model)
