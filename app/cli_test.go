@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -109,10 +110,15 @@ func testMainJob(t *testing.T, firmware string) {
 	c := newTerminal(t)
 	iso := guesttest.ISO(t)
 
+	memory := int64(guesttest.MinMemoryMiB)
+	if firmware == "uefi" {
+		memory = guesttest.MinMemoryUEFIMiB
+	}
+
 	var created machineDocument
-	c.document(&created, "vm", "create", "Lab 1", "--iso", iso, "--memory", "256MiB", "--cpus", "1",
+	c.document(&created, "vm", "create", "Lab 1", "--iso", iso, "--memory", fmt.Sprintf("%dMiB", memory), "--cpus", "1",
 		"--disk", "64MiB", "--firmware", firmware, "--start")
-	if created.Name != "Lab 1" || created.CPUs != 1 || created.MemoryBytes != 256<<20 || created.Firmware != firmware {
+	if created.Name != "Lab 1" || created.CPUs != 1 || created.MemoryBytes != memory<<20 || created.Firmware != firmware {
 		t.Errorf("created %+v", created)
 	}
 	if got := strings.TrimSpace(c.host.Virsh(t, "domuuid", "Lab 1")); got != created.UUID {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 
 	"guesthouse/app/checkpoints"
@@ -34,10 +37,13 @@ func openServices(ctx context.Context, o *options) (*services, error) {
 	conn, err := libvirtd.Open(ctx, o.uri, libvirtd.Options{Log: log})
 	if err != nil {
 		closeLog()
+		if errors.Is(err, hypervisor.ErrDisconnected) { // there was no connection to lose yet
+			err = fmt.Errorf("%w: %w", hypervisor.ErrCannotStart, err)
+		}
 		return nil, err
 	}
 	s := wire(ctx, conn, log, closeLog)
-	if err := s.machines.Ready(ctx); err != nil {
+	if err := s.waitDescribed(ctx); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -45,6 +51,32 @@ func openServices(ctx context.Context, o *options) (*services, error) {
 		log.Warn("unfinished work of an earlier run could not be settled", "error", err)
 	}
 	return s, nil
+}
+
+// waitDescribed waits until every machine's description was read, or could not be.
+func (s *services) waitDescribed(ctx context.Context) error {
+	if err := s.machines.Ready(ctx); err != nil {
+		return err
+	}
+	changed := make(chan struct{}, 1)
+	cancel := s.machines.Subscribe(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer cancel()
+	for {
+		unread := func(m *machines.Machine) bool { return m.Config == nil && m.Problem == nil }
+		if !slices.ContainsFunc(s.machines.Snapshot().Machines, unread) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // openServicesLater is for windows: they open at once and show the connection's state.

@@ -243,7 +243,9 @@ func newVMCreate(o *options) *cobra.Command {
 					}
 				}
 				if flags.Changed("cpus") {
-					d.CPUs = f.cpus
+					if d.CPUs = f.cpus; f.cpus < 1 {
+						return usagef("--cpus: a machine needs at least one")
+					}
 				}
 				if flags.Changed("firmware") {
 					d.Firmware = vmconfig.Firmware(f.firmware)

@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,11 +93,8 @@ func TestDaemonKilledInSave(t *testing.T) {
 	}
 }
 
-var errStillRunning = hosttestError("the machine still runs")
+var errStillRunning = errors.New("the machine still runs")
 
-type hosttestError string
-
-func (e hosttestError) Error() string { return string(e) }
 
 // TestProgramKilled finds a save of a UEFI machine as a killed program leaves it: at each of its steps.
 func TestProgramKilled(t *testing.T) {

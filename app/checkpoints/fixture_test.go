@@ -143,3 +143,17 @@ func (f *fixture) only(t *testing.T, id uuid.UUID, name string) Checkpoint {
 
 // quiet takes a job's progress and says nothing.
 func quiet(jobs.Progress) {}
+
+// idOf returns the ID of the checkpoint with that name, usable or not.
+func (f *fixture) idOf(t *testing.T, id uuid.UUID, name string) string {
+	t.Helper()
+	list, err := f.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Resolve(list, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.ID
+}

@@ -80,22 +80,24 @@ func TestDiskFull(t *testing.T) {
 			f.do(t, machines.ActionStart, id)
 			done(t, f.Save(id, SaveOptions{Name: "early"}))
 			early := f.only(t, id, "early")
-			free := fill(t, 256)
-			err := f.Save(id, SaveOptions{Name: "late"}).Wait(within(t))
-			if err == nil {
-				t.Fatal("a checkpoint was saved on a full disk")
+			for _, leave := range []int64{256, 2048} { // so little that saving cannot begin, so much that it fails in the middle
+				free := fill(t, leave)
+				err := f.Save(id, SaveOptions{Name: "late"}).Wait(within(t))
+				if err == nil {
+					t.Fatal("a checkpoint was saved on a full disk")
+				}
+				t.Logf("the job says: %v", err)
+				if !errors.Is(err, hypervisor.ErrNoSpace) && !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("the reason is not that the disk is full: %v", err)
+				}
+				free()
+				f.state(t, id, hypervisor.StateRunning)
+				list, err := f.List(within(t), id)
+				if err != nil || len(list) != 1 || list[0].ID != early.ID || list[0].Problem != "" {
+					t.Errorf("the checkpoints afterwards: %+v, %v", list, err)
+				}
+				f.leftovers(t, id, "early")
 			}
-			t.Logf("the job says: %v", err)
-			if !errors.Is(err, hypervisor.ErrNoSpace) && !errors.Is(err, syscall.ENOSPC) {
-				t.Errorf("the reason is not that the disk is full: %v", err)
-			}
-			free()
-			f.state(t, id, hypervisor.StateRunning)
-			list, err := f.List(within(t), id)
-			if err != nil || len(list) != 1 || list[0].ID != early.ID || list[0].Problem != "" {
-				t.Errorf("the checkpoints afterwards: %+v, %v", list, err)
-			}
-			f.leftovers(t, id, "early")
 			done(t, f.Save(id, SaveOptions{Name: "late"}))
 			done(t, f.Restore(id, early.ID, RestoreOptions{}))
 			f.state(t, id, hypervisor.StateRunning)

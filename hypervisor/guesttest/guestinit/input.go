@@ -21,25 +21,32 @@ const (
 	eventSize                  = 24           // struct input_event on 64 bits
 )
 
-// watchInput follows every input device, also ones that appear later: USB devices take a moment.
+// watchInput follows the input devices that there are now, so that the guest is ready for the power button when it returns,
+// and then those that appear later: USB devices take a moment.
 func watchInput(g *guest) {
 	known := map[string]bool{}
-	for {
-		paths, _ := filepath.Glob("/dev/input/event*")
-		for _, path := range paths {
-			if known[path] {
-				continue
-			}
-			file, err := os.Open(path)
-			if err != nil {
-				continue
-			}
-			known[path] = true
-			name, _ := os.ReadFile(filepath.Join("/sys/class/input", filepath.Base(path), "device/name"))
-			g.port.line("input %s %q", filepath.Base(path), string(name))
-			go follow(g, file)
+	followNew(g, known)
+	go func() {
+		for range time.Tick(tick) {
+			followNew(g, known)
 		}
-		time.Sleep(tick)
+	}()
+}
+
+func followNew(g *guest, known map[string]bool) {
+	paths, _ := filepath.Glob("/dev/input/event*")
+	for _, path := range paths {
+		if known[path] {
+			continue
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		known[path] = true
+		name, _ := os.ReadFile(filepath.Join("/sys/class/input", filepath.Base(path), "device/name"))
+		g.port.line("input %s %q", filepath.Base(path), string(name))
+		go follow(g, file)
 	}
 }
 

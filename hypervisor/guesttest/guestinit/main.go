@@ -51,7 +51,7 @@ func main() {
 		g.view.drawAll()
 		g.port.line("picture %d %d", g.view.width, g.view.height)
 	}
-	go watchInput(g)
+	watchInput(g)
 	go g.port.read(g.command)
 	g.port.line("GUEST READY")
 	for range time.Tick(tick) {
