@@ -79,7 +79,7 @@ func (m *Model) FirmwareNote() string {
 	case m.draft.Firmware == vmconfig.FirmwareUEFI:
 		return "What today's computers have. Windows 11 needs it."
 	default:
-		return "Starts every system that is not very new."
+		return "What older computers have. Most systems start with it; a few new ones do not."
 	}
 }
 

@@ -21,6 +21,7 @@ type Model struct {
 	newDraft  func(osID string) machines.Draft
 	catalogue Catalogue // nil until it is loaded, and when there is none
 	loaded    bool      // the loading is over, with a catalogue or without
+	noSystems bool      // there is no catalogue, or it is empty
 
 	draft  machines.Draft
 	host   Host
@@ -85,6 +86,7 @@ func NewModel(newDraft func(osID string) machines.Draft, taken []string) *Model 
 // the name typed meanwhile.
 func (m *Model) SetCatalogue(c Catalogue) {
 	m.catalogue, m.loaded = c, true
+	m.noSystems = c == nil || len(c.Search("", true)) == 0
 	m.applyDefaults(m.draft.OSID)
 	m.guessOS()
 }

@@ -538,3 +538,22 @@ func TestTextIsCapped(t *testing.T) {
 		}
 	}
 }
+
+func TestNoCatalogueIsTold(t *testing.T) {
+	m := NewModel(defaultsOf, nil)
+	if note, _ := m.OSNote(); note != "" {
+		t.Fatalf("told before it is known: %q", note)
+	}
+	m.SetCatalogue(nil)
+	if note, tone := m.OSNote(); tone != ToneWarning || !strings.Contains(note, "osinfo-db") {
+		t.Fatalf("%q", note)
+	}
+	m.PickOS(nil)
+	m.SetName("web")
+	if _, ok := m.GoTo(PageSummary); !ok {
+		t.Fatal("no machine without a catalogue")
+	}
+	if d := m.Draft(); d.OSID != "" || d.MemoryBytes != 2*vmconfig.GiB {
+		t.Fatalf("%+v", d)
+	}
+}

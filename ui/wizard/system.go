@@ -204,6 +204,9 @@ func (m *Model) NameNote() (string, Tone) {
 
 // OSNote says why a system is chosen when the user did not choose it.
 func (m *Model) OSNote() (string, Tone) {
+	if m.noSystems {
+		return "The database of systems (osinfo-db) is not installed, so none can be recognised or suggested.", ToneWarning
+	}
 	if m.osSource == osFromName && m.os != nil {
 		return fmt.Sprintf("%s was chosen because of the name. Choose another one if that is wrong.", m.os.Name), ToneQuiet
 	}
