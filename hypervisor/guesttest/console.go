@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,6 +190,20 @@ func (c *Console) waitLine(patience time.Duration, pattern *regexp.Regexp) []str
 		return false
 	})
 	return match
+}
+
+// Last returns the match and groups of the last line so far, not consumed yet, that the pattern matches; nil
+// when there is none. It does not wait and consumes nothing.
+func (c *Console) Last(pattern string) []string {
+	wanted := regexp.MustCompile(pattern)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, line := range slices.Backward(c.lines[c.seen:]) {
+		if match := wanted.FindStringSubmatch(line); match != nil {
+			return match
+		}
+	}
+	return nil
 }
 
 // Counters waits for the next report and returns the counter in memory and the one on disk (-1: no disk).

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -161,16 +162,19 @@ func (p *program) createInWizard(name, iso, firmware string) {
 	p.waitNoWindow(wizard)
 }
 
-// pointInGuest moves the mouse to the middle of the picture and compares what the guest says.
+// pointInGuest moves the mouse to the middle of the picture and compares what the guest says. It moves again
+// until the guest says anything: the guest finds its tablet a moment after it has booted.
 func (p *program) pointInGuest(guest *guesttest.Console, picture image.Rectangle) {
 	p.t.Helper()
 	guest.Skip()
-	p.pointAt(picture.Min.Add(picture.Size().Div(4)))
-	guest.WaitLine(`^pointer (\d+) (\d+) `)
-	p.pointAt(picture.Min.Add(picture.Size().Div(2)))
 	size := image.Pt(800, 600) // what the guest's boot loader sets
 	p.eventually("the pointer in the guest", func() error {
-		at := guest.WaitLine(`^pointer (\d+) (\d+) buttons 0$`)
+		p.pointAt(picture.Min.Add(picture.Size().Div(4)))
+		p.pointAt(picture.Min.Add(picture.Size().Div(2)))
+		at := guest.Last(`^pointer (\d+) (\d+) buttons 0$`)
+		if at == nil {
+			return errors.New("the guest reports no pointer")
+		}
 		x, _ := strconv.Atoi(at[1])
 		y, _ := strconv.Atoi(at[2])
 		const near = 3
