@@ -47,7 +47,8 @@ type Display struct {
 	OnScreen  func()
 	OnPlaced  func()
 	OnPointer func(pos fyne.Position)
-	focused   bool
+	// OnFocusLost is called when the keyboard went elsewhere, while it goes.
+	OnFocusLost func()
 
 	raster   *canvas.Raster
 	surround *canvas.Rectangle
@@ -70,7 +71,7 @@ var (
 // newDisplay makes a Display. command runs the window's command for the host key together with a key (an evdev code) and reports whether
 // there is one.
 func newDisplay(d dispatch.Dispatcher, command func(evdev uint16) bool) *Display {
-	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}}
+	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}, OnFocusLost: func() {}}
 	w.keyboard = newKeyboard(func() keyInput {
 		if w.input == nil {
 			return nil
@@ -149,12 +150,12 @@ func (d *Display) pixelsPerUnit() float64 {
 }
 
 // FocusGained implements fyne.Focusable.
-func (d *Display) FocusGained() { d.focused = true }
+func (d *Display) FocusGained() {}
 
 // FocusLost implements fyne.Focusable. The toolkit does not tell us of the releases that happen elsewhere, so everything is released now.
 func (d *Display) FocusLost() {
-	d.focused = false
 	d.ReleaseAll()
+	d.OnFocusLost()
 }
 
 // ReleaseAll lets go of every key and button in the guest. Call it before a menu or dialog opens: Fyne sends keys there from then on, but

@@ -86,7 +86,11 @@ func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
 	}
 }
 
-func (s *fakeSource) SetVisible(on bool)   { s.visible = append(s.visible, on) }
+func (s *fakeSource) SetVisible(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.visible = append(s.visible, on)
+}
 func (s *fakeSource) Stats() display.Stats { return display.Stats{} }
 
 // world is everything a Window works with: an inventory of one machine, its checkpoints, its display, jobs and settings.

@@ -87,7 +87,7 @@ func (l *link) retry() {
 	}
 }
 
-// setVisible passes on whether anyone can see the picture.
+// setVisible says whether updates of the picture are of use. The first one always comes.
 func (l *link) setVisible(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

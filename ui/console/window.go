@@ -82,6 +82,7 @@ func (w *Window) build() {
 	w.display.OnScreen = w.screenChanged
 	w.display.OnPlaced = w.showScreen
 	w.display.OnPointer = w.pointerMoved
+	w.display.OnFocusLost = func() { w.p.Dispatch.Do(w.claimKeyboard) }
 	w.scroll = container.NewScroll(w.display)
 	w.page = newPage(w.pageAction, w.showError)
 	w.status = newStatus(w.p.Jobs.Cancel)
@@ -159,6 +160,7 @@ func (w *Window) refresh() {
 	} else {
 		w.display.SetInput(nil)
 	}
+	w.link.setVisible(w.body.live || !w.body.veil && w.body.picture) // a picture that stands still needs no updates
 	w.page.set(w.body)
 	w.win.SetTitle(windowTitle(w.machine))
 	w.status.setState(w.machine)
@@ -215,6 +217,14 @@ func (w *Window) screenChanged() {
 func (w *Window) showScreen() {
 	d := w.display
 	w.status.setScreen(w.body.live, d.screen.size, d.at, d.screen.absolute, d.screen.leds)
+}
+
+// claimKeyboard gives the keyboard back to the guest when nothing else in the window wants it: a click on the toolbar or beside its buttons
+// takes it away.
+func (w *Window) claimKeyboard() {
+	if c := w.win.Canvas(); !w.closed && c.Focused() == nil && c.Overlays().Top() == nil {
+		w.display.Focus()
+	}
 }
 
 // pageAction is the button in the middle of the window.

@@ -247,6 +247,32 @@ func TestWindowHostKeys(t *testing.T) {
 	}
 }
 
+// TestKeyboardStaysInTheGuest: a click beside the toolbar's buttons takes the focus away in Fyne; a dialog keeps it.
+func TestKeyboardStaysInTheGuest(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	w := f.open()
+	f.live(w, 0)
+	w.win.Canvas().Unfocus()
+	f.queue.Drain()
+	if w.win.Canvas().Focused() != fyne.Focusable(w.display) {
+		t.Error("the keyboard is nowhere")
+	}
+	w.powerOff()
+	f.queue.Drain()
+	if w.win.Canvas().Focused() == fyne.Focusable(w.display) {
+		t.Error("keys go past the question")
+	}
+	tapButton(t, w.win, "Cancel")
+	if w.win.Canvas().Focused() != fyne.Focusable(w.display) {
+		t.Error("the keyboard does not come back from the question")
+	}
+	w.focusToolbar()
+	f.queue.Drain()
+	if w.win.Canvas().Focused() != fyne.Focusable(w.bar.run) {
+		t.Error("the toolbar cannot have the keyboard")
+	}
+}
+
 func TestWindowScreenshot(t *testing.T) {
 	f := newWorld(t, hypervisor.StateRunning)
 	w := f.open()
