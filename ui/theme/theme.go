@@ -63,10 +63,7 @@ func (t *guesthouse) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) 
 	if !ours {
 		return t.base.Color(name, variant)
 	}
-	if variant == theme.VariantLight {
-		return p.light
-	}
-	return p.dark
+	return p.in(variant)
 }
 
 // Size implements fyne.Theme.

@@ -158,6 +158,10 @@ func (b *Button) tooltip() string {
 
 // Tapped implements fyne.Tappable.
 func (b *Button) Tapped(*fyne.PointEvent) {
+	// In a dialog a click takes the focus, so that Escape is heard afterwards. In the window it stays with the list.
+	if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && modalOn(c) != nil {
+		c.Focus(b)
+	}
 	if !b.disabled && b.OnTapped != nil {
 		HideTip(b)
 		b.OnTapped()

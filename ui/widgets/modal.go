@@ -23,6 +23,7 @@ type Modal struct {
 	window fyne.Window
 	focus  fyne.Focusable
 	before fyne.Focusable
+	tips   *tipLayer // nil when the window has none
 	closed bool
 }
 
@@ -52,6 +53,10 @@ func NewModal(w fyne.Window, icon string, iconColor fyne.ThemeColorName, title s
 	strut.SetMinSize(fyne.NewSize(width, 0))
 	body := container.New(layout.NewCustomPaddedLayout(theme.Gap4, theme.Gap4, theme.Gap6, theme.Gap6),
 		container.NewVBox(append(parts, strut)...))
+	if tips := windowTips(w.Canvas()); tips != nil {
+		m.tips = newTipLayer(tips.dispatch)
+		body = container.NewStack(body, m.tips.box)
+	}
 	m.popup = widget.NewModalPopUp(body, w.Canvas())
 	return m
 }
@@ -104,12 +109,19 @@ func dismissModal(obj fyne.CanvasObject) {
 	if c == nil {
 		return
 	}
+	if m := modalOn(c); m != nil {
+		m.Close()
+	}
+}
+
+// modalOn returns the topmost dialog over a canvas, nil if there is none.
+func modalOn(c fyne.Canvas) *Modal {
 	for i := len(openModals) - 1; i >= 0; i-- {
-		if m := openModals[i]; m.window.Canvas() == c {
-			m.Close()
-			return
+		if openModals[i].window.Canvas() == c {
+			return openModals[i]
 		}
 	}
+	return nil
 }
 
 // openModals lists the open dialogs of all windows, oldest first: a canvas does not tell which dialog its topmost overlay belongs to.

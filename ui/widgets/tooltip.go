@@ -57,11 +57,22 @@ func TipText(obj fyne.CanvasObject) string {
 	return ""
 }
 
+// tipLayerOf finds the layer over obj: the dialog's while one is open, else the window's.
 func tipLayerOf(obj fyne.CanvasObject) *tipLayer {
 	c := fyne.CurrentApp().Driver().CanvasForObject(obj)
 	if c == nil {
 		return nil
 	}
+	if m := modalOn(c); m != nil {
+		return m.tips
+	}
+	if c.Overlays().Top() != nil {
+		return nil
+	}
+	return windowTips(c)
+}
+
+func windowTips(c fyne.Canvas) *tipLayer {
 	root, ok := c.Content().(*fyne.Container)
 	if !ok || len(root.Objects) != 2 {
 		return nil

@@ -185,12 +185,16 @@ func (z *ZoneSlider) choose(v int64) {
 	}
 }
 
-// snap rounds to a whole number of steps, except at the ends.
+// snap rounds to a whole number of steps, except at the ends. Far down a logarithmic scale the steps are finer.
 func (z *ZoneSlider) snap(v int64) int64 {
 	if v <= z.zones.Min || v >= z.zones.Max {
 		return v
 	}
-	return (v + z.step/2) / z.step * z.step
+	step := z.step
+	for z.log && step > 1 && v < 4*step {
+		step /= 2
+	}
+	return min(max((v+step/2)/step*step, z.zones.Min), z.zones.Max)
 }
 
 func (z *ZoneSlider) key(name fyne.KeyName) {
