@@ -66,7 +66,7 @@ func (c *fakeClient) refuse(call packet, payload []byte) error {
 
 func newFakeDaemon(t *testing.T, special func(c *fakeClient, call packet) bool) *fakeDaemon {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "fl") // unix socket paths are short
+	dir, err := os.MkdirTemp("/tmp", "fl") //nolint:usetesting // unix socket paths are short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func (f *fakeDaemon) openWith(t *testing.T, o Options) *Conn {
 const patience = time.Minute
 
 // waitFor takes events until one of that kind comes.
-func waitFor(t testing.TB, c *Conn, kind hypervisor.EventKind) hypervisor.Event {
+func waitFor(t *testing.T, c *Conn, kind hypervisor.EventKind) hypervisor.Event {
 	t.Helper()
 	limit := time.After(patience)
 	for {

@@ -1,7 +1,6 @@
 package libvirtd
 
 import (
-	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -219,7 +218,7 @@ func waitForBanner(ctx context.Context, conn net.Conn) error {
 			return false
 		case err != nil:
 			peeked = err
-		case !bytes.HasPrefix([]byte("RFB "), banner[:max(n, 0)]) || n <= 0:
+		case n <= 0 || string(banner[:n]) != "RFB "[:n]:
 			peeked = errors.New("the display does not speak VNC")
 		}
 		return true

@@ -173,7 +173,7 @@ func TestWaitForBanner(t *testing.T) {
 
 func unixPair(t *testing.T) (net.Conn, net.Conn) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "fl")
+	dir, err := os.MkdirTemp("/tmp", "fl") //nolint:usetesting // unix socket paths are short
 	if err != nil {
 		t.Fatal(err)
 	}

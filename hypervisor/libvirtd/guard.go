@@ -265,7 +265,7 @@ func (g *guard) reply(p []byte, proc, serial, status uint32) error {
 	r.check(layout)
 	if !known || r.err != nil {
 		g.ready = rewrite(p, statusError, errorPayload(codeRPC, 0, "the answer cannot be read"))
-		return nil
+		return nil //nolint:nilerr // the error goes to the caller of this one procedure
 	}
 	switch proc {
 	case procScreenshot:
@@ -401,7 +401,7 @@ func (g *guard) receive(p []byte) (int, error) {
 // closeQueue closes descriptors that nobody claimed. Reader only.
 func (g *guard) closeQueue() {
 	for _, fd := range g.queue {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 	}
 	g.queue = nil
 }

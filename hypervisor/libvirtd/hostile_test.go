@@ -81,7 +81,7 @@ func TestStallInsidePacket(t *testing.T) {
 	g.limit = 50 * time.Millisecond
 	close(g.opened)
 	go theirs.Write([]byte{0, 0, 1, 0, 1, 2, 3})
-	if n, err := g.Read(make([]byte, 100)); n != 0 || err != io.EOF || !errors.Is(g.reason(), errStalled) {
+	if n, err := g.Read(make([]byte, 100)); n != 0 || !errors.Is(err, io.EOF) || !errors.Is(g.reason(), errStalled) {
 		t.Fatalf("read %d, %v; reason %v", n, err, g.reason())
 	}
 }
@@ -466,7 +466,7 @@ func TestErrorsOfTheDaemon(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("got %v", err)
 			}
-			if e.Kind != tc.kind || e.Code != tc.code || e.Text != tc.text || e.Op != "resume" || !utf8.ValidString(e.Text) {
+			if !errors.Is(e.Kind, tc.kind) || e.Code != tc.code || e.Text != tc.text || e.Op != "resume" || !utf8.ValidString(e.Text) {
 				t.Errorf("got kind %v, code %d, op %q, text %.80q (%d)", e.Kind, e.Code, e.Op, e.Text, len(e.Text))
 			}
 		})

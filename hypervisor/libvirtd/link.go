@@ -39,7 +39,7 @@ func openLink(ctx context.Context, conn net.Conn, name string, onEvent func(uint
 	defer stop()
 	err := k.l.ConnectToURI(libvirt.ConnectURI(name))
 	if err != nil {
-		g.Close()
+		_ = g.Close()
 		if reason := g.reason(); reason != nil && !errors.Is(reason, net.ErrClosed) {
 			err = reason
 		}

@@ -34,15 +34,14 @@ func (c *Conn) checkSaved(l *libvirt.Libvirt, d libvirt.Domain) error {
 	}
 	config, err := os.UserConfigDir()
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // nothing to look at
 	}
 	file := filepath.Join(config, "libvirt", "qemu", "save", d.Name+".save")
 	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	saved, err := l.DomainHasManagedSaveImage(d, 0)
-	if err != nil || saved != 1 {
-		return nil
+	if saved, err := l.DomainHasManagedSaveImage(d, 0); err != nil || saved != 1 {
+		return nil //nolint:nilerr // the start itself will tell
 	}
 	if err := checkSavedFile(file); err != nil {
 		return &hypervisor.Error{Text: fmt.Sprintf("%s: %v", file, err), Kind: hypervisor.ErrSavedDamaged}

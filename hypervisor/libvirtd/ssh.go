@@ -45,7 +45,7 @@ func (t *tunnel) dial(ctx context.Context) (net.Conn, error) {
 		if err == nil {
 			return conn, nil
 		}
-		t.client.Close()
+		_ = t.client.Close()
 		t.client = nil
 	}
 	client, err := t.connect(ctx)
@@ -54,7 +54,7 @@ func (t *tunnel) dial(ctx context.Context) (net.Conn, error) {
 	}
 	conn, err := t.channel(client)
 	if err != nil {
-		client.Close()
+		_ = client.Close()
 		return nil, unreachable(err)
 	}
 	t.client = client
@@ -66,7 +66,7 @@ func (t *tunnel) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.client != nil {
-		t.client.Close()
+		_ = t.client.Close()
 		t.client = nil
 	}
 }
@@ -136,7 +136,7 @@ func keepAlive(client *ssh.Client) {
 		close(over)
 	}()
 	for {
-		late := time.AfterFunc(2*sshAliveEvery, func() { client.Close() })
+		late := time.AfterFunc(2*sshAliveEvery, func() { _ = client.Close() })
 		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
 		late.Stop()
 		if err != nil {
@@ -260,12 +260,12 @@ func runHelper(client *ssh.Client, command string) (net.Conn, error) {
 			}
 		}
 	}
-	s.Close()
+	_ = s.Close()
 	return nil, err
 }
 
 func (h *helper) Close() error {
-	h.WriteCloser.Close()
+	_ = h.WriteCloser.Close()
 	return h.session.Close()
 }
 

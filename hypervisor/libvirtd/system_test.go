@@ -225,8 +225,8 @@ func TestDriverTest(t *testing.T) {
 }
 
 // manyMachines is the address of a test driver with a thousand of them.
-func manyMachines(t testing.TB, h *hosttest.Host) string {
-	t.Helper()
+func manyMachines(tb testing.TB, h *hosttest.Host) string {
+	tb.Helper()
 	var text strings.Builder
 	text.WriteString("<node>")
 	for i := range 1000 {
@@ -235,7 +235,7 @@ func manyMachines(t testing.TB, h *hosttest.Host) string {
 	text.WriteString("</node>")
 	file := filepath.Join(h.Dir, "many.xml")
 	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return "test+unix://" + file + "?socket=" + h.Socket
 }
@@ -286,6 +286,7 @@ func BenchmarkThousandMachines(b *testing.B) {
 
 // useHost makes plain qemu:///session mean this host's daemon, started by the code under test.
 func useHost(t *testing.T, h *hosttest.Host) {
+	t.Helper()
 	for _, entry := range h.Env() {
 		if k, v, _ := strings.Cut(entry, "="); k == "HOME" || strings.HasPrefix(k, "XDG_") {
 			t.Setenv(k, v)
@@ -596,10 +597,10 @@ func TestCancelledSave(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- c.Save(ctx, id) }()
 	if err := hosttest.Poll(hosttest.Patience, func() error {
-		if _, ok, err := c.Progress(t.Context(), id); ok || err != nil || len(done) > 0 {
-			return nil
+		if _, ok, err := c.Progress(t.Context(), id); !ok && err == nil && len(done) == 0 {
+			return errors.New("no job yet")
 		}
-		return errors.New("no job yet")
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
