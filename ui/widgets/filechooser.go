@@ -2,7 +2,9 @@ package widgets
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,7 +171,7 @@ func readFolder(ctx context.Context, folder string) ([]FileEntry, error) {
 	}
 	defer f.Close()
 	names, err := f.Readdirnames(mostEntries)
-	if len(names) == 0 && err != nil && err.Error() != "EOF" {
+	if len(names) == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	list := make([]FileEntry, 0, len(names))

@@ -48,7 +48,7 @@ func (m *message) show(fault, note string, tone Tone) {
 }
 
 func (m *message) set(text string, icon fyne.Resource, importance widget.Importance, busy bool) {
-	m.box.Hidden = text == ""
+	setVisible(m.box, text != "")
 	m.icon.SetResource(icon)
 	if busy {
 		m.spinner.Show()

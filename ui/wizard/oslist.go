@@ -19,7 +19,6 @@ import (
 
 // osPicker is the search field and the list of systems below it. The last row is "Other system".
 type osPicker struct {
-	keys   *keys
 	search *widgets.Entry
 	older  *check
 	list   *osList
@@ -49,7 +48,7 @@ func (l *osList) TypedKey(ev *fyne.KeyEvent) {
 }
 
 func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
-	p := &osPicker{keys: k, onPicked: picked}
+	p := &osPicker{onPicked: picked}
 	p.search = newEntry(k, "Search, for example “ubuntu” or “win11”", func(string) { p.filter() })
 	p.search.OnKey = func(ev *fyne.KeyEvent) bool {
 		switch ev.Name {

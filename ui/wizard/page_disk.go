@@ -13,7 +13,6 @@ import (
 
 // diskPage asks where the disk comes from.
 type diskPage struct {
-	w                      *wizard
 	create, existing, none *choice
 
 	size    *widgets.ZoneSlider
@@ -33,7 +32,7 @@ type diskPage struct {
 }
 
 func newDiskPage(w *wizard) *diskPage {
-	p := &diskPage{w: w, sizeMsg: newMessage(), pathMsg: newMessage(), noneMsg: newMessage()}
+	p := &diskPage{sizeMsg: newMessage(), pathMsg: newMessage(), noneMsg: newMessage()}
 	mode := func(m machines.DiskMode) func() {
 		return func() { w.model.SetDiskMode(m); w.show() }
 	}

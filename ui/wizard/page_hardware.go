@@ -12,8 +12,6 @@ import (
 
 // hardwarePage asks for memory, processors and firmware.
 type hardwarePage struct {
-	w *wizard
-
 	memory    *widgets.ZoneSlider
 	memoryMsg *message
 
@@ -29,7 +27,7 @@ type hardwarePage struct {
 
 func newHardwarePage(w *wizard) *hardwarePage {
 	p := &hardwarePage{
-		w: w, memoryMsg: newMessage(), cpuMsg: newMessage(), firmwareMsg: newMessage(),
+		memoryMsg: newMessage(), cpuMsg: newMessage(), firmwareMsg: newMessage(),
 		emulation: newMessage(), host: newMessage(),
 	}
 	p.memory = newSlider(w, memoryStep, parseMemory, vmconfig.FormatSize, w.model.SetMemoryText)

@@ -13,7 +13,6 @@ import (
 
 // systemPage asks for the disc, the name and the system.
 type systemPage struct {
-	w       *wizard
 	iso     *widgets.Entry
 	choose  *widgets.Button
 	isoNote *message
@@ -26,7 +25,7 @@ type systemPage struct {
 }
 
 func newSystemPage(w *wizard) *systemPage {
-	p := &systemPage{w: w, isoNote: newMessage(), nameMsg: newMessage(), osMsg: newMessage()}
+	p := &systemPage{isoNote: newMessage(), nameMsg: newMessage(), osMsg: newMessage()}
 	p.iso = newEntry(w.keys, "None: choose an ISO file", w.input(w.setISO))
 	p.choose = newButton(w.keys, "", "Choose…", widgets.StylePlain, w.chooseISO)
 	p.use = newButton(w.keys, "", "", widgets.StylePlain, func() { w.model.UseDiscOS(); w.show() })
@@ -50,7 +49,7 @@ func (p *systemPage) show(m *Model) {
 	showEntry(p.iso, m.Text(vmconfig.FieldISO), isoFault)
 	note, tone, mismatch := m.DiscNote()
 	p.isoNote.show(isoFault, note, tone)
-	p.use.Hidden = !mismatch
+	setVisible(p.use, mismatch)
 	if mismatch {
 		p.use.SetText("Use " + m.DiscOSName())
 	}
