@@ -95,7 +95,6 @@ func TestDaemonKilledInSave(t *testing.T) {
 
 var errStillRunning = errors.New("the machine still runs")
 
-
 // TestProgramKilled finds a save of a UEFI machine as a killed program leaves it: at each of its steps.
 func TestProgramKilled(t *testing.T) {
 	f := open(t)

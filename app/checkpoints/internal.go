@@ -124,9 +124,6 @@ func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside conte
 
 func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
 	id := t.domain.UUID
-	if err := m.s.fitName(ctx, t, snapshot); err != nil {
-		return err
-	}
 	err := m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
 	if errors.Is(err, hypervisor.ErrNeedsForce) {
 		// libvirt warns that the present state is lost or that QEMU must be started anew. The user has agreed to both.
@@ -158,25 +155,8 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 	return err
 }
 
-// fitName gives the description inside a snapshot the name that the machine has now. libvirt would otherwise bring back the name of that
-// moment under the entry of the present one.
-func (s *Service) fitName(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	description, ok := snapshotDomain(snapshot.XML)
-	if !ok {
-		return nil
-	}
-	then, err := domxml.Parse(description)
-	if err != nil || then.Name == t.config.Name {
-		return nil
-	}
-	xml, err := renameDomains(snapshot.XML, t.config.Name)
-	if err != nil {
-		return err
-	}
-	return s.p.Conn.CreateSnapshot(ctx, t.domain.UUID, xml, hypervisor.SnapshotFlags{Redefine: true, Current: snapshot.Current})
-}
-
-// keepIdentity gives the machine back its present title, notes and group after libvirt brought back the settings of a checkpoint.
+// keepIdentity gives the machine back its present title, notes and group after libvirt brought back the settings of a checkpoint. libvirt keeps the
+// present name by itself.
 func (s *Service) keepIdentity(ctx context.Context, before *target) error {
 	xml, err := s.p.Conn.DomainXML(ctx, before.domain.UUID, false)
 	if err != nil {

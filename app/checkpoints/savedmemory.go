@@ -290,9 +290,6 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	if err := s.sweep(ctx, t); err != nil {
 		return err
 	}
-	if err := s.fitName(ctx, t, snapshot); err != nil {
-		return err
-	}
 	err := s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
 	if errors.Is(err, hypervisor.ErrNeedsForce) {
 		err = s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{Force: true})

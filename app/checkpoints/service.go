@@ -225,9 +225,30 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 		return err
 	}
 	if err := m.save(ctx, t, n, report); err != nil {
-		return err
+		return s.noRoom(t, err)
 	}
 	return s.saved(context.WithoutCancel(ctx), t, n.id)
+}
+
+// scarce is so little free space that it is the likely reason of a failure. QEMU says "Input/output error" when the disk is full.
+const scarce = 16 * vmconfig.MiB
+
+// noRoom says that the disk is full where that is why a save failed.
+func (s *Service) noRoom(t *target, err error) error {
+	if !s.p.Conn.Host().Local || errors.Is(err, context.Canceled) || errors.Is(err, hypervisor.ErrDisconnected) {
+		return err
+	}
+	dirs := []string{s.p.DataDir}
+	for _, d := range t.disks() {
+		dirs = append(dirs, filepath.Dir(d.Path))
+	}
+	for _, dir := range dirs {
+		if free, statErr := machines.FreeBytes(dir); statErr == nil && free < scarce {
+			text := fmt.Sprintf("There is not enough room for a checkpoint in %s. The machine and its other checkpoints are as before.", vmconfig.Inert(dir, 200))
+			return &Reason{Text: text, Err: errors.Join(hypervisor.ErrNoSpace, err)}
+		}
+	}
+	return err
 }
 
 // newCheckpoint checks what the user said about a checkpoint and gives it an identity.

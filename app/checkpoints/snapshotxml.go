@@ -2,8 +2,6 @@ package checkpoints
 
 import (
 	"encoding/xml"
-	"errors"
-	"io"
 	"strconv"
 	"strings"
 
@@ -128,40 +126,4 @@ func renameDomain(description, name string) (string, error) {
 	now := then
 	now.Name = name
 	return domxml.Edit(description, then, now)
-}
-
-// renameDomains gives all machine descriptions inside a snapshot's another name.
-func renameDomains(text, name string) (string, error) {
-	decoder := xml.NewDecoder(strings.NewReader(text))
-	var out strings.Builder
-	depth, start, copied := 0, int64(0), int64(0)
-	parent := "" // the element of depth 2 that is open
-	for {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			out.WriteString(text[copied:])
-			return out.String(), nil
-		}
-		if err != nil {
-			return "", err
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			depth++
-			if depth == 2 {
-				parent = e.Name.Local
-			}
-			if depth == 3 && e.Name.Local == "name" && (parent == "domain" || parent == "inactiveDomain") {
-				start = decoder.InputOffset()
-			}
-		case xml.EndElement:
-			if depth == 3 && e.Name.Local == "name" && start > 0 {
-				out.WriteString(text[copied:start])
-				xml.EscapeText(&out, []byte(name))
-				copied, start = before, 0
-			}
-			depth--
-		}
-	}
 }

@@ -99,8 +99,14 @@ func (t *target) disks() []vmconfig.Disk {
 	return disks
 }
 
+// qemu is the hypervisor whose disks are files. libvirt's test driver has nothing behind their names.
+const qemu = "QEMU"
+
 // diskReason says why a snapshot inside the machine's disks is impossible; empty when it is possible.
 func (s *Service) diskReason(t *target) string {
+	if s.p.Conn.Host().Hypervisor != qemu {
+		return ""
+	}
 	for _, d := range t.disks() {
 		shown := vmconfig.Inert(d.Path, 200)
 		switch {
@@ -177,7 +183,7 @@ type contents map[string]map[string]diskimage.Snapshot
 // contents looks into all disk images of the machine, those of its checkpoints included. What cannot be read says nothing.
 func (s *Service) contents(ctx context.Context, t *target) contents {
 	found := contents{}
-	if s.images == nil || !s.p.Conn.Host().Local || len(t.snapshots)+len(t.records) == 0 {
+	if s.images == nil || !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu || len(t.snapshots)+len(t.records) == 0 {
 		return found
 	}
 	paths := map[string]bool{}

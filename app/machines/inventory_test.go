@@ -1,8 +1,11 @@
 package machines
 
 import (
+	"context"
 	"fmt"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"guesthouse/hypervisor"
 )
@@ -50,4 +53,100 @@ func TestCompareNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestInventoryAfterReconnect kills the daemon: the list stays, greyed, and is read again from the next daemon, which knows more.
+func TestInventoryAfterReconnect(t *testing.T) {
+	f := open(t, false)
+	j, id := f.Create(draft("stays"))
+	done(t, j)
+	f.host.KillDaemon(t)
+	f.eventually(t, "the lost connection", func(s *Snapshot) bool { return !s.Connected && s.Err != nil })
+	m := f.Snapshot().Get(id)
+	if m == nil || !m.Offline {
+		t.Fatalf("without a connection the list says %+v", m)
+	}
+	if ok, reason := m.Can(ActionStart); ok || reason == "" {
+		t.Errorf("starting without a connection: %v %q", ok, reason)
+	}
+	f.host.StartDaemon(t)
+	f.host.Virsh(t, "domrename", "stays", "renamed")
+	f.eventually(t, "the new connection and name", func(s *Snapshot) bool {
+		m := s.Get(id)
+		return s.Connected && s.Err == nil && m != nil && !m.Offline && m.Name == "renamed"
+	})
+}
+
+// TestInventoryOfThousand reads a thousand machines, and one that appears then.
+func TestInventoryOfThousand(t *testing.T) {
+	const count = 1000
+	f := open(t, true)
+	for i := range count {
+		if _, err := f.conn.Define(within(t), fmt.Sprintf(plainXML, fmt.Sprintf("vm%d", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := attach(t, f.host, true)
+	if n := len(second.Snapshot().Machines); n != count+1 {
+		t.Fatalf("the first list has %d machines", n)
+	}
+	second.eventually(t, "all descriptions", func(s *Snapshot) bool {
+		for _, m := range s.Machines {
+			if m.Config == nil {
+				return false
+			}
+		}
+		return true
+	})
+	if list := second.Snapshot().Machines; list[1].Name != "vm0" || list[count].Name != fmt.Sprintf("vm%d", count-1) {
+		t.Errorf("the order is wrong: %s ... %s", list[1].Name, list[count].Name)
+	}
+	before := second.Snapshot()
+	f.host.TestVirsh(t, "suspend", "test")
+	second.eventually(t, "the change of one machine", func(s *Snapshot) bool {
+		m, err := s.Find("test")
+		return err == nil && m.State == hypervisor.StatePaused
+	})
+	// What did not change is shared between the snapshots, so that a window redraws one row.
+	now, changed := second.Snapshot(), 0
+	for _, m := range now.Machines {
+		if before.Get(m.UUID) != m {
+			changed++
+		}
+	}
+	if changed != 1 {
+		t.Errorf("%d of %d machines were made anew for one change", changed, len(now.Machines))
+	}
+}
+
+// TestBrokenDescription shows a machine whose description cannot be read as a row with its reason.
+func TestBrokenDescription(t *testing.T) {
+	inv := newInventory(broken{})
+	id := uuid.New()
+	inv.apply(result{full: true, domains: []hypervisor.Domain{{UUID: id, Name: "odd", State: hypervisor.StateOff, Persistent: true}}})
+	results := make(chan result, 4)
+	r := reader{conn: broken{}, results: results}
+	if err := r.configs(within(t), work{configs: map[uuid.UUID]bool{id: true}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	inv.apply(<-results)
+	m := inv.current.Load().Get(id)
+	if m == nil || m.Problem == nil || m.Config != nil {
+		t.Fatalf("the row is %+v", m)
+	}
+	if ok, _ := m.Can(ActionEdit); ok {
+		t.Error("it can be edited")
+	}
+	if ok, reason := m.Can(ActionDelete); !ok {
+		t.Errorf("it cannot be removed: %s", reason)
+	}
+}
+
+// broken is a hypervisor whose descriptions are garbage.
+type broken struct{ hypervisor.Connection }
+
+func (broken) Host() hypervisor.Host { return hypervisor.Host{} }
+
+func (broken) DomainXML(context.Context, uuid.UUID, bool) (string, error) {
+	return "<domain><name>", nil
 }

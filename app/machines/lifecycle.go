@@ -176,6 +176,7 @@ type RefusedError struct {
 	Reason  string // one sentence for the user
 }
 
+// Error implements error.
 func (e *RefusedError) Error() string { return fmt.Sprintf("%s: %s", e.Machine, e.Reason) }
 
 // Unwrap returns hypervisor.ErrInvalidState.
