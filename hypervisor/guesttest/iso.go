@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,7 +75,7 @@ func lock(t testing.TB, path string) (unlock func()) {
 		t.Fatalf("guesttest: %v", err)
 	}
 	for {
-		if err = unix.Flock(int(file.Fd()), unix.LOCK_EX); err != unix.EINTR {
+		if err = unix.Flock(int(file.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}

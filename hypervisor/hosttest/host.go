@@ -51,7 +51,7 @@ func New(t testing.TB) *Host {
 		t.Fatal("hosttest: as root a session daemon behaves as the system one: " +
 			"run the test through packaging/testing/as-user (make test does)")
 	}
-	dir, err := os.MkdirTemp(shortTempDir(), "h")
+	dir, err := os.MkdirTemp(shortTempDir(), "h") //nolint:usetesting // unix socket paths are short
 	if err != nil {
 		t.Fatalf("hosttest: %v", err)
 	}

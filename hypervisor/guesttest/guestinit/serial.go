@@ -25,10 +25,15 @@ func openSerial(path string) *serial {
 	}
 	// Raw: no echo, and commands arrive as they are sent.
 	var t syscall.Termios
-	ioctl(file, syscall.TCGETS, unsafe.Pointer(&t))
+	err = ioctl(file, syscall.TCGETS, unsafe.Pointer(&t))
 	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
 	t.Cc[syscall.VMIN], t.Cc[syscall.VTIME] = 1, 0
-	ioctl(file, syscall.TCSETS, unsafe.Pointer(&t))
+	if err == nil {
+		err = ioctl(file, syscall.TCSETS, unsafe.Pointer(&t))
+	}
+	if err != nil {
+		fmt.Println("serial:", err)
+	}
 	return &serial{file: file}
 }
 
