@@ -35,7 +35,7 @@ func newSystemPage(w *wizard) *systemPage {
 
 	top := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap1),
 		newHeading(PageSystem.Title(), "What shall run on the new machine?"),
-		newRow("Disc", container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, p.use, p.isoNote.box)),
+		newRow("Disc", container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, 0, 0), p.use), p.isoNote.box)),
 		newRow("Name", p.name, p.nameMsg.box),
 	)
 	p.box = below(top, newTallRow("System", p.picker.box, p.osMsg.box))
