@@ -99,7 +99,7 @@ func (s *Service) plan(ctx context.Context, d Draft, id uuid.UUID) (creation, vm
 		c.machine.Firmware = vmconfig.FirmwareBIOS
 	}
 	faults = append(faults, s.planDisk(ctx, &c, d)...)
-	faults = append(faults, s.planISO(&c, d)...)
+	faults = append(faults, s.planISO(ctx, &c, d)...)
 	faults = append(faults, s.planSystem(&c, d)...)
 	faults = append(faults, s.planFirmware(ctx, &c)...)
 	for _, f := range c.machine.Validate(limits) {
@@ -248,11 +248,14 @@ func (s *Service) existingDisk(ctx context.Context, d Draft) (path, format strin
 }
 
 // planISO puts the installation disc into a drive. A machine without a disc gets an empty drive, to insert one later.
-func (s *Service) planISO(c *creation, d Draft) vmconfig.Faults {
+func (s *Service) planISO(ctx context.Context, c *creation, d Draft) vmconfig.Faults {
 	drive := vmconfig.Disk{Device: vmconfig.DeviceCDROM, Format: diskimage.FormatRaw, ReadOnly: true}
 	if d.ISO != "" {
 		path, err := realFile(d.ISO)
-		if err != nil {
+		if err == nil {
+			_, err = s.guests().DetectISO(ctx, path)
+		}
+		if err != nil && !errors.Is(err, guestos.ErrUnknownMedia) { // a system that nobody knows may be installed all the same
 			return vmconfig.Faults{{
 				Field: vmconfig.FieldISO, Value: vmconfig.Inert(d.ISO, 200), Message: fileSentence(d.ISO, err), Err: err,
 			}}
@@ -295,6 +298,10 @@ func fileSentence(path string, err error) string {
 		return fmt.Sprintf("“%s” cannot be opened: access is denied.", shown)
 	case errors.Is(err, safefile.ErrNotRegular):
 		return fmt.Sprintf("“%s” is not an ordinary file.", shown)
+	case errors.Is(err, guestos.ErrNotISO):
+		return fmt.Sprintf("“%s” cannot be inserted: %s.", shown, vmconfig.Inert(err.Error(), 200))
+	case errors.Is(err, guestos.ErrTruncated):
+		return fmt.Sprintf("“%s” ends early: its download or copy is not complete.", shown)
 	}
 	return fmt.Sprintf("“%s” cannot be opened: %s.", shown, vmconfig.Inert(err.Error(), 200))
 }
