@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -260,5 +262,65 @@ func TestNextName(t *testing.T) {
 	}
 	if _, err := s.Resolve(list, "y"); !errors.Is(err, ErrNoCheckpoint) {
 		t.Error(err)
+	}
+}
+
+// TestCancelled cancels saves at different moments. The machine runs on and nothing is left, or the checkpoint is there wholly.
+func TestCancelled(t *testing.T) {
+	for _, firmware := range []vmconfig.Firmware{vmconfig.FirmwareBIOS, vmconfig.FirmwareUEFI} {
+		t.Run(string(firmware), func(t *testing.T) {
+			f := open(t)
+			id := f.create(t, "cancelled", firmware, false)
+			f.do(t, machines.ActionStart, id)
+			for _, stage := range []string{"", "Saving", "Writing the memory", "Keeping the disks"} {
+				j := f.Save(id, SaveOptions{})
+				for stage != "" && j.Status().State == jobs.Running && j.Status().Progress.Text != stage {
+					time.Sleep(time.Millisecond)
+				}
+				j.Cancel()
+				err := j.Wait(within(t))
+				var names []string
+				switch j.Status().State {
+				case jobs.Cancelled:
+				case jobs.Done: // it was faster
+					names = []string{"Checkpoint 1"}
+				default:
+					t.Errorf("cancelled at %q it ended with %v", stage, err)
+				}
+				f.state(t, id, hypervisor.StateRunning)
+				if list, err := f.List(within(t), id); err != nil || len(list) != len(names) {
+					t.Errorf("cancelled at %q the list is %+v, %v", stage, list, err)
+				}
+				if len(names) > 0 {
+					done(t, f.Delete(id, f.only(t, id, names[0]).ID))
+				}
+			}
+			f.do(t, machines.ActionPowerOff, id)
+			if _, err := f.Recover(within(t)); err != nil {
+				t.Error(err)
+			}
+			f.leftovers(t, id)
+		})
+	}
+}
+
+// TestTwoSavesAtOnce lets them run one after the other; then the machine is deleted, checkpoints and all.
+func TestTwoSavesAtOnce(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "twice", vmconfig.FirmwareUEFI, false)
+	one, two := f.Save(id, SaveOptions{}), f.Save(id, SaveOptions{})
+	done(t, one)
+	done(t, two)
+	f.leftovers(t, id, "Checkpoint 1", "Checkpoint 2")
+	dir := f.machines.CheckpointDir(id)
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatal(err)
+	}
+	done(t, f.machines.Delete(id, false))
+	if list := f.host.Virsh(t, "list", "--all", "--name"); list != "" {
+		t.Errorf("virsh lists %q", list)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the checkpoints' folder: %v", err)
 	}
 }

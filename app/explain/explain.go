@@ -57,15 +57,22 @@ func translate(err error) Message {
 	var faults vmconfig.Faults
 	var fault vmconfig.Fault
 	var refused *machines.RefusedError
+	var reason *checkpoints.Reason
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Message{Summary: "Cancelled.", Cancelled: true}
 	case errors.As(err, &faults):
-		return Message{Summary: sentence(faults.Error()), Code: CodeUsage}
+		m := Message{Summary: sentence(faults.Error()), Code: CodeUsage}
+		if errors.Is(err, machines.ErrNoFirmware) || errors.Is(err, machines.ErrNoImageTool) {
+			m.Code = CodeHost
+		}
+		return m
 	case errors.As(err, &fault):
 		return Message{Summary: sentence(fault.Message), Code: CodeUsage}
 	case errors.As(err, &refused):
 		return Message{Summary: sentence(vmconfig.Inert(refused.Machine, 80) + ": " + refused.Reason), Code: CodeRefused}
+	case errors.As(err, &reason):
+		return Message{Summary: sentence(reason.Text)}
 	}
 	for _, w := range words {
 		if errors.Is(err, w.is) {

@@ -58,18 +58,21 @@ type work struct {
 	all     bool // the list, every description and every current checkpoint
 	ids     map[uuid.UUID]bool
 	configs map[uuid.UUID]bool
-	current bool
+	current map[uuid.UUID]bool // machines whose current checkpoint may have changed
 }
 
-func (w *work) empty() bool { return !w.all && len(w.ids) == 0 && len(w.configs) == 0 && !w.current }
+func (w *work) empty() bool { return !w.all && len(w.ids) == 0 }
 
-func (w *work) add(id uuid.UUID, config bool) {
+func (w *work) add(id uuid.UUID, config, current bool) {
 	if w.ids == nil {
-		w.ids, w.configs = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+		w.ids, w.configs, w.current = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	}
 	w.ids[id] = true
 	if config {
 		w.configs[id] = true
+	}
+	if current {
+		w.current[id] = true
 	}
 }
 
@@ -89,7 +92,8 @@ type result struct {
 	domains []hypervisor.Domain
 	gone    []uuid.UUID
 	configs []config
-	current map[uuid.UUID]string // nil: not read
+	// current are display names of current checkpoints, empty for none; those of all machines in a full result's read.
+	current map[uuid.UUID]string
 	err     error
 	last    bool
 }
@@ -174,9 +178,13 @@ func (inv *inventory) event(e hypervisor.Event) {
 	case hypervisor.EventDisconnected:
 		inv.disconnected(e.Err)
 	case hypervisor.EventDefined, hypervisor.EventDevices:
-		inv.todo.add(e.Machine, true)
-	case hypervisor.EventUndefined, hypervisor.EventState, hypervisor.EventIOError:
-		inv.todo.add(e.Machine, false)
+		inv.todo.add(e.Machine, true, false)
+	case hypervisor.EventState:
+		// Going back to a checkpoint has no event of its own but changes the state.
+		known := inv.entries[e.Machine]
+		inv.todo.add(e.Machine, false, known != nil && known.m.Checkpoint != "")
+	case hypervisor.EventUndefined, hypervisor.EventIOError:
+		inv.todo.add(e.Machine, false, false)
 	case hypervisor.EventNotAnswering:
 		inv.err = hypervisor.ErrTimeout
 		inv.publish()
@@ -200,8 +208,7 @@ func (inv *inventory) request(r request) {
 		}
 		return
 	}
-	inv.todo.add(r.id, r.config)
-	inv.todo.current = inv.todo.current || r.current
+	inv.todo.add(r.id, r.config, r.current)
 	if r.done != nil {
 		inv.waiting = append(inv.waiting, r.done)
 	}
@@ -317,10 +324,10 @@ func (inv *inventory) config(c config) {
 }
 
 func (inv *inventory) checkpoints(current map[uuid.UUID]string) {
-	for id, e := range inv.entries {
-		if e.m.Checkpoint != current[id] {
+	for id, name := range current {
+		if e := inv.entries[id]; e != nil && e.m.Checkpoint != name {
 			m := *e.m
-			m.Checkpoint = current[id]
+			m.Checkpoint = name
 			e.m = &m
 		}
 	}
@@ -386,8 +393,8 @@ func (r reader) read(ctx context.Context, w work, known map[uuid.UUID][sha256.Si
 	if err == nil {
 		err = r.configs(ctx, w, known)
 	}
-	if err == nil && (w.all || w.current) {
-		err = r.current(ctx)
+	if err == nil {
+		err = r.current(ctx, w)
 	}
 	r.results <- result{err: err, last: true}
 }
@@ -418,7 +425,7 @@ func (r reader) list(ctx context.Context, w *work, known map[uuid.UUID][sha256.S
 		}
 	}
 	if w.configs == nil {
-		w.configs = map[uuid.UUID]bool{}
+		w.configs, w.current = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	}
 	for _, d := range found.domains {
 		if _, read := known[d.UUID]; w.all || !read {
@@ -476,31 +483,40 @@ func (r reader) config(ctx context.Context, id uuid.UUID, known map[uuid.UUID][s
 	return c, nil
 }
 
-// current reads the display names of all current checkpoints.
-func (r reader) current(ctx context.Context) error {
-	ids, err := r.conn.CurrentSnapshots(ctx)
-	if errors.Is(err, hypervisor.ErrUnsupported) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	names := make(map[uuid.UUID]string, len(ids))
-	for id, name := range ids {
-		names[id] = name
-		if !strings.HasPrefix(name, SnapshotPrefix) {
-			continue
-		}
-		snapshots, err := r.conn.Snapshots(ctx, id)
-		if errors.Is(err, hypervisor.ErrDisconnected) || ctx.Err() != nil {
+// current reads the display names of current checkpoints: of all machines, or of those that may have changed.
+func (r reader) current(ctx context.Context, w work) error {
+	names := map[uuid.UUID]string{}
+	if w.all {
+		ids, err := r.conn.CurrentSnapshots(ctx)
+		if err != nil && !errors.Is(err, hypervisor.ErrUnsupported) {
 			return err
 		}
+		for id := range w.configs { // after a full list these are all machines
+			names[id] = ""
+		}
+		for id, name := range ids {
+			if names[id] = name; strings.HasPrefix(name, SnapshotPrefix) {
+				w.current[id] = true // its name for people is in its description
+			}
+		}
+	}
+	for id := range w.current {
+		snapshots, err := r.conn.Snapshots(ctx, id)
+		switch {
+		case errors.Is(err, hypervisor.ErrDisconnected), ctx.Err() != nil:
+			return err
+		case err != nil: // removed meanwhile, or not offered
+			continue
+		}
+		names[id] = ""
 		for _, s := range snapshots {
-			if s.Name == name {
+			if s.Current {
 				names[id], _ = DisplayName(s)
 			}
 		}
 	}
-	r.results <- result{current: names}
+	if len(names) > 0 {
+		r.results <- result{current: names}
+	}
 	return nil
 }

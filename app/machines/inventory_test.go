@@ -150,3 +150,30 @@ func (broken) Host() hypervisor.Host { return hypervisor.Host{} }
 func (broken) DomainXML(context.Context, uuid.UUID, bool) (string, error) {
 	return "<domain><name>", nil
 }
+
+// TestInventoryShowsCurrentCheckpoint follows a revert that virsh makes.
+func TestInventoryShowsCurrentCheckpoint(t *testing.T) {
+	f := open(t, true)
+	m, err := f.Snapshot().Find("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one", "two"} {
+		f.host.TestVirsh(t, "snapshot-create-as", "test", name)
+	}
+	f.Refresh(within(t), m.UUID) // making a snapshot has no event
+	if now := f.Snapshot().Get(m.UUID); now.Checkpoint != "two" {
+		t.Errorf("the current checkpoint is %q", now.Checkpoint)
+	}
+	f.host.TestVirsh(t, "snapshot-revert", "test", "one")
+	f.eventually(t, "the revert", func(s *Snapshot) bool { return s.Get(m.UUID).Checkpoint == "one" })
+	again := attach(t, f.host, true)
+	again.eventually(t, "the checkpoint in a new list", func(s *Snapshot) bool { return s.Get(m.UUID).Checkpoint == "one" })
+	for _, name := range []string{"one", "two"} {
+		f.host.TestVirsh(t, "snapshot-delete", "test", name)
+	}
+	f.Refresh(within(t), m.UUID)
+	if now := f.Snapshot().Get(m.UUID); now.Checkpoint != "" {
+		t.Errorf("after deleting all the current checkpoint is %q", now.Checkpoint)
+	}
+}
