@@ -18,7 +18,10 @@ import (
 // doneStays is how long a finished job is shown. A failed one stays until it is dismissed.
 const doneStays = 4 * time.Second
 
-// activity shows the jobs below the details, while there are any.
+// activityMost is the most height that jobs take; more of them scroll.
+const activityMost float32 = 168
+
+// activity shows the jobs at the window's bottom, while there are any.
 type activity struct {
 	m      *Manager
 	box    *fyne.Container
@@ -71,15 +74,11 @@ func (a *activity) update() {
 		a.list.Objects = objects
 		a.list.Refresh()
 	}
-	if len(objects) == 0 {
-		a.box.Hide()
-		return
-	}
-	height := min(a.list.MinSize().Height, 168)
-	if a.scroll.MinSize().Height != height {
+	if height := min(a.list.MinSize().Height, activityMost); len(objects) > 0 && a.scroll.MinSize().Height != height {
 		a.scroll.SetMinSize(fyne.NewSize(0, height))
+		a.m.frame.Refresh()
 	}
-	a.box.Show()
+	setShown(a.box, len(objects) > 0, a.m.frame)
 }
 
 func (a *activity) newRow(id int) *widgets.JobRow {

@@ -95,7 +95,9 @@ type Manager struct {
 	details  *details
 	activity *activity
 	banner   *banner
+	frame    *fyne.Container // toolbar, banner, body and activity
 	body     *fyne.Container // the split, or the page that stands in for it
+	left     *fyne.Container // search and list
 	split    *container.Split
 	page     string // which page body shows
 
@@ -115,18 +117,18 @@ func New(p Params) *Manager {
 	m.activity = newActivity(m)
 	m.banner = newBanner(m)
 
-	left := container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
-		container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, theme.Gap2, theme.Gap2),
-			container.NewBorder(m.search, nil, nil, nil, m.list)))
-	right := container.NewBorder(nil, m.activity.box, nil, nil, m.details.box)
-	m.split = container.NewHSplit(left, right)
+	m.left = container.NewBorder(m.search, nil, nil, nil, m.list)
+	m.split = container.NewHSplit(container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
+		container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, theme.Gap2, theme.Gap2), m.left)), m.details.box)
 	m.split.SetOffset(m.splitOffset())
 	m.body = container.NewStack()
 
+	top := container.New(layout.NewCustomPaddedVBoxLayout(0), m.toolbar.box, m.banner.box)
+	m.frame = container.NewBorder(top, m.activity.box, nil, nil, m.body)
+
 	p.Window.SetTitle(m.title())
 	p.Window.SetPadded(false)
-	p.Window.SetContent(widgets.WithTooltips(p.Dispatch,
-		container.NewBorder(container.New(layout.NewCustomPaddedVBoxLayout(0), m.toolbar.box, m.banner.box), nil, nil, nil, m.body)))
+	p.Window.SetContent(widgets.WithTooltips(p.Dispatch, m.frame))
 	p.Window.Resize(m.rememberedSize())
 	p.Window.SetCloseIntercept(m.Close)
 	m.addShortcuts()
@@ -138,6 +140,19 @@ func New(p Params) *Manager {
 	m.inventoryChanged()
 	m.activity.update()
 	return m
+}
+
+// setShown shows or hides a part, and gives its room to the rest of the container around it.
+func setShown(part fyne.CanvasObject, on bool, around *fyne.Container) {
+	if part.Visible() == on {
+		return
+	}
+	if on {
+		part.Show()
+	} else {
+		part.Hide()
+	}
+	around.Refresh()
 }
 
 // Select selects the machine with this UUID, also when it is not in the list yet but appears in a moment.

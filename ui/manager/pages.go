@@ -56,11 +56,6 @@ func (m *Manager) showPage() {
 	m.body.Objects = []fyne.CanvasObject{content}
 	m.body.Refresh()
 	m.toolbar.update()
-	if page != pageMachines {
-		m.body.Objects = []fyne.CanvasObject{container.NewBorder(nil, m.activity.box, nil, nil, content)}
-		m.body.Refresh()
-		return
-	}
 }
 
 // welcome is the first thing that a new user sees.
@@ -108,7 +103,7 @@ func newBanner(m *Manager) *banner {
 func (b *banner) update() {
 	snap := b.m.snap
 	if snap.Connected || len(snap.Machines) == 0 {
-		b.box.Hide()
+		setShown(b.box, false, b.m.frame)
 		return
 	}
 	text := "The connection is lost; reconnecting. What you see is what was known last."
@@ -118,7 +113,7 @@ func (b *banner) update() {
 		}
 	}
 	b.text.SetText(text)
-	b.box.Show()
+	setShown(b.box, true, b.m.frame)
 }
 
 func (m *Manager) showConnectionError() {

@@ -17,13 +17,13 @@ func (m *Manager) newSearch() *widgets.SearchField {
 }
 
 func (m *Manager) openSearch() {
-	m.search.Show()
+	setShown(m.search, true, m.left)
 	m.window.Canvas().Focus(m.search.Entry())
 	m.search.Entry().TypedShortcut(selectAllText)
 }
 
 func (m *Manager) closeSearch() {
-	m.search.Hide()
+	setShown(m.search, false, m.left)
 	m.list.query = ""
 	m.list.Refresh()
 	m.window.Canvas().Focus(m.list)

@@ -3,6 +3,8 @@ package manager
 import (
 	"fmt"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
@@ -15,12 +17,21 @@ import (
 func stateLook(m *machines.Machine) widgets.StateLook {
 	look := runLook(m)
 	if m.Busy != "" {
-		look = widgets.StateLook{Icon: "refresh", Text: m.Busy + "…", Color: "primary"}
+		look = widgets.StateLook{Icon: "refresh", Text: sentence(m.Busy) + "…", Color: "primary"}
 	}
 	if m.Offline {
 		look.Color = theme.ColorOff
 	}
 	return look
+}
+
+// sentence begins a text with a capital letter.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return text
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 func runLook(m *machines.Machine) widgets.StateLook {
