@@ -1,17 +1,24 @@
-// Package explain turns errors into words for users. It is the only place that does.
+// Package explain turns errors into words for users: what happened, what to do, and the original text. It is the only place
+// that does.
 package explain
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 	"guesthouse/vmconfig/guestos"
@@ -19,200 +26,320 @@ import (
 
 // Exit codes of the command line.
 const (
-	CodeFailed   = 1
-	CodeUsage    = 2 // what was asked for is not acceptable; nothing was attempted
-	CodeNotFound = 3
-	CodeRefused  = 4 // not in this state
-	CodeHost     = 5 // this computer lacks something
+	CodeDone    = 0
+	CodeFailed  = 1
+	CodeUsage   = 2
+	CodeMissing = 3 // no such machine or checkpoint
+	CodeRefused = 4 // not possible in this state
+	CodeHost    = 5 // the host lacks something
 )
 
 // Message is an error in the user's words.
 type Message struct {
-	Summary string // what happened, one sentence
-	Remedy  string // what to do about it, one sentence; may be empty
+	Summary string // what happened, one or two sentences
+	Remedy  string // what to do about it; may be empty
 	Detail  string // the original text, for "Details"
 	Code    int    // exit code of the command line
 	// Cancelled is true when the user stopped the operation: not an error, show nothing.
 	Cancelled bool
 }
 
-// detailLimit caps the original text, in bytes: a daemon may send a megabyte.
-const detailLimit = 4096
+// maxDetail caps the original text, in characters.
+const maxDetail = 4000
 
-// Explain translates err for the user. A nil error gives the zero Message. It may be called from any goroutine.
+// rule explains the errors that wrap one of its sentinels.
+type rule struct {
+	is      []error
+	summary string
+	remedy  string
+	code    int
+}
+
+// named are the sentinels whose errors say after a colon what was looked for; the summary then says so too.
+var named = []error{hypervisor.ErrNotFound, checkpoints.ErrNoCheckpoint, checkpoints.ErrAmbiguous, hypervisor.ErrBadAddress, hypervisor.ErrNoGraphics}
+
+// rules are looked through in order: the more telling sentinel comes first.
+var rules = []rule{
+	{
+		[]error{machines.ErrChangedBehind}, "Another program changed the machine while it was being edited. Nothing was overwritten.",
+		"Look at the machine as it is now and make your change again.", CodeRefused,
+	},
+	{
+		[]error{machines.ErrSavedState}, "The saved state of the machine is missing or damaged.",
+		"Discard the saved state and start the machine afresh, or keep it and repair the file.", CodeFailed,
+	},
+	{
+		[]error{machines.ErrNoFirmware, domxml.ErrFirmware}, "The host has no fitting UEFI firmware.",
+		"Install the package ovmf, or choose BIOS.", CodeHost,
+	},
+	{
+		[]error{machines.ErrNoImageTool, diskimage.ErrMissing}, "Disks cannot be made: qemu-img is not installed.",
+		"Install the package qemu-utils.", CodeHost,
+	},
+	{
+		[]error{guestos.ErrNoDatabase}, "The database of operating systems is not installed.",
+		"Install the package osinfo-db.", CodeHost,
+	},
+	{
+		[]error{checkpoints.ErrNoCheckpoint, hypervisor.ErrNoSnapshot}, "There is no such checkpoint.",
+		"It may have been deleted. Look at the list of checkpoints.", CodeMissing,
+	},
+	{
+		[]error{checkpoints.ErrAmbiguous}, "Several checkpoints have this name.",
+		"Give the checkpoint's id instead of its name.", CodeUsage,
+	},
+	{
+		[]error{checkpoints.ErrBroken}, "The checkpoint cannot be restored: parts of it are missing or damaged. The machine was not touched.",
+		"Choose another checkpoint.", CodeFailed,
+	},
+	{
+		[]error{hypervisor.ErrNotFound}, "There is no such machine.",
+		"It may have been removed or renamed by another program.", CodeMissing,
+	},
+	{
+		[]error{hypervisor.ErrNoSpace, syscall.ENOSPC, syscall.EDQUOT}, "There is not enough room on the disk.",
+		"Make room and try again.", CodeFailed,
+	},
+	{
+		[]error{syscall.EFBIG}, "A file would become larger than the system allows.",
+		"Raise the limit for file sizes (ulimit -f), or use a smaller size.", CodeFailed,
+	},
+	{
+		[]error{syscall.EMFILE, syscall.ENFILE}, "Too many files are open.",
+		"Close other programs and try again.", CodeFailed,
+	},
+	{
+		[]error{syscall.EROFS}, "The file system is read-only.", "", CodeFailed,
+	},
+	{
+		[]error{hypervisor.ErrExists, vmconfig.ErrNameTaken}, "A machine of this name exists.",
+		"Choose another name.", CodeUsage,
+	},
+	{
+		[]error{hypervisor.ErrBusy}, "Another operation is working on the machine.",
+		"Wait until it has ended and try again.", CodeRefused,
+	},
+	{
+		[]error{hypervisor.ErrInvalidState}, "This is not possible in the machine's present state.",
+		"", CodeRefused,
+	},
+	{
+		[]error{hypervisor.ErrNeedsForce}, "The hypervisor refused, because a running or saved state would be lost.",
+		"Power the machine off or discard its saved state first.", CodeRefused,
+	},
+	{
+		[]error{hypervisor.ErrCannotStart}, "The service libvirt, which runs the machines, cannot be started.",
+		"Run “guesthouse doctor” to see what is missing.", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrBadAddress}, "The address of the hypervisor is not usable.",
+		"Write for example qemu:///session.", CodeUsage,
+	},
+	{
+		[]error{hypervisor.ErrDenied}, "The hypervisor denies access.",
+		"Check that your user may use it, or connect to qemu:///session.", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrNoGraphics}, "The machine has no screen that can be shown.",
+		"Add a VNC display to it.", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrUnsupported}, "The hypervisor does not offer this.", "", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrTimeout, context.DeadlineExceeded}, "The hypervisor did not answer in time.",
+		"See whether the machine changed before you try again.", CodeFailed,
+	},
+	{
+		[]error{hypervisor.ErrDisconnected}, "The connection to the hypervisor was lost.",
+		"It is being restored. See whether the machine changed before you try again.", CodeFailed,
+	},
+	{
+		[]error{domxml.ErrNotEditable}, "This part of the machine cannot be changed here.", "", CodeFailed,
+	},
+	{
+		[]error{domxml.ErrMalformed}, "The machine's description cannot be read.",
+		"Another program may have damaged it. “virsh edit” can mend it.", CodeFailed,
+	},
+	{
+		[]error{hypervisor.ErrInvalid}, "The hypervisor refused the machine's description.", "", CodeFailed,
+	},
+	{
+		[]error{hypervisor.ErrAborted}, "The operation was stopped by another program.", "", CodeFailed,
+	},
+	{
+		[]error{saveimage.ErrDamaged}, "The file with the saved memory is damaged.", "", CodeFailed,
+	},
+	{
+		[]error{jobs.ErrPanic}, "The program made a mistake. The operation was stopped.",
+		"Please report this with the details.", CodeFailed,
+	},
+	{
+		[]error{jobs.ErrShutdown}, "The program is closing.", "", CodeFailed,
+	},
+}
+
+// Explain translates err for the user. A nil error gives the zero Message.
 func Explain(err error) Message {
 	if err == nil {
 		return Message{}
 	}
+	detail := vmconfig.InertLines(err.Error(), maxDetail)
+	if errors.Is(err, context.Canceled) {
+		return Message{Summary: "Cancelled.", Detail: detail, Code: CodeFailed, Cancelled: true}
+	}
 	m := translate(err)
-	m.Detail = vmconfig.Inert(err.Error(), detailLimit)
-	if m.Code == 0 {
-		m.Code = CodeFailed
+	m.Detail = detail
+	m.Summary = vmconfig.InertLines(m.Summary, maxDetail)
+	return m
+}
+
+func translate(err error) Message {
+	if parts := joined(err); len(parts) > 0 {
+		return merge(parts)
+	}
+	var refused *machines.RefusedError
+	if errors.As(err, &refused) {
+		return Message{Summary: about(refused.Machine, refused.Reason), Code: CodeRefused}
+	}
+	var faults vmconfig.Faults
+	if errors.As(err, &faults) && len(faults) > 0 {
+		m := Message{Summary: faults.Error(), Code: CodeUsage}
+		if r, ok := find(err); ok && r.code == CodeHost { // the host lacks what was asked for
+			m.Remedy, m.Code = r.remedy, r.code
+		}
+		return m
+	}
+	var fault vmconfig.Fault
+	if errors.As(err, &fault) {
+		return Message{Summary: fault.Message, Code: CodeUsage}
+	}
+	m := general(err)
+	var named *machines.Error
+	if errors.As(err, &named) {
+		m.Summary = about(named.Machine, m.Summary)
 	}
 	return m
 }
 
-// translate finds the words. What carries its own sentence comes first, then sentinels, the particular before the general.
-func translate(err error) Message {
-	var faults vmconfig.Faults
-	var fault vmconfig.Fault
-	var refused *machines.RefusedError
-	var reason *checkpoints.Reason
-	switch {
-	case errors.Is(err, context.Canceled):
-		return Message{Summary: "Cancelled.", Cancelled: true}
-	case errors.As(err, &faults):
-		m := Message{Summary: sentence(faults.Error()), Code: CodeUsage}
-		if errors.Is(err, machines.ErrNoFirmware) || errors.Is(err, machines.ErrNoImageTool) {
-			m.Code = CodeHost
+// general explains an error by its sentinel, else by what kind of error it is.
+func general(err error) Message {
+	var sentence *checkpoints.Reason
+	if errors.As(err, &sentence) {
+		m := Message{Summary: sentence.Text, Code: CodeFailed}
+		if r, ok := find(err); ok {
+			m.Code, m.Remedy = r.code, r.remedy
 		}
 		return m
-	case errors.As(err, &fault):
-		return Message{Summary: sentence(fault.Message), Code: CodeUsage}
-	case errors.As(err, &refused):
-		return Message{Summary: sentence(vmconfig.Inert(refused.Machine, 80) + ": " + refused.Reason), Code: CodeRefused}
-	case errors.As(err, &reason):
-		return Message{Summary: sentence(reason.Text)}
 	}
-	for _, w := range words {
-		if errors.Is(err, w.is) {
-			m := w.Message
-			if w.subject {
-				m.Summary = withSubject(m.Summary, err, w.is)
+	if r, ok := find(err); ok {
+		return Message{Summary: withSubject(r.summary, err), Remedy: r.remedy, Code: r.code}
+	}
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fileMessage(path.Path, path.Err)
+	case errors.As(err, &link):
+		return fileMessage(link.New, link.Err)
+	}
+	var answer *hypervisor.Error
+	if errors.As(err, &answer) {
+		return Message{Summary: sentenceOf("The hypervisor reports: " + answer.Text), Code: CodeFailed}
+	}
+	return Message{Summary: sentenceOf(err.Error()), Code: CodeFailed}
+}
+
+func find(err error) (rule, bool) {
+	for _, r := range rules {
+		for _, sentinel := range r.is {
+			if errors.Is(err, sentinel) {
+				return r, true
 			}
-			return m
 		}
 	}
-	return Message{Summary: sentence(firstLine(err.Error()))}
+	return rule{}, false
 }
 
-type wording struct {
-	is error
-	Message
-	// subject adds what the error says beside the sentinel: the name of the machine or file.
-	subject bool
-}
-
-var words = []wording{
-	{is: checkpoints.ErrNoCheckpoint, subject: true, Message: Message{
-		Summary: "There is no such checkpoint", Remedy: "“guesthouse checkpoint list” shows those that there are.", Code: CodeNotFound,
-	}},
-	{is: checkpoints.ErrAmbiguous, subject: true, Message: Message{
-		Summary: "Several checkpoints have this name", Remedy: "Use the id instead.", Code: CodeUsage,
-	}},
-	{is: hypervisor.ErrNoSnapshot, Message: Message{
-		Summary: "This checkpoint does not exist any more.", Remedy: "Another program may have deleted it.", Code: CodeNotFound,
-	}},
-	{is: hypervisor.ErrNotFound, subject: true, Message: Message{
-		Summary: "There is no such machine", Code: CodeNotFound,
-	}},
-	{is: machines.ErrChangedBehind, Message: Message{
-		Summary: "Another program changed this machine meanwhile, so nothing was written.", Remedy: "Open the settings again to see the machine as it is now.",
-	}},
-	{is: machines.ErrSavedState, Message: Message{
-		Summary: "The saved state is damaged or missing, so the machine cannot resume from it.",
-		Remedy:  "Discard the saved state to start the machine afresh; its disks are not touched.", Code: CodeRefused,
-	}},
-	{is: machines.ErrNoFirmware, Message: Message{
-		Summary: "The UEFI firmware is not installed.", Remedy: "Install the package ovmf, or choose BIOS.", Code: CodeHost,
-	}},
-	{is: domxml.ErrFirmware, Message: Message{
-		Summary: "No fitting UEFI firmware is installed.", Remedy: "Install the package ovmf, or choose BIOS.", Code: CodeHost,
-	}},
-	{is: machines.ErrNoImageTool, Message: missingQemuImg},
-	{is: diskimage.ErrMissing, Message: missingQemuImg},
-	{is: guestos.ErrNoDatabase, Message: Message{
-		Summary: "The catalogue of operating systems is not installed.", Remedy: "Install the package osinfo-db.", Code: CodeHost,
-	}},
-	{is: diskimage.ErrBacking, subject: true, Message: Message{
-		Summary: "This disk image refers to another file and cannot be used alone",
-	}},
-	{is: diskimage.ErrDataFile, subject: true, Message: Message{Summary: "This disk image keeps its data in another file"}},
-	{is: diskimage.ErrEncrypted, subject: true, Message: Message{Summary: "Encrypted disk images are not supported"}},
-	{is: diskimage.ErrCorrupt, subject: true, Message: Message{
-		Summary: "This disk image is damaged", Remedy: "Check a copy of it with qemu-img.",
-	}},
-	{is: diskimage.ErrIncomplete, subject: true, Message: Message{
-		Summary: "This file ends early", Remedy: "Copy or download it again.",
-	}},
-	{is: guestos.ErrTruncated, subject: true, Message: Message{
-		Summary: "This disc image ends early", Remedy: "Download it again.",
-	}},
-	{is: guestos.ErrNotISO, subject: true, Message: Message{Summary: "This file is not a disc image"}},
-	{is: hypervisor.ErrCannotStart, Message: Message{
-		Summary: "The virtualisation service (libvirt) cannot be reached.", Remedy: "“guesthouse doctor” says what is missing.", Code: CodeHost,
-	}},
-	{is: hypervisor.ErrBadAddress, subject: true, Message: Message{
-		Summary: "This is not an address of a hypervisor", Remedy: "Examples: qemu:///session, qemu:///system, test:///default.", Code: CodeUsage,
-	}},
-	{is: hypervisor.ErrNoSpace, Message: noSpace},
-	{is: syscall.ENOSPC, Message: noSpace},
-	{is: syscall.EDQUOT, Message: Message{
-		Summary: "Your disk quota is used up; nothing was lost.", Remedy: "Free some space and try again.",
-	}},
-	{is: hypervisor.ErrBusy, Message: Message{
-		Summary: "Another operation is running on this machine.", Remedy: "Wait for it to end, then try again.", Code: CodeRefused,
-	}},
-	{is: hypervisor.ErrInvalidState, Message: Message{
-		Summary: "That is not possible in the machine's present state.", Code: CodeRefused,
-	}},
-	{is: hypervisor.ErrExists, Message: Message{
-		Summary: "A machine of this name exists already.", Remedy: "Choose another name.", Code: CodeUsage,
-	}},
-	{is: hypervisor.ErrTimeout, Message: Message{
-		Summary: "The virtualisation service did not answer in time.", Remedy: "Look at the machine's state before trying again.",
-	}},
-	{is: hypervisor.ErrDisconnected, Message: Message{
-		Summary: "The connection to the virtualisation service is lost; running machines are not affected.", Remedy: "It comes back by itself; then try again.",
-	}},
-	{is: hypervisor.ErrNoGraphics, subject: true, Message: Message{
-		Summary: "This machine has no screen that can be shown", Code: CodeRefused,
-	}},
-	{is: hypervisor.ErrUnsupported, Message: Message{
-		Summary: "The hypervisor of this connection cannot do that.", Code: CodeHost,
-	}},
-	{is: hypervisor.ErrDenied, Message: Message{
-		Summary: "The virtualisation service denied the access.", Remedy: "For qemu:///system you need to be in the group libvirt.", Code: CodeHost,
-	}},
-	{is: hypervisor.ErrInvalid, Message: Message{
-		Summary: "The hypervisor refused the machine's description.", Remedy: "The details have its reason.",
-	}},
-	{is: hypervisor.ErrNeedsForce, Message: Message{
-		Summary: "The hypervisor refused, because a running or saved state would be lost.", Remedy: "Power the machine off or discard its saved state first.", Code: CodeRefused,
-	}},
-	{is: hypervisor.ErrAborted, Message: Message{Summary: "Another program stopped this operation."}},
-	{is: fs.ErrPermission, subject: true, Message: Message{
-		Summary: "Access to a file was denied", Remedy: "Check its owner and permissions.",
-	}},
-	{is: fs.ErrNotExist, subject: true, Message: Message{Summary: "A file is missing"}},
-	{is: context.DeadlineExceeded, Message: Message{Summary: "It took too long and was given up."}},
-}
-
-var (
-	missingQemuImg = Message{Summary: "Disks cannot be made: qemu-img is not installed.", Remedy: "Install the package qemu-utils.", Code: CodeHost}
-	noSpace        = Message{Summary: "The disk is full; nothing was lost.", Remedy: "Free some space and try again."}
-)
-
-// withSubject appends what err says besides the sentinel's own text, which our services put after a colon.
-func withSubject(summary string, err, sentinel error) string {
-	text := firstLine(err.Error())
-	text = strings.Replace(text, sentinel.Error(), "", 1)
-	text = strings.Trim(text, " :")
-	if text == "" {
-		return summary + "."
+// withSubject adds to the summary what the error says besides its sentinel.
+func withSubject(summary string, err error) string {
+	for _, sentinel := range named {
+		text, found := strings.CutPrefix(err.Error(), sentinel.Error()+": ")
+		if found && errors.Is(err, sentinel) {
+			return strings.TrimSuffix(summary, ".") + ": " + vmconfig.Inert(text, 200) + "."
+		}
 	}
-	return summary + ": " + sentence(vmconfig.Inert(text, 200))
+	return summary
 }
 
-func firstLine(text string) string {
-	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	return vmconfig.Inert(text, 400)
+func fileMessage(path string, err error) Message {
+	shown := vmconfig.Inert(path, 200)
+	m := Message{Summary: fmt.Sprintf("The file “%s” cannot be used: %s.", shown, err), Code: CodeFailed}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		m.Summary = fmt.Sprintf("Access to “%s” is denied.", shown)
+		m.Remedy = "Check the owner and the permissions of the file and its folder."
+	case errors.Is(err, fs.ErrNotExist):
+		m.Summary = fmt.Sprintf("There is no file “%s”.", shown)
+	case errors.Is(err, fs.ErrExist):
+		m.Summary = fmt.Sprintf("The file “%s” exists already. It was not overwritten.", shown)
+	}
+	return m
 }
 
-// sentence gives text a full stop and a capital letter, unless it starts with a name.
-func sentence(text string) string {
-	text = strings.TrimSpace(text)
-	if text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?") {
+// joined returns the parts of errors.Join. Other errors with several causes, such as vmconfig.Faults, are one error.
+func joined(err error) []error {
+	if _, ok := err.(vmconfig.Faults); ok { //nolint:errorlint // only this very value, not what it wraps
+		return nil
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
+		return several.Unwrap()
+	}
+	return nil
+}
+
+// merge puts the messages of several errors together. The code is theirs when they agree.
+func merge(errs []error) Message {
+	var all Message
+	var summaries []string
+	for i, err := range errs {
+		m := translate(err)
+		if i == 0 {
+			all = m
+		} else if m.Code != all.Code {
+			all.Code = CodeFailed
+		}
+		if !contains(summaries, m.Summary) {
+			summaries = append(summaries, m.Summary)
+		}
+	}
+	all.Summary = strings.Join(summaries, " ")
+	return all
+}
+
+func contains(list []string, s string) bool {
+	for _, have := range list {
+		if have == s {
+			return true
+		}
+	}
+	return false
+}
+
+// about puts a machine's name before a sentence about it.
+func about(machine, sentence string) string {
+	return fmt.Sprintf("%s: %s", vmconfig.Inert(machine, vmconfig.MaxNameBytes), sentence)
+}
+
+// sentenceOf makes a sentence of an error's text: a capital first letter and a full stop.
+func sentenceOf(text string) string {
+	text = vmconfig.Inert(strings.TrimSpace(text), 300)
+	r, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return "It failed for an unknown reason."
+	}
+	text = string(unicode.ToUpper(r)) + text[size:]
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
 		text += "."
 	}
 	return text

@@ -20,15 +20,17 @@ func TestExplain(t *testing.T) {
 		code    int
 		summary string // part of it
 	}{
-		{fmt.Errorf("%w: lab", hypervisor.ErrNotFound), CodeNotFound, "no such machine: lab."},
+		{fmt.Errorf("%w: lab", hypervisor.ErrNotFound), CodeMissing, "no such machine: lab."},
 		{fmt.Errorf("start: %w", &hypervisor.Error{Op: "start", Code: 55, Text: "Requested operation is not valid", Kind: hypervisor.ErrInvalidState}), CodeRefused, "state"},
-		{machines.Refused("lab", "The machine is off"), CodeRefused, "lab: The machine is off."},
-		{fmt.Errorf("x: %w", checkpoints.ErrNoCheckpoint), CodeNotFound, "checkpoint"},
+		{machines.Refused("lab", "The machine is off."), CodeRefused, "lab: The machine is off."},
+		{fmt.Errorf("x: %w", checkpoints.ErrNoCheckpoint), CodeMissing, "checkpoint"},
 		{vmconfig.Faults{{Message: "One."}, {Message: "Two."}}, CodeUsage, "One. Two."},
-		{fmt.Errorf("write: %w", syscall.ENOSPC), CodeFailed, "full"},
+		{fmt.Errorf("write: %w", syscall.ENOSPC), CodeFailed, "room"},
 		{hypervisor.ErrCannotStart, CodeHost, "libvirt"},
-		{errors.New("something nobody expected\nsecond line"), CodeFailed, "something nobody expected."},
-		{errors.New(""), CodeFailed, ""},
+		{errors.New("something nobody expected\nsecond line"), CodeFailed, "Something nobody expected"},
+		{errors.New(""), CodeFailed, "unknown reason"},
+		{&checkpoints.Reason{Text: "Its memory is missing.", Err: checkpoints.ErrBroken}, CodeFailed, "Its memory is missing."},
+		{errors.Join(hypervisor.ErrBusy, syscall.EROFS), CodeFailed, "read-only"},
 	}
 	for _, test := range tests {
 		m := Explain(test.err)
@@ -50,7 +52,7 @@ func TestExplain(t *testing.T) {
 // A daemon's words come from outside: they are shown inert and capped.
 func TestForeignText(t *testing.T) {
 	m := Explain(&hypervisor.Error{Op: "start", Text: "\x1b[31mred\u202e" + strings.Repeat("x", 1<<20)})
-	if len(m.Summary) > 1000 || len(m.Detail) > 2*detailLimit || strings.ContainsAny(m.Summary+m.Detail, "\x1b\u202e") {
+	if len(m.Summary) > 1000 || len(m.Detail) > 2*maxDetail || strings.ContainsAny(m.Summary+m.Detail, "\x1b\u202e") {
 		t.Errorf("%d and %d bytes: %.80q", len(m.Summary), len(m.Detail), m.Summary)
 	}
 }
@@ -62,11 +64,7 @@ func TestAllSentinelsHaveWords(t *testing.T) {
 		hypervisor.ErrBusy, hypervisor.ErrTimeout, hypervisor.ErrDisconnected, hypervisor.ErrCannotStart, hypervisor.ErrNoGraphics,
 		hypervisor.ErrNoSpace, hypervisor.ErrDenied, hypervisor.ErrInvalid, hypervisor.ErrNeedsForce, hypervisor.ErrAborted, hypervisor.ErrBadAddress,
 	} {
-		found := false
-		for _, w := range words {
-			found = found || errors.Is(err, w.is)
-		}
-		if !found {
+		if _, ok := find(err); !ok {
 			t.Errorf("%v has no words", err)
 		}
 	}
