@@ -26,7 +26,7 @@ func (w *Window) showError(err error) { w.showErrorOf("The screen cannot be show
 func (w *Window) showErrorOf(what string, err error) {
 	w.display.ReleaseAll()
 	m := explained(err)
-	widgets.ShowError(w.win, widgets.ErrorText{Title: what, Summary: m.Summary, Remedy: m.Remedy, Detail: m.Detail})
+	w.modal = widgets.ShowError(w.win, widgets.ErrorText{Title: what, Summary: m.Summary, Remedy: m.Remedy, Detail: m.Detail})
 }
 
 // menu opens a menu below a button. Keys go to the guest again when it closes.
@@ -133,7 +133,7 @@ func (w *Window) confirm(title, text, label string, a machines.Action) {
 		return
 	}
 	w.display.ReleaseAll()
-	widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
+	w.modal = widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
 }
 
 // keysMenu lists the key combinations that the host's desktop would catch.

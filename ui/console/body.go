@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
@@ -89,7 +91,7 @@ func offBody(m *machines.Machine) body {
 	return body{icon: "state-off", title: "The machine is off", action: bodyStart, label: "Start"}
 }
 
-func busyBody(m *machines.Machine) body { return body{busy: true, title: m.Busy + "…"} }
+func busyBody(m *machines.Machine) body { return body{busy: true, title: upperFirst(m.Busy) + "…"} }
 
 func pausedBody(m *machines.Machine, hadPicture bool) body {
 	b := body{picture: hadPicture, veil: true, icon: "state-paused", title: "Paused"}
@@ -99,10 +101,10 @@ func pausedBody(m *machines.Machine, hadPicture bool) body {
 	case hypervisor.PauseNoSpace:
 		b.icon, b.title, b.text = "warning", "Paused: this computer’s disk is full", "Make room, then resume. Nothing is lost."
 	case hypervisor.PauseSnapshot, hypervisor.PauseSaving:
-		return body{picture: hadPicture, veil: true, busy: true, title: orDefault(m.Busy, "Saving") + "…"}
+		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(orDefault(m.Busy, "saving")) + "…"}
 	}
 	if m.Busy != "" {
-		return body{picture: hadPicture, veil: true, busy: true, title: m.Busy + "…"}
+		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(m.Busy) + "…"}
 	}
 	b.action, b.label = bodyResume, "Resume"
 	return b
@@ -115,7 +117,7 @@ func disconnectedBody(m *machines.Machine, l linkStatus, hadPicture bool) body {
 	case l.Tries < patience && hadPicture:
 		return body{picture: true}
 	case l.Tries < patience:
-		return body{busy: true, title: orDefault(m.Busy, "Connecting to the screen") + "…"}
+		return body{busy: true, title: upperFirst(orDefault(m.Busy, "connecting to the screen")) + "…"}
 	}
 	return body{
 		picture: hadPicture, veil: true, icon: "disconnected", title: "Disconnected", text: "The machine runs, but its screen does not answer. Trying again…",
@@ -173,12 +175,17 @@ func orDefault(s, fallback string) string {
 	return s
 }
 
-// stateWord is the machine's state in the title.
+// titleWord is what the window's title says of the machine: what goes on, else its state.
+func titleWord(m *machines.Machine) string {
+	if m.Busy != "" {
+		return mapFirst(m.Busy, unicode.ToLower)
+	}
+	return stateWord(m)
+}
+
+// stateWord names the machine's state.
 func stateWord(m *machines.Machine) string {
-	switch {
-	case m.Busy != "":
-		return strings.ToLower(m.Busy[:1]) + m.Busy[1:]
-	case m.Offline:
+	if m.Offline {
 		return "not connected"
 	}
 	switch m.State {
@@ -194,4 +201,14 @@ func stateWord(m *machines.Machine) string {
 		return "crashed"
 	}
 	return "unknown"
+}
+
+func upperFirst(s string) string { return mapFirst(s, unicode.ToUpper) }
+
+func mapFirst(s string, to func(rune) rune) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(to(r)) + s[n:]
 }

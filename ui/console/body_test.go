@@ -21,7 +21,7 @@ func TestBody(t *testing.T) {
 	pause := func(p hypervisor.PauseReason) func(*machines.Machine) {
 		return func(m *machines.Machine) { m.Pause = p }
 	}
-	busy := func(m *machines.Machine) { m.Busy = "Starting" }
+	busy := func(m *machines.Machine) { m.Busy = "starting" }
 	spice := func(m *machines.Machine) {
 		m.Config = &vmconfig.Machine{Displays: []vmconfig.Display{{Kind: "spice"}, {Kind: "dbus"}}}
 	}

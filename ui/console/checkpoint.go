@@ -173,7 +173,7 @@ func (w *Window) askRestore(p plan) {
 		w.runRestore(p, first.Checked)
 	})
 	m = widgets.NewModal(w.win, "restore", theme.ColorPaused, fmt.Sprintf("Go back to “%s”?", vmconfig.Inert(p.to.Name, 60)), content, 460, cancel, ok)
-	m.Show()
+	w.modal = m.Show()
 }
 
 // runRestore starts the job; saving first is a part of it, so that a failed save restores nothing.

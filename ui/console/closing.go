@@ -113,6 +113,7 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	title := fmt.Sprintf("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
 	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, ok)
 	d.modal.OnClosed = d.closed
+	w.modal = d.modal
 	d.update()
 	d.modal.Show()
 	return d

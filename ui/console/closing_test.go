@@ -77,6 +77,10 @@ func TestClose(t *testing.T) {
 		choice string // remembered
 	}{
 		{"cancel", nil, func(_ *world, _ *Window, d *closeDialog) { d.modal.Close() }, []string{"pause", "resume"}, ""},
+		{"escape with the focus nowhere", nil, func(_ *world, w *Window, _ *closeDialog) {
+			w.win.Canvas().Unfocus()
+			w.win.Canvas().OnTypedKey()(&fyne.KeyEvent{Name: fyne.KeyEscape})
+		}, []string{"pause", "resume"}, ""},
 		{"keep running", nil, func(_ *world, _ *Window, d *closeDialog) { d.choose(closeKeep) }, []string{"pause", "resume", "closed"}, "background"},
 		{"save", nil, func(_ *world, _ *Window, d *closeDialog) { d.choose(closeSave) }, []string{"pause", "resume", "save", "closed"}, "save"},
 		{"save fails", nil, func(f *world, _ *Window, d *closeDialog) {

@@ -29,17 +29,27 @@ func convert(dst *image.RGBA, src display.Framebuffer, r image.Rectangle) {
 	}
 }
 
-// convertRow swaps red and blue of every pixel and makes it opaque, two pixels at a time. Both slices have the same length, a multiple of 4.
+// convertRow swaps red and blue of every pixel and makes it opaque. Both slices have the same length, a multiple of 4. It goes eight pixels
+// at a time: the compiler checks the bounds once for each eight then, which makes it about twice as fast.
 func convertRow(dst, src []byte) {
-	for len(src) >= 8 && len(dst) >= 8 {
-		v := binary.LittleEndian.Uint64(src)
-		v = v&maskGreen | v>>16&maskBlue | v&maskBlue<<16 | opaque
-		binary.LittleEndian.PutUint64(dst, v)
-		src, dst = src[8:], dst[8:]
+	dst = dst[:len(src)]
+	i := 0
+	for ; i+32 <= len(src); i += 32 {
+		s, d := src[i:i+32:i+32], dst[i:i+32:i+32]
+		swap(d[0:8], s[0:8])
+		swap(d[8:16], s[8:16])
+		swap(d[16:24], s[16:24])
+		swap(d[24:32], s[24:32])
 	}
-	if len(src) >= 4 && len(dst) >= 4 {
-		dst[0], dst[1], dst[2], dst[3] = src[2], src[1], src[0], 0xff
+	for ; i+4 <= len(src); i += 4 {
+		dst[i], dst[i+1], dst[i+2], dst[i+3] = src[i+2], src[i+1], src[i], 0xff
 	}
+}
+
+// swap converts two pixels.
+func swap(dst, src []byte) {
+	v := binary.LittleEndian.Uint64(src)
+	binary.LittleEndian.PutUint64(dst, v&maskGreen|v>>16&maskBlue|v&maskBlue<<16|opaque)
 }
 
 // copyRect copies the pixels of r between two pictures of the same size.

@@ -43,7 +43,7 @@ type Display struct {
 	scanBase scanBase
 
 	// OnScreen is called when size, pointer or lamps of the guest's screen changed, OnPlaced when the picture was placed anew, OnPointer when
-	// the pointer moved inside the widget.
+	// the pointer moved inside the widget, with its place in the window.
 	OnScreen  func()
 	OnPlaced  func()
 	OnPointer func(pos fyne.Position)

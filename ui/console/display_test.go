@@ -53,7 +53,7 @@ func (*besideLayout) Layout(o []fyne.CanvasObject, _ fyne.Size) {
 }
 
 func mouseEvent(x, y float32, b desktop.MouseButton) *desktop.MouseEvent {
-	return &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(x, y)}, Button: b}
+	return &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(x, y), AbsolutePosition: fyne.NewPos(x, y)}, Button: b}
 }
 
 func dragEvent(x, y float32) *fyne.DragEvent {
@@ -281,7 +281,7 @@ func TestCursor(t *testing.T) {
 
 // TestDisplayPaintsExactly compares what is painted with the guest's pixels at each scale of the desktop.
 func TestDisplayPaintsExactly(t *testing.T) {
-	for _, scale := range []float32{1, 1.5, 2} {
+	for _, scale := range []float32{1, 1.3, 1.5, 2} {
 		d, _, w, q := showDisplay(t)
 		w.Canvas().(software.WindowlessCanvas).SetScale(scale)
 		fb, _ := d.frames.Resize(201, 103)

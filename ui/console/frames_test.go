@@ -49,6 +49,25 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+// BenchmarkConvert measures what a full update of a 1920×1080 screen costs beside copying it.
+func BenchmarkConvert(b *testing.B) {
+	const w, h = 1920, 1080
+	src := display.Framebuffer{Pix: make([]byte, w*h*4), Stride: w * 4, W: w, H: h}
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	b.Run("convert", func(b *testing.B) {
+		b.SetBytes(w * h * 4)
+		for b.Loop() {
+			convert(dst, src, dst.Rect)
+		}
+	})
+	b.Run("copy", func(b *testing.B) {
+		b.SetBytes(w * h * 4)
+		for b.Loop() {
+			copy(dst.Pix, src.Pix)
+		}
+	})
+}
+
 func TestRegionStaysSmall(t *testing.T) {
 	var g region
 	for y := range 300 {

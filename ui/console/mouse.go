@@ -97,7 +97,7 @@ func (d *Display) MouseIn(e *desktop.MouseEvent) { d.MouseMoved(e) }
 // MouseMoved implements desktop.Hoverable. Its Button is the mask of what is held: a button that was released where nobody told us is
 // missing in it.
 func (d *Display) MouseMoved(e *desktop.MouseEvent) {
-	d.OnPointer(e.Position)
+	d.OnPointer(e.AbsolutePosition)
 	d.point(e.Position, d.mouse.buttons&buttonOf(e.Button))
 }
 

@@ -265,10 +265,3 @@ func (*statusLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 
 // MinSize implements fyne.Layout.
 func (*statusLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(320, statusHeight) }
-
-func upperFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return string(s[0]-'a'+'A') + s[1:]
-}

@@ -38,6 +38,7 @@ type Window struct {
 	frame   *fyne.Container
 
 	machine    *machines.Machine // as last seen; nil: there is none
+	work       string            // title of the job that runs on it, empty for none
 	connected  bool              // to the hypervisor
 	body       body
 	hadPicture bool // pixels of this run of the machine are there
@@ -46,6 +47,7 @@ type Window struct {
 	autoSize    fyne.Size // what the window was last resized to by itself
 	before      fyne.Size // size before full screen
 	askingClose *closeDialog
+	modal       *widgets.Modal // the last dialog, perhaps closed
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool
@@ -101,6 +103,11 @@ func (w *Window) build() {
 	w.win.SetPadded(false)
 	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
 	w.win.SetCloseIntercept(w.Close)
+	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) { // comes when nothing has the keyboard, as after a click beside a dialog's buttons
+		if e.Name == fyne.KeyEscape && w.modal != nil {
+			w.modal.Close()
+		}
+	})
 	w.win.SetOnClosed(w.onClosed)
 	w.win.Resize(w.firstSize())
 }
@@ -151,7 +158,7 @@ func (w *Window) refresh() {
 		w.hadPicture = false // the next run begins with a screen of its own
 		w.display.frames.forget()
 	}
-	w.body = decideBody(w.machine, w.connected, status, w.hadPicture)
+	w.body = decideBody(w.atWork(), w.connected, status, w.hadPicture)
 	if w.askingClose != nil && w.body.action == bodyResume {
 		w.body.title, w.body.action, w.body.label = "", bodyNone, "" // the dialog paused it and says so
 	}
@@ -185,13 +192,24 @@ func windowTitle(m *machines.Machine) string {
 	if m.Checkpoint != "" {
 		title += " [" + vmconfig.Inert(m.Checkpoint, 40) + "]"
 	}
-	return title + " – " + stateWord(m)
+	return title + " – " + titleWord(m)
 }
 
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
 		machine: w.machine, live: w.body.live, picture: w.hadPicture, exact: w.display.Scaling() == ScaleToOnes, fullScreen: w.win.FullScreen(),
 	})
+}
+
+// atWork returns the machine, as busy when a job brings it up: it is off or paused for a moment on its way.
+func (w *Window) atWork() *machines.Machine {
+	m := w.machine
+	if m == nil || m.Busy != "" || w.work == "" || m.State == hypervisor.StateRunning {
+		return m
+	}
+	busy := *m
+	busy.Busy = w.work
+	return &busy
 }
 
 // refreshJobs shows the running job of this machine.
@@ -206,6 +224,14 @@ func (w *Window) refreshJobs() {
 		}
 	}
 	w.status.setJob(running)
+	title := ""
+	if running != nil {
+		title = running.Title
+	}
+	if title != w.work {
+		w.work = title
+		w.refresh()
+	}
 }
 
 // screenChanged follows the guest's screen: its size, pointer and lamps.

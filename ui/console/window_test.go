@@ -36,7 +36,13 @@ func TestWindowFollowsTheMachine(t *testing.T) {
 	if w.win.Title() != "web – off" || w.page.title.Text() != "The machine is off" || !w.page.button.Visible() {
 		t.Errorf("%q, page %q", w.win.Title(), w.page.title.Text())
 	}
+	f.set(func() { f.hold = make(chan struct{}) })
 	test.Tap(w.page.button)
+	f.until("starting", func() bool { return w.page.title.Text() == "Start…" && !w.page.button.Visible() })
+	f.set(func() {
+		close(f.hold)
+		f.hold = nil
+	})
 	source := f.live(w, 0)
 	if w.page.card.Visible() || w.page.cover.Visible() || w.win.Title() != "web – running" {
 		t.Errorf("a page over a live picture; %q", w.win.Title())
