@@ -61,104 +61,127 @@ var named = []error{hypervisor.ErrNotFound, checkpoints.ErrNoCheckpoint, checkpo
 // rules are looked through in order: the more telling sentinel comes first.
 var rules = []rule{
 	{
-		[]error{machines.ErrChangedBehind}, "Another program changed the machine while it was being edited. Nothing was overwritten.",
+		[]error{machines.ErrChangedBehind},
+		"Another program changed the machine while it was being edited. Nothing was overwritten.",
 		"Look at the machine as it is now and make your change again.", CodeRefused,
 	},
 	{
-		[]error{machines.ErrSavedState}, "The saved state of the machine is missing or damaged.",
+		[]error{machines.ErrSavedState},
+		"The saved state of the machine is missing or damaged.",
 		"Discard the saved state and start the machine afresh, or keep it and repair the file.", CodeFailed,
 	},
 	{
-		[]error{machines.ErrNoFirmware, domxml.ErrFirmware}, "The host has no fitting UEFI firmware.",
+		[]error{machines.ErrNoFirmware, domxml.ErrFirmware},
+		"The host has no fitting UEFI firmware.",
 		"Install the package ovmf, or choose BIOS.", CodeHost,
 	},
 	{
-		[]error{machines.ErrNoImageTool, diskimage.ErrMissing}, "Disks cannot be made: qemu-img is not installed.",
+		[]error{machines.ErrNoImageTool, diskimage.ErrMissing},
+		"Disks cannot be made: qemu-img is not installed.",
 		"Install the package qemu-utils.", CodeHost,
 	},
 	{
-		[]error{guestos.ErrNoDatabase}, "The database of operating systems is not installed.",
+		[]error{guestos.ErrNoDatabase},
+		"The database of operating systems is not installed.",
 		"Install the package osinfo-db.", CodeHost,
 	},
 	{
-		[]error{checkpoints.ErrNoCheckpoint, hypervisor.ErrNoSnapshot}, "There is no such checkpoint.",
+		[]error{checkpoints.ErrNoCheckpoint, hypervisor.ErrNoSnapshot},
+		"There is no such checkpoint.",
 		"It may have been deleted. Look at the list of checkpoints.", CodeMissing,
 	},
 	{
-		[]error{checkpoints.ErrAmbiguous}, "Several checkpoints have this name.",
+		[]error{checkpoints.ErrAmbiguous},
+		"Several checkpoints have this name.",
 		"Give the checkpoint's id instead of its name.", CodeUsage,
 	},
 	{
-		[]error{checkpoints.ErrBroken}, "The checkpoint cannot be restored: parts of it are missing or damaged. The machine was not touched.",
+		[]error{checkpoints.ErrBroken},
+		"The checkpoint cannot be restored: parts of it are missing or damaged. The machine was not touched.",
 		"Choose another checkpoint.", CodeFailed,
 	},
 	{
-		[]error{hypervisor.ErrNotFound}, "There is no such machine.",
+		[]error{hypervisor.ErrNotFound},
+		"There is no such machine.",
 		"It may have been removed or renamed by another program.", CodeMissing,
 	},
 	{
-		[]error{hypervisor.ErrNoSpace, syscall.ENOSPC, syscall.EDQUOT}, "There is not enough room on the disk.",
+		[]error{hypervisor.ErrNoSpace, syscall.ENOSPC, syscall.EDQUOT},
+		"There is not enough room on the disk.",
 		"Make room and try again.", CodeFailed,
 	},
 	{
-		[]error{syscall.EFBIG}, "A file would become larger than the system allows.",
+		[]error{syscall.EFBIG},
+		"A file would become larger than the system allows.",
 		"Raise the limit for file sizes (ulimit -f), or use a smaller size.", CodeFailed,
 	},
 	{
-		[]error{syscall.EMFILE, syscall.ENFILE}, "Too many files are open.",
+		[]error{syscall.EMFILE, syscall.ENFILE},
+		"Too many files are open.",
 		"Close other programs and try again.", CodeFailed,
 	},
 	{
 		[]error{syscall.EROFS}, "The file system is read-only.", "", CodeFailed,
 	},
 	{
-		[]error{hypervisor.ErrExists, vmconfig.ErrNameTaken}, "A machine of this name exists.",
+		[]error{hypervisor.ErrExists, vmconfig.ErrNameTaken},
+		"A machine of this name exists.",
 		"Choose another name.", CodeUsage,
 	},
 	{
-		[]error{hypervisor.ErrBusy}, "Another operation is working on the machine.",
+		[]error{hypervisor.ErrBusy},
+		"Another operation is working on the machine.",
 		"Wait until it has ended and try again.", CodeRefused,
 	},
 	{
-		[]error{hypervisor.ErrInvalidState}, "This is not possible in the machine's present state.",
+		[]error{hypervisor.ErrInvalidState},
+		"This is not possible in the machine's present state.",
 		"", CodeRefused,
 	},
 	{
-		[]error{hypervisor.ErrNeedsForce}, "The hypervisor refused, because a running or saved state would be lost.",
+		[]error{hypervisor.ErrNeedsForce},
+		"The hypervisor refused, because a running or saved state would be lost.",
 		"Power the machine off or discard its saved state first.", CodeRefused,
 	},
 	{
-		[]error{hypervisor.ErrCannotStart}, "The service libvirt, which runs the machines, cannot be started.",
+		[]error{hypervisor.ErrCannotStart},
+		"The service libvirt, which runs the machines, cannot be started.",
 		"Run “guesthouse doctor” to see what is missing.", CodeHost,
 	},
 	{
-		[]error{hypervisor.ErrBadAddress}, "The address of the hypervisor is not usable.",
+		[]error{hypervisor.ErrBadAddress},
+		"The address of the hypervisor is not usable.",
 		"Write for example qemu:///session.", CodeUsage,
 	},
 	{
-		[]error{hypervisor.ErrDenied}, "The hypervisor denies access.",
+		[]error{hypervisor.ErrDenied},
+		"The hypervisor denies access.",
 		"Check that your user may use it, or connect to qemu:///session.", CodeHost,
 	},
 	{
-		[]error{hypervisor.ErrNoGraphics}, "The machine has no screen that can be shown.",
+		[]error{hypervisor.ErrNoGraphics},
+		"The machine has no screen that can be shown.",
 		"Add a VNC display to it.", CodeHost,
 	},
 	{
 		[]error{hypervisor.ErrUnsupported}, "The hypervisor does not offer this.", "", CodeHost,
 	},
 	{
-		[]error{hypervisor.ErrTimeout, context.DeadlineExceeded}, "The hypervisor did not answer in time.",
+		[]error{hypervisor.ErrTimeout, context.DeadlineExceeded},
+		"The hypervisor did not answer in time.",
 		"See whether the machine changed before you try again.", CodeFailed,
 	},
 	{
-		[]error{hypervisor.ErrDisconnected}, "The connection to the hypervisor was lost.",
+		[]error{hypervisor.ErrDisconnected},
+		"The connection to the hypervisor was lost.",
 		"It is being restored. See whether the machine changed before you try again.", CodeFailed,
 	},
 	{
 		[]error{domxml.ErrNotEditable}, "This part of the machine cannot be changed here.", "", CodeFailed,
 	},
 	{
-		[]error{domxml.ErrMalformed}, "The machine's description cannot be read.",
+		[]error{domxml.ErrMalformed},
+		"The machine's description cannot be read.",
 		"Another program may have damaged it. “virsh edit” can mend it.", CodeFailed,
 	},
 	{
@@ -171,7 +194,8 @@ var rules = []rule{
 		[]error{saveimage.ErrDamaged}, "The file with the saved memory is damaged.", "", CodeFailed,
 	},
 	{
-		[]error{jobs.ErrPanic}, "The program made a mistake. The operation was stopped.",
+		[]error{jobs.ErrPanic},
+		"The program made a mistake. The operation was stopped.",
 		"Please report this with the details.", CodeFailed,
 	},
 	{
