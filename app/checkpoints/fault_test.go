@@ -97,7 +97,17 @@ var errStillRunning = errors.New("the machine still runs")
 
 // TestProgramKilled finds a save of a UEFI machine as a killed program leaves it: at each of its steps.
 func TestProgramKilled(t *testing.T) {
+	for name, known := range map[string]bool{"libvirt's file": true, "file of our own": false} {
+		t.Run(name, func(t *testing.T) { testProgramKilled(t, known) })
+	}
+}
+
+// testProgramKilled works with libvirt's file of the saved state or, where that is not known, with one of our own.
+func testProgramKilled(t *testing.T, known bool) {
 	f := open(t)
+	if !known {
+		t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	}
 	id := f.create(t, "uefi", vmconfig.FirmwareUEFI, false)
 	f.do(t, machines.ActionStart, id)
 	done(t, f.Save(id, SaveOptions{Name: "early"}))
@@ -113,11 +123,14 @@ func TestProgramKilled(t *testing.T) {
 		}
 		r := &record{Version: recordVersion, ID: n.id, Machine: id, Name: "uefi", State: hypervisor.StateRunning, Disks: []string{target.disks()[0].Path}}
 		entry := saveRecord{Checkpoint: n.id, Name: n.name, Mechanism: savedMemoryName, Running: true, Disks: r.Disks}
+		if !known {
+			entry.ResumeFrom = r.memoryFile(target.dir)
+		}
 		if _, err := f.journal.Begin(saveKind, f.conn.Host().URI, id, entry); err != nil {
 			t.Fatal(err)
 		}
 		for i, step := range []func() error{
-			func() error { _, err := m.capture(within(t), target, r, quiet); return err },
+			func() error { return m.capture(within(t), target, r, quiet) },
 			func() error { return m.copyVariables(target, r) },
 			func() error { return f.images.CreateSnapshot(within(t), r.Disks[0], n.id) },
 			func() error { return r.write(target.dir) },
@@ -138,14 +151,24 @@ func TestProgramKilled(t *testing.T) {
 			t.Errorf("killed after %d steps: %q, %v", steps, told, err)
 		}
 		f.state(t, id, hypervisor.StateRunning)
+		names := []string{"early"}
 		if steps == 5 {
-			f.leftovers(t, id, "early", "late")
-		} else {
-			f.leftovers(t, id, "early")
+			names = append(names, "late")
+		}
+		if list, err := f.List(within(t), id); err != nil || len(list) != len(names) {
+			t.Errorf("killed after %d steps: the list is %+v, %v", steps, list, err)
+		}
+		if known { // else the machine runs already when its disks could be tidied up
+			f.leftovers(t, id, names...)
 		}
 	}
 	done(t, f.Restore(id, f.only(t, id, "late").ID, RestoreOptions{}))
 	f.state(t, id, hypervisor.StateRunning)
+	f.do(t, machines.ActionPowerOff, id)
+	if _, err := f.Recover(within(t)); err != nil {
+		t.Error(err)
+	}
+	f.leftovers(t, id, "early", "late")
 }
 
 // TestRestoreInterrupted repeats a restore that was cut off, unless the machine was used since.

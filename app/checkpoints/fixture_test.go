@@ -92,9 +92,14 @@ func done(t *testing.T, j *jobs.Job) {
 // create makes a machine; with the test guest's disc unless it is never to be started.
 func (f *fixture) create(t *testing.T, name string, firmware vmconfig.Firmware, start bool) uuid.UUID {
 	t.Helper()
-	memory := int64(guesttest.MinMemoryMiB)
-	if firmware == vmconfig.FirmwareUEFI {
+	memory := int64(64) // for the firmware alone
+	switch {
+	case start && firmware == vmconfig.FirmwareUEFI:
 		memory = guesttest.MinMemoryUEFIMiB
+	case start:
+		memory = guesttest.MinMemoryMiB
+	case firmware == vmconfig.FirmwareUEFI:
+		memory = 128
 	}
 	d := machines.Draft{
 		Name: name, MemoryBytes: memory * vmconfig.MiB, CPUs: 1, Firmware: firmware,

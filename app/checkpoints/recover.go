@@ -13,6 +13,7 @@ import (
 	"guesthouse/app/journal"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
 )
 
@@ -34,7 +35,10 @@ type saveRecord struct {
 	Name       string   `json:"name"`
 	Mechanism  string   `json:"mechanism"`
 	Running    bool     `json:"running"` // the machine was active before
+	Paused     bool     `json:"paused"`  // it was active but stood still
 	Disks      []string `json:"disks,omitempty"`
+	// ResumeFrom is the file that holds the memory of the stopped machine; empty when libvirt holds it as a saved state.
+	ResumeFrom string `json:"resume_from,omitempty"`
 }
 
 // restoreRecord names the checkpoint that was being restored.
@@ -148,30 +152,49 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 		c := Checkpoint{}
 		s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
 		if c.Problem == "" {
-			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, t, entry)
+			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}
 	}
 	if entry.Mechanism == internalName {
 		err = s.undoInternal(ctx, r.Machine, entry)
 	} else {
-		err = s.undoSavedMemory(ctx, r.Machine, entry)
+		err = s.takeBack(ctx, r.Machine, entry)
 	}
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Saving “%s” of %s was interrupted and has been taken back. Nothing was lost.", shown, name), s.goOn(ctx, t, entry)
+	return fmt.Sprintf("Saving “%s” of %s was interrupted and has been taken back. Nothing was lost.", shown, name), nil
+}
+
+// takeBack undoes a save by the savedMemory mechanism and lets the machine run on, in the order that never leaves its memory without a file.
+func (s *Service) takeBack(ctx context.Context, id uuid.UUID, entry saveRecord) error {
+	if entry.ResumeFrom == "" {
+		return errors.Join(s.undoSavedMemory(ctx, id, entry), s.goOn(ctx, id, entry))
+	}
+	if err := s.goOn(ctx, id, entry); err != nil {
+		return err
+	}
+	return s.undoSavedMemory(ctx, id, entry)
 }
 
 // goOn resumes a machine that was active when its checkpoint was begun.
-func (s *Service) goOn(ctx context.Context, t *target, entry saveRecord) error {
+func (s *Service) goOn(ctx context.Context, id uuid.UUID, entry saveRecord) error {
 	if !entry.Running || entry.Mechanism != savedMemoryName {
 		return nil
 	}
-	d, err := s.p.Conn.Domain(ctx, t.domain.UUID)
-	if err != nil || d.State != hypervisor.StateSaved {
+	d, err := s.p.Conn.Domain(ctx, id)
+	switch {
+	case err != nil:
 		return err
+	case d.State == hypervisor.StateSaved:
+		return s.p.Conn.Start(ctx, id)
+	case d.State != hypervisor.StateOff || entry.ResumeFrom == "":
+		return nil // it runs, or it stopped by itself
 	}
-	return s.p.Conn.Start(ctx, t.domain.UUID)
+	if _, err := saveimage.Read(entry.ResumeFrom); err != nil {
+		return nil //nolint:nilerr // the memory was not written, so the machine stopped by itself
+	}
+	return s.p.Conn.RestoreFrom(ctx, entry.ResumeFrom, entry.Paused)
 }
 
 // restoreGrace is how much later than the journal's record a disk may have been written to by the interrupted restore itself.

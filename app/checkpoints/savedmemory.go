@@ -60,13 +60,16 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 		r.Disks = append(r.Disks, d.Path)
 	}
 	entry := saveRecord{
-		Checkpoint: n.id, Name: n.name, Mechanism: savedMemoryName, Running: t.domain.State.Active(), Disks: r.Disks,
+		Checkpoint: n.id, Name: n.name, Mechanism: savedMemoryName, Disks: r.Disks,
+		Running: t.domain.State.Active(), Paused: t.domain.State == hypervisor.StatePaused,
+	}
+	if _, known := s.savedState(t); entry.Running && !known {
+		entry.ResumeFrom = r.memoryFile(t.dir)
 	}
 	journalled, err := s.journal.Begin(saveKind, r.Host, id, entry)
 	if err != nil {
 		return err
 	}
-	memory, inactive := "", func(context.Context) error { return nil }
 	defer func() {
 		if err == nil {
 			err = journalled.End()
@@ -77,7 +80,7 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 			err = errors.Join(err, undoErr) // the journal has it
 			return
 		}
-		if undoErr := errors.Join(s.undoSavedMemory(free, id, entry), inactive(free)); undoErr != nil {
+		if undoErr := s.takeBack(free, id, entry); undoErr != nil {
 			err = errors.Join(err, undoErr)
 			return
 		}
@@ -88,8 +91,7 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 	}
 	if t.domain.State.Active() {
 		say("Writing the memory")
-		inactive = func(ctx context.Context) error { return s.resume(ctx, t, memory) }
-		if memory, err = m.capture(ctx, t, r, report); err != nil {
+		if err := m.capture(ctx, t, r, report); err != nil {
 			return err
 		}
 	}
@@ -116,29 +118,24 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 	if err := s.p.Conn.CreateSnapshot(ctx, id, xml, hypervisor.SnapshotFlags{Redefine: true, Current: true}); err != nil {
 		return err
 	}
-	if t.domain.State.Active() {
-		say("Running on")
-		if err := s.resume(ctx, t, memory); err != nil {
-			// The checkpoint is complete, and the machine is not lost: its state is saved.
-			return errors.Join(&Reason{
-				Text: "The checkpoint was not kept, and the machine could not be resumed. Its state is saved; start it to go on.", Err: err,
-			})
-		}
-	}
-	return nil
+	say("Running on")
+	return s.goOn(ctx, id, entry)
 }
 
-// capture writes the memory of the active machine into <id>.mem and stops it. The name returned is the file to resume from; empty
-// when libvirt itself holds the saved state.
-func (m savedMemory) capture(ctx context.Context, t *target, r *record, report func(jobs.Progress)) (string, error) {
+// savedState returns the file in which libvirt keeps the saved state of this machine; known is false when that cannot be told.
+func (s *Service) savedState(t *target) (path string, known bool) {
+	return machines.SavedStatePath(s.p.Conn.Host(), t.domain.Name)
+}
+
+// capture writes the memory of the active machine into <id>.mem and stops it. Where libvirt's own file for saved states is known, libvirt holds
+// the state as well, so that the machine resumes from it whoever starts it.
+func (m savedMemory) capture(ctx context.Context, t *target, r *record, report func(jobs.Progress)) error {
 	s, id := m.s, t.domain.UUID
 	file := r.memoryFile(t.dir)
-	resumeFrom := ""
 	err := func() error {
 		defer machines.FollowProgress(ctx, s.p.Conn, id, report)()
-		saved, known := machines.SavedStatePath(s.p.Conn.Host(), t.domain.Name)
+		saved, known := s.savedState(t)
 		if !known {
-			resumeFrom = file
 			return s.p.Conn.SaveTo(ctx, id, file, t.domain.State == hypervisor.StatePaused)
 		}
 		if err := s.p.Conn.Save(ctx, id); err != nil {
@@ -147,30 +144,14 @@ func (m savedMemory) capture(ctx context.Context, t *target, r *record, report f
 		return linkOrCopy(ctx, saved, file)
 	}()
 	if err != nil {
-		return "", err
+		return err
 	}
 	image, err := saveimage.Read(file)
 	if err != nil {
-		return resumeFrom, err
+		return err
 	}
 	r.MemoryBytes = image.Bytes
-	return resumeFrom, syncFile(file)
-}
-
-// resume lets the machine run on, or stay paused, from where save stopped it.
-func (s *Service) resume(ctx context.Context, t *target, memory string) error {
-	d, err := s.p.Conn.Domain(ctx, t.domain.UUID)
-	switch {
-	case err != nil:
-		return err
-	case d.State.Active():
-		return nil
-	case memory == "" && d.State == hypervisor.StateSaved:
-		return s.p.Conn.Start(ctx, t.domain.UUID)
-	case memory == "":
-		return nil // it stopped by itself while it was being saved
-	}
-	return s.p.Conn.RestoreFrom(ctx, memory, t.domain.State == hypervisor.StatePaused)
+	return syncFile(file)
 }
 
 // copyVariables copies the firmware's variables into <id>.vars. A machine that never started has none yet.

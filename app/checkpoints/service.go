@@ -345,13 +345,29 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 	if err != nil {
 		return err
 	}
-	if err := s.goBack(ctx, t, snapshot, report); err != nil {
-		if !errors.Is(err, hypervisor.ErrDisconnected) {
-			err = errors.Join(err, record.End())
+	err = s.goBack(ctx, t, snapshot, report)
+	if errors.Is(err, hypervisor.ErrDisconnected) && s.settle(ctx, id) == nil {
+		// The daemon died in the middle. Its successor can do it again from the beginning.
+		if t, err = s.look(ctx, id); err == nil {
+			err = s.goBack(ctx, t, snapshot, report)
 		}
-		return err
 	}
-	return record.End()
+	switch {
+	case err == nil:
+		return record.End()
+	case errors.Is(err, hypervisor.ErrDisconnected):
+		return err // the next start repeats it
+	}
+	return errors.Join(s.halfBack(ctx, id, err), record.End())
+}
+
+// halfBack says what became of a machine whose restore failed after it had begun.
+func (s *Service) halfBack(ctx context.Context, id uuid.UUID, err error) error {
+	text := "Going back failed. The checkpoints are as before; restore one again before you use the machine."
+	if d, readErr := s.p.Conn.Domain(ctx, id); readErr == nil && !d.State.Active() {
+		text = "Going back failed. The machine is off and its checkpoints are as before; restore one again before you use it."
+	}
+	return &Reason{Text: text, Err: err}
 }
 
 // restorable checks that the checkpoint can be restored now.

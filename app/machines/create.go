@@ -188,6 +188,9 @@ func (s *Service) nvramDir() string { return filepath.Join(s.p.DataDir, "nvram")
 // planDisk decides on the machine's disk.
 func (s *Service) planDisk(ctx context.Context, c *creation, d Draft) vmconfig.Faults {
 	disk := vmconfig.Disk{Device: vmconfig.DeviceDisk, Format: diskimage.FormatQcow2}
+	if d.DiskMode != DiskNone && !s.p.Conn.Host().Local {
+		return vmconfig.Faults{{Field: vmconfig.FieldDiskSize, Message: "Disks can only be made and used on this computer, but the hypervisor runs on another one."}}
+	}
 	switch d.DiskMode {
 	case DiskNone:
 		return nil

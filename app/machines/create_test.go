@@ -299,3 +299,16 @@ func TestRecoverDeletion(t *testing.T) {
 		}
 	}
 }
+
+// TestDemo takes a machine through its life on libvirt's test driver, which serves as the demonstration without any QEMU.
+func TestDemo(t *testing.T) {
+	f := open(t, true)
+	j, id := f.Create(draft("demo"))
+	done(t, j)
+	done(t, f.Do(ActionStart, id))
+	done(t, f.Do(ActionPowerOff, id))
+	done(t, f.Delete(id, false))
+	if f.Snapshot().Get(id) != nil {
+		t.Error("it is still listed")
+	}
+}
