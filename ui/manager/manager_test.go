@@ -527,6 +527,9 @@ func TestPreviewOnlyWhileRunning(t *testing.T) {
 	if r.m.details.preview.picture != nil || r.m.details.preview.halt != nil {
 		t.Error("the picture or its timer outlives the machine")
 	}
+	again := running
+	r.publish(&again)
+	r.until("the same picture is shown after a restart", func() bool { return r.m.details.preview.picture != nil })
 	if _, err := shrink([]byte("no picture")); err == nil {
 		t.Error("nonsense passes for a picture")
 	}

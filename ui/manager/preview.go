@@ -73,7 +73,7 @@ func (p *preview) follow(list []*machines.Machine) {
 		p.picture, p.dim = p.last[machine.UUID], true
 		p.note = runLook(machine).Text
 	default:
-		p.picture = nil
+		p.picture, p.lastPNG = nil, nil
 		delete(p.last, machine.UUID)
 	}
 	if live != p.live {
@@ -92,7 +92,7 @@ func (p *preview) restart() {
 	seconds := p.m.p.Settings.Get().PreviewSeconds
 	if !p.live || seconds <= 0 {
 		if p.live { // switched off: an old picture would pass for the present
-			p.picture = nil
+			p.picture, p.lastPNG = nil, nil
 			p.Refresh()
 		}
 		return
