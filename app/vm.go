@@ -222,7 +222,7 @@ func newVMCreate(o *options) *cobra.Command {
 	c := &cobra.Command{
 		Use: "create NAME", Short: "Create a machine", Args: exactArgs("a name for the machine"),
 		Long: `Create a machine. What is not given is chosen for the operating system: --os names it
-(see osinfo-db, for example debian12 or win11), otherwise it is recognised from the ISO.`,
+(see osinfo-db, for example debian11 or win11), otherwise it is recognised from the ISO.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withServices(cmd, o, func(ctx context.Context, s *services) error {
 				osID, err := chooseOS(ctx, s, f.os, f.iso)
@@ -268,14 +268,14 @@ func newVMCreate(o *options) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&f.os, "os", "", "operating system, an osinfo-db `ID` such as debian12")
+	c.Flags().StringVar(&f.os, "os", "", "operating system, an osinfo-db `ID` such as debian11")
 	c.Flags().StringVar(&f.memory, "memory", "", "memory `SIZE` with a unit, such as 2GiB")
 	c.Flags().IntVar(&f.cpus, "cpus", 0, "number `N` of virtual CPUs")
 	c.Flags().StringVar(&f.disk, "disk", "", "`SIZE` of a new disk with a unit, such as 20GiB")
 	c.Flags().StringVar(&f.existing, "existing-disk", "", "use the disk image `FILE` as it is")
 	c.Flags().BoolVar(&f.noDisk, "no-disk", false, "make no disk")
 	c.Flags().StringVar(&f.iso, "iso", "", "insert the ISO image `FILE`")
-	c.Flags().StringVar(&f.firmware, "firmware", "", "`bios` or uefi")
+	c.Flags().StringVar(&f.firmware, "firmware", "", "`KIND`: bios or uefi")
 	c.Flags().BoolVar(&f.start, "start", false, "start the machine when it is ready")
 	c.MarkFlagsMutuallyExclusive("disk", "existing-disk", "no-disk")
 	_ = c.RegisterFlagCompletionFunc("firmware", cobra.FixedCompletions([]string{"bios", "uefi"}, cobra.ShellCompDirectiveNoFileComp))
