@@ -38,6 +38,13 @@ type body struct {
 	err               error // offered behind "Details"
 }
 
+// same reports whether both look the same. Errors are compared by their text: not every error can be compared with ==.
+func (b body) same(o body) bool {
+	errs := (b.err == nil) == (o.err == nil) && (b.err == nil || b.err.Error() == o.err.Error())
+	b.err, o.err = nil, nil
+	return errs && b == o
+}
+
 // patience is how many tries may fail before the window says that it is disconnected: a restore or a restart breaks the connection for a
 // moment, and a page that flashes up helps nobody.
 const patience = 3

@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/dispatch"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -18,7 +19,7 @@ type page struct {
 	cover   *canvas.Rectangle // hides the picture
 	card    *fyne.Container
 	icon    *widgets.Picture
-	spinner *widget.Activity
+	pulse   *pulse
 	title   *widgets.Text
 	text    *widget.Label
 	button  *widgets.Button
@@ -31,10 +32,10 @@ type page struct {
 
 const cardWidth = 380
 
-func newPage(onAction func(bodyAction), onDetails func(error)) *page {
+func newPage(d dispatch.Dispatcher, onAction func(bodyAction), onDetails func(error)) *page {
 	p := &page{
 		veil: canvas.NewRectangle(veilColor), cover: canvas.NewRectangle(surroundColor),
-		icon: widgets.NewIcon("state-off", 40, theme.ColorOff), spinner: widget.NewActivity(),
+		icon: widgets.NewIcon("state-off", 40, theme.ColorOff), pulse: newPulse(d),
 		title: widgets.NewText("", 18, true, colorForeground), text: widget.NewLabel(""),
 		onAction: onAction, onDetails: onDetails,
 	}
@@ -43,15 +44,19 @@ func newPage(onAction func(bodyAction), onDetails func(error)) *page {
 	p.button = widgets.NewButton("", "", widgets.StylePrimary, func() { p.onAction(p.shown.action) })
 	p.details = widgets.NewButton("", "Details", widgets.StyleFlat, func() { p.onDetails(p.shown.err) })
 	p.card = container.NewStack(widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 12), container.New(layout.NewCustomPaddedLayout(theme.Gap6, theme.Gap6, theme.Gap6, theme.Gap6),
-		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.spinner)), container.NewCenter(p.title), p.text,
+		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.pulse)), container.NewCenter(p.title), p.text,
 			container.NewCenter(container.NewHBox(p.button, p.details)))))
 	p.box = container.NewStack(p.cover, p.veil, container.NewCenter(p.card))
+	p.shown.title = "none yet"
 	p.set(body{})
 	return p
 }
 
 // set shows a body's page.
 func (p *page) set(b body) {
+	if p.shown.same(b) {
+		return // a refresh would repaint the window
+	}
 	p.shown = b
 	show(p.cover, !b.picture)
 	show(p.veil, b.picture && b.veil)
@@ -64,13 +69,9 @@ func (p *page) set(b body) {
 	if b.icon != "" {
 		p.icon.SetIcon(b.icon, iconColor(b.icon))
 	}
-	spin := b.title != "" && b.busy && b.icon == ""
-	show(p.spinner, spin)
-	if spin {
-		p.spinner.Start()
-	} else {
-		p.spinner.Stop()
-	}
+	waiting := b.title != "" && b.busy && b.icon == ""
+	show(p.pulse, waiting)
+	p.pulse.run(waiting)
 	show(p.button, b.label != "")
 	p.button.Set(actionIcon(b.action), b.label)
 	show(p.details, b.err != nil)

@@ -101,7 +101,6 @@ func (*tight) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // toolbarState is what the buttons depend on.
 type toolbarState struct {
 	machine    *machines.Machine // nil: gone
-	live       bool              // keys reach the guest through the display
 	picture    bool              // there is a picture of the screen
 	exact      bool              // pixel for pixel
 	fullScreen bool

@@ -86,7 +86,7 @@ func (w *Window) build() {
 	w.display.OnPointer = w.pointerMoved
 	w.display.OnFocusLost = func() { w.p.Dispatch.Do(w.claimKeyboard) }
 	w.scroll = container.NewScroll(w.display)
-	w.page = newPage(w.pageAction, w.showError)
+	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
 	w.status = newStatus(w.p.Jobs.Cancel)
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
@@ -197,7 +197,7 @@ func windowTitle(m *machines.Machine) string {
 
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
-		machine: w.machine, live: w.body.live, picture: w.hadPicture, exact: w.display.Scaling() == ScaleToOnes, fullScreen: w.win.FullScreen(),
+		machine: w.machine, picture: w.hadPicture, exact: w.display.Scaling() == ScaleToOnes, fullScreen: w.win.FullScreen(),
 	})
 }
 
@@ -350,6 +350,7 @@ func (w *Window) onClosed() {
 		cancel()
 	}
 	w.slide.stop()
+	w.page.pulse.run(false)
 	if w.p.Closed != nil {
 		w.p.Closed()
 	}
