@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"guesthouse/app/jobs"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 )
@@ -164,7 +166,7 @@ func device(dir string) *uint64 {
 			return &st.Dev
 		}
 		parent := filepath.Dir(dir)
-		if err != unix.ENOENT || parent == dir {
+		if !errors.Is(err, unix.ENOENT) || parent == dir {
 			return nil
 		}
 		dir = parent
@@ -223,26 +225,24 @@ func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[s
 			collectFiles(snapshot.XML, func(path string) { used[path] = name })
 		}
 	}
-	if s.p.Images != nil && s.p.Conn.Host().Local {
-		s.addChains(ctx, used)
+	if s.p.Conn.Host().Local {
+		addChains(used)
 	}
 	return used, unreadable, nil
 }
 
 // addChains adds the images below overlays, which a description need not name.
-func (s *Service) addChains(ctx context.Context, used map[string]string) {
-	for path, name := range used {
+func addChains(used map[string]string) {
+	for path, name := range maps.Clone(used) {
 		for range maxChain {
-			info, err := s.p.Images.Inspect(ctx, path, "")
-			if err != nil || info.Backing == "" {
+			below, err := diskimage.Backing(path)
+			if err != nil || below == "" {
 				break
 			}
-			if path = info.Backing; !filepath.IsAbs(path) {
-				break
+			if !filepath.IsAbs(below) {
+				below = filepath.Join(filepath.Dir(path), below)
 			}
-			if _, known := used[path]; known {
-				break
-			}
+			path = below
 			used[path] = name
 		}
 	}

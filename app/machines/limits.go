@@ -37,7 +37,7 @@ func FreeBytes(dir string) (int64, error) {
 			return int64(st.Bavail) * st.Frsize, nil
 		}
 		parent := filepath.Dir(dir)
-		if err != unix.ENOENT || parent == dir {
+		if !errors.Is(err, unix.ENOENT) || parent == dir {
 			return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 		}
 		dir = parent

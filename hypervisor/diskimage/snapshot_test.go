@@ -49,3 +49,26 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("a relative path: %v", err)
 	}
 }
+
+func TestBackingName(t *testing.T) {
+	tool, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, dir := context.Background(), t.TempDir()
+	base, overlay := filepath.Join(dir, "base.qcow2"), filepath.Join(dir, "overlay.qcow2")
+	if err := tool.Create(ctx, base, FormatQcow2, 4*vmconfig.MiB); err != nil {
+		t.Fatal(err)
+	}
+	if err := tool.CreateOverlay(ctx, overlay, base, FormatQcow2); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{base: "", overlay: base} {
+		if got, err := Backing(path); err != nil || got != want {
+			t.Errorf("below %s lies %q, %v", path, got, err)
+		}
+	}
+	if _, err := Backing(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
