@@ -324,3 +324,29 @@ func TestTwoSavesAtOnce(t *testing.T) {
 		t.Errorf("the checkpoints' folder: %v", err)
 	}
 }
+
+// TestFirmwareVariables brings back the variables of that moment, also that there were none.
+func TestFirmwareVariables(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "vars", vmconfig.FirmwareUEFI, false)
+	config, err := f.config(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(t, f.Save(id, SaveOptions{Name: "none"}))
+	if err := os.WriteFile(config.NVRAM, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done(t, f.Save(id, SaveOptions{Name: "first"}))
+	if err := os.WriteFile(config.NVRAM, []byte("second"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done(t, f.Restore(id, f.only(t, id, "first").ID, RestoreOptions{}))
+	if text, err := os.ReadFile(config.NVRAM); err != nil || string(text) != "first" {
+		t.Errorf("the variables are %q, %v", text, err)
+	}
+	done(t, f.Restore(id, f.only(t, id, "none").ID, RestoreOptions{}))
+	if _, err := os.Stat(config.NVRAM); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a machine that never ran has variables: %v", err)
+	}
+}

@@ -281,25 +281,29 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	if err := s.keepIdentity(ctx, t); err != nil {
 		return err
 	}
-	if r.VariablesBytes > 0 {
-		data, err := os.ReadFile(r.variablesFile(t.dir))
-		if err != nil {
-			return err
-		}
-		config, err := s.config(ctx, id)
-		if err != nil {
-			return err
-		}
-		if config.NVRAM != "" {
-			if err := atomicfile.Write(config.NVRAM, data); err != nil {
-				return err
-			}
-		}
+	if err := m.restoreVariables(ctx, t, r); err != nil {
+		return err
 	}
 	if r.MemoryBytes == 0 {
 		return nil
 	}
 	return m.wake(ctx, t, r)
+}
+
+// restoreVariables puts the firmware's variables back. A machine that had none yet gets new ones from libvirt at its next start.
+func (m savedMemory) restoreVariables(ctx context.Context, t *target, r *record) error {
+	config, err := m.s.config(ctx, t.domain.UUID)
+	if err != nil || config.NVRAM == "" {
+		return err
+	}
+	if r.VariablesBytes == 0 {
+		return remove(config.NVRAM)
+	}
+	data, err := os.ReadFile(r.variablesFile(t.dir))
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(config.NVRAM, data)
 }
 
 func (s *Service) config(ctx context.Context, id uuid.UUID) (vmconfig.Machine, error) {
