@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ type program struct {
 }
 
 // programPath returns the program under test.
-func programPath(t *testing.T) string {
+func programPath(t testing.TB) string {
 	t.Helper()
 	path := os.Getenv("GUESTHOUSE_PROGRAM")
 	if path == "" {
@@ -105,13 +104,6 @@ func (p *program) checkLog() {
 	if p.t.Failed() {
 		p.t.Logf("the program wrote:\n%s", text)
 	}
-}
-
-// quit ends the program as a logout does and waits for it.
-func (p *program) quit() {
-	p.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	p.waitExit()
 }
 
 func (p *program) waitExit() {

@@ -25,13 +25,14 @@ const (
 // screen is a virtual X screen with a window manager. Its processes carry the host's folder in their
 // environment, so they end with the host.
 type screen struct {
-	t       *testing.T
+	t       testing.TB
 	display string
 	env     []string
 	frame   string // the file that is the screen's memory, in XWD format
+	server  int    // process id of the X server
 }
 
-func startScreen(t *testing.T, h *hosttest.Host) *screen {
+func startScreen(t testing.TB, h *hosttest.Host) *screen {
 	t.Helper()
 	dir := filepath.Join(h.Dir, "screen")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -49,6 +50,7 @@ func startScreen(t *testing.T, h *hosttest.Host) *screen {
 		"-screen", "0", fmt.Sprintf("%dx%dx24", screenWidth, screenHeight))
 	server.ExtraFiles = []*os.File{say}
 	s.start(server)
+	s.server = server.Process.Pid
 	say.Close()
 	number := make([]byte, 16)
 	n, err := answer.Read(number)
