@@ -146,9 +146,9 @@ func deleteSummary(plans []machines.DeletePlan) string {
 	case 0:
 		text = "No files are deleted."
 	case 1:
-		text = fmt.Sprintf("One file (%s) goes to the trash and is kept there for seven days.", vmconfig.FormatSize(bytes))
+		text = fmt.Sprintf("One file (%s) goes to the trash and is kept there for seven days.", roughSize(bytes))
 	default:
-		text = fmt.Sprintf("%d files (%s) go to the trash and are kept there for seven days.", trash, vmconfig.FormatSize(bytes))
+		text = fmt.Sprintf("%d files (%s) go to the trash and are kept there for seven days.", trash, roughSize(bytes))
 	}
 	switch {
 	case cps == 1:
@@ -178,7 +178,7 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 				}
 			}
 			name := widgets.NewText(vmconfig.Inert(baseName(f.Path), 100), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-			note := widgets.NewText(joined(f.Kind+",", vmconfig.FormatSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
+			note := widgets.NewText(joined(f.Kind+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
 			box.Add(container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon(icon, 18, color)), nil,
 				widgets.NewHint(container.NewVBox(name, note), f.Path)))
 		}

@@ -103,6 +103,7 @@ type Manager struct {
 
 	checkpoints checkpointState
 	selectNext  string // name of a machine to select as soon as it is in the list
+	closing     bool
 	stops       []func()
 	keys        fyne.ShortcutHandler // the window's shortcuts again: a canvas cannot be asked to run one
 }
@@ -123,8 +124,7 @@ func New(p Params) *Manager {
 	m.split.SetOffset(m.splitOffset())
 	m.body = container.NewStack()
 
-	top := container.New(layout.NewCustomPaddedVBoxLayout(0), m.toolbar.box, m.banner.box)
-	m.frame = container.NewBorder(top, m.activity.box, nil, nil, m.body)
+	m.frame = container.New(rows{stretch: 2}, m.toolbar.box, m.banner.box, m.body, m.activity.box)
 
 	p.Window.SetTitle(m.title())
 	p.Window.SetPadded(false)
@@ -140,6 +140,38 @@ func New(p Params) *Manager {
 	m.inventoryChanged()
 	m.activity.update()
 	return m
+}
+
+// rows stacks objects without gaps; the one numbered stretch takes what the others leave.
+type rows struct{ stretch int }
+
+// MinSize implements fyne.Layout.
+func (rows) MinSize(o []fyne.CanvasObject) (size fyne.Size) {
+	for _, obj := range o {
+		if obj.Visible() {
+			least := obj.MinSize()
+			size = fyne.NewSize(max(size.Width, least.Width), size.Height+least.Height)
+		}
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (r rows) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	spare := size.Height - r.MinSize(o).Height
+	y := float32(0)
+	for i, obj := range o {
+		if !obj.Visible() {
+			continue
+		}
+		h := obj.MinSize().Height
+		if i == r.stretch {
+			h += spare
+		}
+		obj.Move(fyne.NewPos(0, y))
+		obj.Resize(fyne.NewSize(size.Width, h))
+		y += h
+	}
 }
 
 // setShown shows or hides a part, and gives its room to the rest of the container around it.
@@ -175,6 +207,10 @@ func (m *Manager) Close() {
 }
 
 func (m *Manager) closeNow() {
+	if m.closing {
+		return
+	}
+	m.closing = true
 	for _, stop := range m.stops {
 		stop()
 	}
@@ -206,11 +242,14 @@ func (m *Manager) rememberedSize() fyne.Size {
 	return fyne.NewSize(1180, 760)
 }
 
+// listWidth is how wide the list is before the user moved the splitter.
+const listWidth float32 = 300
+
 func (m *Manager) splitOffset() float64 {
 	if s, ok := m.p.Settings.Get().Windows[splitKey]; ok && s.Width > 0.05 && s.Width < 0.95 {
 		return float64(s.Width)
 	}
-	return 0.28
+	return float64(listWidth / m.rememberedSize().Width)
 }
 
 func (m *Manager) title() string {

@@ -343,7 +343,7 @@ func TestRestore(t *testing.T) {
 	r.mu.Unlock()
 	r.m.loadCheckpoints(true)
 	r.settle()
-	wantText(t, r.window, "Checkpoint 1", "Clean install", "Broken", "2 days ago", "2 hours ago", "1 MiB")
+	wantText(t, r.window, "Checkpoint 1", "Clean install", "Broken", "2 days ago", "2 hours ago", "1.0 MiB")
 
 	press(t, r.window, "Restore")
 	r.settle()
@@ -396,7 +396,7 @@ func TestDelete(t *testing.T) {
 	r.selectNames("web")
 	r.m.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
 	r.settle()
-	wantText(t, r.window, "Delete “web”?", "One file (3 GiB) goes to the trash", "2 checkpoints are lost", "web.qcow2", "shared.qcow2", "another machine uses it")
+	wantText(t, r.window, "Delete “web”?", "One file (3.0 GiB) goes to the trash", "2 checkpoints are lost", "web.qcow2", "shared.qcow2", "another machine uses it")
 	press(t, r.window, "Remove, keep the disks")
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "delete" || calls[0].arg != true {
 		t.Errorf("keep made %v", calls)
@@ -574,6 +574,11 @@ func TestWords(t *testing.T) {
 	} {
 		if got := age(now.Add(-d), now); got != want {
 			t.Errorf("age of %v: %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int64]string{5: "5 bytes", 1 << 20: "1.0 MiB", 1200 << 20: "1.2 GiB", 340 << 20: "340 MiB", 20 << 40: "20 TiB"} {
+		if got := roughSize(n); got != want {
+			t.Errorf("roughSize(%d) = %q, want %q", n, got, want)
 		}
 	}
 	m := machine("x", hypervisor.StateSaved)

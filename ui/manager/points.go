@@ -89,7 +89,7 @@ func (p *checkpointPanel) row(c checkpoints.Checkpoint, depth int, now time.Time
 	nameColor := fynetheme.ColorNameForeground
 	note := age(c.Created, now)
 	if c.SizeBytes > 0 {
-		note = joined(note, "·", vmconfig.FormatSize(c.SizeBytes))
+		note = joined(note, "·", roughSize(c.SizeBytes))
 	}
 	if c.Current {
 		nameColor = fynetheme.ColorNamePrimary

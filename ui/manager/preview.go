@@ -202,10 +202,15 @@ type previewRenderer struct {
 	title, note               *canvas.Text
 }
 
-func (r *previewRenderer) MinSize() fyne.Size { return fyne.NewSize(200, 196) }
+const border, footHeight = 8, 12 // of the monitor
+
+// MinSize makes the monitor as high as its width, known from the last layout, asks for.
+func (r *previewRenderer) MinSize() fyne.Size {
+	height := (r.p.Size().Width-2*border)/1.6 + 2*border + footHeight
+	return fyne.NewSize(200, min(max(height, 150), 270))
+}
 
 func (r *previewRenderer) Layout(size fyne.Size) {
-	const border, footHeight = 8, 12
 	width := min(size.Width, (size.Height-footHeight-2*border)*1.6+2*border)
 	height := (width-2*border)/1.6 + 2*border
 	left := (size.Width - width) / 2

@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/theme"
@@ -36,7 +37,13 @@ func NewSearchField(placeholder string) *SearchField {
 			s.OnChanged(text)
 		}
 	}
-	s.entry.OnSubmitted = func(string) { s.step(1) }
+	s.entry.OnSubmitted = func(string) {
+		if d, ok := fyne.CurrentApp().Driver().(desktop.Driver); ok && d.CurrentKeyModifiers()&fyne.KeyModifierShift != 0 {
+			s.step(-1)
+			return
+		}
+		s.step(1)
+	}
 	s.entry.OnKey = func(e *fyne.KeyEvent) bool {
 		switch e.Name {
 		case fyne.KeyEscape:
