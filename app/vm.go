@@ -238,7 +238,7 @@ func newVMCreate(o *options) *cobra.Command {
 				}
 				flags := cmd.Flags()
 				if flags.Changed("memory") {
-					if d.MemoryBytes, err = size("--memory", f.memory); err != nil {
+					if d.MemoryBytes, err = size("--memory", f.memory, vmconfig.ParseMemory); err != nil {
 						return err
 					}
 				}
@@ -260,7 +260,7 @@ func newVMCreate(o *options) *cobra.Command {
 					}
 				case flags.Changed("disk"):
 					d.DiskMode = machines.DiskCreate
-					if d.DiskBytes, err = size("--disk", f.disk); err != nil {
+					if d.DiskBytes, err = size("--disk", f.disk, vmconfig.ParseDiskSize); err != nil {
 						return err
 					}
 				}
@@ -283,8 +283,8 @@ func newVMCreate(o *options) *cobra.Command {
 }
 
 // size parses a size option; a mistake in it is wrong usage.
-func size(option, text string) (int64, error) {
-	n, err := vmconfig.ParseSize(text)
+func size(option, text string, parse func(string) (int64, error)) (int64, error) {
+	n, err := parse(text)
 	if err != nil {
 		return 0, usagef("%s: %w", option, err)
 	}

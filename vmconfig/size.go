@@ -77,6 +77,24 @@ func ParseSize(text string) (int64, error) {
 	return bytes.Int64(), nil
 }
 
+// ParseMemory is ParseSize for memory, which is counted in whole MiB: it rounds to the nearest.
+func ParseMemory(text string) (int64, error) {
+	bytes, err := ParseSize(text)
+	if bytes < MiB || bytes > MaxMemory {
+		return bytes, err // to be refused as it was typed
+	}
+	return (bytes + MiB/2) / MiB * MiB, err
+}
+
+// ParseDiskSize is ParseSize for a disk. It rounds up to whole MiB: a disk is never smaller than what was asked for.
+func ParseDiskSize(text string) (int64, error) {
+	bytes, err := ParseSize(text)
+	if bytes < MiB || bytes > MaxDisk {
+		return bytes, err // to be refused as it was typed
+	}
+	return (bytes + MiB - 1) / MiB * MiB, err
+}
+
 // FormatSize writes a size for people in binary units: "2 GiB", "1.5 GiB", "1500 MiB". It prefers the
 // largest unit in which the size is exact with at most two digits after the point; else it rounds down. ParseSize reads
 // what it writes.

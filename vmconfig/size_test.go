@@ -47,6 +47,52 @@ func TestFormatSize(t *testing.T) {
 	}
 }
 
+// TestSizesAsTyped rounds what no machine can have exactly and leaves to Validate what it refuses.
+func TestSizesAsTyped(t *testing.T) {
+	for _, c := range []struct {
+		text         string
+		memory, disk int64
+	}{
+		{"1.3 GiB", 1331 * MiB, 1332 * MiB}, {"1.1 GB", 1049 * MiB, 1050 * MiB}, {"2 GiB", 2 * GiB, 2 * GiB}, {"512 KiB", 512 * KiB, 512 * KiB},
+		{"2 TiB", MaxDisk, MaxDisk}, {"3 TiB", 3 * TiB, 3 * TiB},
+	} {
+		if got, err := ParseMemory(c.text); err != nil || got != c.memory {
+			t.Errorf("ParseMemory(%q) = %d, %v; want %d", c.text, got, err, c.memory)
+		}
+		if got, err := ParseDiskSize(c.text); err != nil || got != c.disk {
+			t.Errorf("ParseDiskSize(%q) = %d, %v; want %d", c.text, got, err, c.disk)
+		}
+	}
+	if _, err := ParseMemory("2"); !errors.Is(err, ErrSize) {
+		t.Errorf("no unit: %v", err)
+	}
+}
+
+// TestSizesComeBack formats and reads the ends of sliders, whole units and values in between: exact, or a hundredth of the unit less.
+func TestSizesComeBack(t *testing.T) {
+	for _, unit := range []int64{MiB, GiB, TiB} {
+		for n := int64(1); n < 100; n++ {
+			if text := FormatSize(n * unit); strings.ContainsRune(text, '.') {
+				t.Errorf("%d of %d is %q", n, unit, text)
+			}
+		}
+	}
+	for _, n := range []int64{
+		MinMemory, MaxMemory, MinDisk, MaxDisk, MaxDisk - MiB, MaxDisk - GiB, 2*GiB - MiB, GiB - 1, TiB - 1, 15923 * MiB, 9999 * MiB, 10001 * MiB, 1023 * GiB,
+	} {
+		text := FormatSize(n)
+		again, err := ParseSize(text)
+		if err != nil || again > n || float64(n-again) > float64(n)/100 {
+			t.Errorf("%d is shown as %q, which is %d, %v", n, text, again, err)
+		}
+	}
+	for _, end := range []int64{MinMemory, MaxMemory, MinDisk, MaxDisk} {
+		if again, _ := ParseSize(FormatSize(end)); again != end {
+			t.Errorf("the slider's end %d is shown as %q", end, FormatSize(end))
+		}
+	}
+}
+
 func FuzzParseSize(f *testing.F) {
 	for _, text := range []string{"2GiB", "1.5 GB", "10,5", "1e3", "٣ GiB", "99999999999999999999"} {
 		f.Add(text)

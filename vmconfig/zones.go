@@ -18,7 +18,7 @@ const (
 	MinMemory   = 4 * MiB
 	MaxMemory   = 2 * TiB
 	MinDisk     = 4 * MiB
-	MaxDisk     = 2*TiB - MiB
+	MaxDisk     = 2 * TiB
 	DefaultCPUs = 255 // most virtual CPUs when the hypervisor does not say: q35 without an interrupt-remapping device
 )
 

@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -75,7 +76,7 @@ func Show(parent fyne.Window, p Params) {
 	}, func(l loaded, err error) {
 		if err != nil {
 			if e := explain.Explain(err); !e.Cancelled {
-				widgets.ShowError(parent, widgets.ErrorText{Title: "The settings cannot be opened", Summary: e.Summary, Remedy: e.Remedy, Detail: e.Detail})
+				widgets.ShowError(parent, widgets.ErrorText{Title: lang.L("The settings cannot be opened"), Summary: e.Summary, Remedy: e.Remedy, Detail: e.Detail})
 			}
 			return
 		}
@@ -101,7 +102,7 @@ func open(parent fyne.Window, p Params, l loaded) {
 	if !nameOK {
 		g.name.Disable()
 	}
-	g.memory = widgets.NewZoneSlider(vmconfig.MemoryZones(l.limits), 128*vmconfig.MiB, vmconfig.ParseSize, vmconfig.FormatSize)
+	g.memory = widgets.NewZoneSlider(vmconfig.MemoryZones(l.limits), 128*vmconfig.MiB, vmconfig.ParseMemory, vmconfig.FormatSize)
 	g.memory.SetValue(m.MemoryBytes)
 	g.cpus = widgets.NewZoneSlider(vmconfig.CPUZones(l.limits), 1, parseCount, func(n int64) string { return strconv.FormatInt(n, 10) })
 	g.cpus.SetValue(int64(m.CPUs))
@@ -112,18 +113,18 @@ func open(parent fyne.Window, p Params, l loaded) {
 	g.problem.Hide()
 
 	form := container.NewVBox(
-		g.field(vmconfig.FieldName, "Name", g.name, reason),
-		g.field(vmconfig.FieldMemory, "Memory", g.memory, ""),
-		g.field(vmconfig.FieldCPUs, "Processors", g.cpus, ""),
-		g.field(vmconfig.FieldNotes, "Notes", g.notes, ""),
+		g.field(vmconfig.FieldName, lang.L("Name"), g.name, reason),
+		g.field(vmconfig.FieldMemory, lang.L("Memory"), g.memory, ""),
+		g.field(vmconfig.FieldCPUs, lang.L("Processors"), g.cpus, ""),
+		g.field(vmconfig.FieldNotes, lang.L("Notes"), g.notes, ""),
 	)
 	if g.machine != nil && g.machine.State.Active() {
-		form.Add(notice("The machine is running: changes take effect when it has been shut down and is started again."))
+		form.Add(notice(lang.L("The machine is running: changes take effect when it has been shut down and is started again.")))
 	}
 	form.Add(g.problem)
 
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { g.modal.Close() })
-	g.apply = widgets.NewButton("", "Apply", widgets.StylePrimary, g.save)
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { g.modal.Close() })
+	g.apply = widgets.NewButton("", lang.L("Apply"), widgets.StylePrimary, g.save)
 	g.modal = widgets.NewModal(parent, "settings", fynetheme.ColorNamePrimary, "Settings of “"+vmconfig.Inert(m.Name, 60)+"”", form, 520, cancel, g.apply)
 	g.name.OnChanged = func(string) { g.check() }
 	g.notes.OnChanged = func(string) { g.check() }
@@ -156,7 +157,7 @@ func notice(text string) fyne.CanvasObject {
 func parseCount(text string) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
 	if err != nil {
-		return 0, errors.New("Type a whole number.")
+		return 0, errors.New(lang.L("Type a whole number."))
 	}
 	return n, nil
 }
@@ -210,9 +211,9 @@ func (g *page) check() bool {
 	}
 	switch {
 	case g.applying:
-		g.apply.Disable("The changes are being saved.")
+		g.apply.Disable(lang.L("The changes are being saved."))
 	case !ok:
-		g.apply.Disable("Mend what is marked first.")
+		g.apply.Disable(lang.L("Mend what is marked first."))
 	default:
 		g.apply.Enable()
 	}

@@ -15,6 +15,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -141,7 +142,7 @@ func newProgress(w *wizard) *progress {
 	p := &progress{
 		title: widget.NewLabel(""), step: widget.NewLabel(""),
 		bar: widget.NewProgressBar(), busy: widget.NewProgressBarInfinite(),
-		cancel: newButton(w.keys, "", "Cancel", widgets.StylePlain, w.askCancel),
+		cancel: newButton(w.keys, "", lang.L("Cancel"), widgets.StylePlain, w.askCancel),
 	}
 	p.busy.Stop()
 	p.title.SizeName = fynetheme.SizeNameSubHeadingText
@@ -155,18 +156,18 @@ func newProgress(w *wizard) *progress {
 }
 
 func (p *progress) show(c *creation) {
-	fraction, text, can := -1.0, "Checking the values…", true
+	fraction, text, can := -1.0, lang.L("Checking the values…"), true
 	if c.job != nil {
 		status := c.job.Status()
 		fraction, text, can = status.Progress.Fraction, status.Progress.Text, status.Cancellable
 	}
 	title := "Creating " + vmconfig.Inert(c.name, 80)
 	if c.cancelled {
-		title, can, text = "Cancelling", false, "What was made so far is being removed."
+		title, can, text = lang.L("Cancelling"), false, lang.L("What was made so far is being removed.")
 	}
 	p.title.SetText(title)
 	p.step.SetText(vmconfig.Inert(text, 200))
-	p.cancel.SetEnabled(can, "This cannot be interrupted now.")
+	p.cancel.SetEnabled(can, lang.L("This cannot be interrupted now."))
 	if fraction < 0 {
 		p.bar.Hide()
 		p.busy.Show()

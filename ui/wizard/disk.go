@@ -6,6 +6,7 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
 
@@ -45,7 +46,7 @@ func (m *Model) ConfirmNoDisk() { m.noDisk = true }
 // SetDiskText takes the size of the new disk as typed in its field.
 func (m *Model) SetDiskText(text string) {
 	m.edit(vmconfig.FieldDiskSize, true)
-	m.size, m.draft.DiskBytes = newQuantity(text, m.draft.DiskBytes, parseDiskSize)
+	m.size, m.draft.DiskBytes = newQuantity(text, m.draft.DiskBytes, vmconfig.ParseDiskSize)
 }
 
 // SetDiskPath takes the path of an existing disk image. When the file must be inspected, read is true: hand the
@@ -62,7 +63,7 @@ func (m *Model) SetDiskPath(path string) (seq int, read bool) {
 	switch {
 	case path == "":
 	case !filepath.IsAbs(path):
-		m.file.state, m.file.reason = fileBad, "Give the whole path of the file, from the first “/” on."
+		m.file.state, m.file.reason = fileBad, lang.L("Give the whole path of the file, from the first “/” on.")
 	default:
 		m.file.state = fileReading
 	}
@@ -91,7 +92,7 @@ func (m *Model) DiskInspected(seq int, info diskimage.Info, refusal string, err 
 func (f diskFile) fault() string {
 	switch f.state {
 	case fileNone:
-		return "Choose the file of the disk."
+		return lang.L("Choose the file of the disk.")
 	case fileBad:
 		return f.reason
 	default:
@@ -103,12 +104,12 @@ func (f diskFile) fault() string {
 func (m *Model) DiskFileNote() (string, Tone) {
 	switch m.file.state {
 	case fileReading:
-		return "Looking at the file…", ToneBusy
+		return lang.L("Looking at the file…"), ToneBusy
 	case fileGood:
-		return fmt.Sprintf("A %s disk of %s, which takes %s now. It is used where it lies, not copied.",
+		return lang.F("A %s disk of %s, which takes %s now. It is used where it lies, not copied.",
 			m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes), about(m.file.info.DiskBytes)), ToneGood
 	default:
-		return "A qcow2 or raw image. It is used where it lies, not copied.", ToneQuiet
+		return lang.L("A qcow2 or raw image. It is used where it lies, not copied."), ToneQuiet
 	}
 }
 
@@ -119,7 +120,7 @@ func (m *Model) DiskSizeNote() (string, Tone) {
 		return grows, ToneQuiet
 	}
 	free := m.host.Limits.FreeDisk
-	have := fmt.Sprintf(" %s are free now.", about(free))
+	have := lang.F(" %s are free now.", about(free))
 	if m.draft.DiskBytes > free {
 		return grows + have + " A full disk would not fit: the machine is paused when the space ends.", ToneWarning
 	}

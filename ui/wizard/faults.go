@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
 
@@ -56,7 +57,7 @@ func (m *Model) ownFault(f vmconfig.Field) string {
 		}
 	case vmconfig.FieldOS:
 		if m.osSource == osNone {
-			return "Choose a system. “Other system” is at the end of the list."
+			return lang.L("Choose a system. “Other system” is at the end of the list.")
 		}
 	case vmconfig.FieldISO:
 		return m.disc.fault()
@@ -78,7 +79,7 @@ func (m *Model) ownFault(f vmconfig.Field) string {
 		}
 	case fieldDiskMode:
 		if m.draft.DiskMode == machines.DiskNone && !m.noDisk {
-			return "A machine without a disk can only run from a disc or over the network, and keeps nothing when it stops."
+			return lang.L("A machine without a disk can only run from a disc or over the network, and keeps nothing when it stops.")
 		}
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
@@ -96,11 +97,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (w *wizard) chooseISO() {
-	w.chooseFile("Choose a disc image", []string{".iso", ".img"}, vmconfig.FieldISO, w.setISO)
+	w.chooseFile(lang.L("Choose a disc image"), []string{".iso", ".img"}, vmconfig.FieldISO, w.setISO)
 }
 
 func (w *wizard) chooseDisk() {
-	w.chooseFile("Choose the disk of the machine", []string{".qcow2", ".qcow", ".img", ".raw"}, vmconfig.FieldDiskPath, w.setDiskPath)
+	w.chooseFile(lang.L("Choose the disk of the machine"), []string{".qcow2", ".qcow", ".img", ".raw"}, vmconfig.FieldDiskPath, w.setDiskPath)
 }
 
 // chooseFile lets the user choose a file for a field, beginning in the folder of the last one.

@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -24,15 +25,15 @@ type footer struct {
 
 func newFooter(w *wizard) *footer {
 	f := &footer{
-		cancel:  newButton(w.keys, "", "Cancel", widgets.StylePlain, w.askCancel),
-		back:    newButton(w.keys, "chevron-left", "Back", widgets.StylePlain, w.back),
-		next:    newButton(w.keys, "", "Next", widgets.StylePrimary, w.next),
-		keep:    newButton(w.keys, "", "Keep editing", widgets.StylePrimary, w.keepEditing),
-		discard: newButton(w.keys, "", "Discard", widgets.StyleDanger, w.close),
+		cancel:  newButton(w.keys, "", lang.L("Cancel"), widgets.StylePlain, w.askCancel),
+		back:    newButton(w.keys, "chevron-left", lang.L("Back"), widgets.StylePlain, w.back),
+		next:    newButton(w.keys, "", lang.L("Next"), widgets.StylePrimary, w.next),
+		keep:    newButton(w.keys, "", lang.L("Keep editing"), widgets.StylePrimary, w.keepEditing),
+		discard: newButton(w.keys, "", lang.L("Discard"), widgets.StyleDanger, w.close),
 	}
 	f.buttons = container.NewHBox(f.cancel, layout.NewSpacer(), f.back, f.next)
 	ask := newMessage()
-	ask.show("", "Discard what you entered? No machine has been made.", ToneWarning)
+	ask.show("", lang.L("Discard what you entered? No machine has been made."), ToneWarning)
 	f.question = container.NewBorder(nil, nil, nil, container.NewHBox(f.discard, f.keep), ask.box)
 	f.box = container.NewVBox(widget.NewSeparator(),
 		container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap3, theme.Gap6, theme.Gap6), container.NewStack(f.buttons, f.question)))
@@ -43,16 +44,16 @@ func (f *footer) show(w *wizard) {
 	setVisible(f.box, w.creation == nil)
 	setVisible(f.question, f.asking)
 	setVisible(f.buttons, !f.asking)
-	f.back.SetEnabled(w.model.Page() > PageSystem, "This is the first page.")
-	text := "Next"
+	f.back.SetEnabled(w.model.Page() > PageSystem, lang.L("This is the first page."))
+	text := lang.L("Next")
 	switch {
 	case w.model.Page() == PageSummary:
-		text = "Create"
+		text = lang.L("Create")
 	case w.fromSummary:
-		text = "To the summary"
+		text = lang.L("To the summary")
 	}
 	f.next.SetText(text)
-	f.next.SetEnabled(w.model.Page() != PageSummary || w.model.Pending() == "", "A file is still being read.")
+	f.next.SetEnabled(w.model.Page() != PageSummary || w.model.Pending() == "", lang.L("A file is still being read."))
 }
 
 func setEnabled(d fyne.Disableable, on bool) {

@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"strings"
 
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
 
 // SetMemoryText takes the memory as typed in its field.
 func (m *Model) SetMemoryText(text string) {
 	m.edit(vmconfig.FieldMemory, true)
-	m.memory, m.draft.MemoryBytes = newQuantity(text, m.draft.MemoryBytes, parseMemory)
+	m.memory, m.draft.MemoryBytes = newQuantity(text, m.draft.MemoryBytes, vmconfig.ParseMemory)
 }
 
 // SetCPUText takes the number of processors as typed in its field.
@@ -40,9 +41,9 @@ func (m *Model) MemoryNote() (string, Tone) {
 	}
 	l, bytes := m.host.Limits, m.draft.MemoryBytes
 	zones := vmconfig.MemoryZones(l)
-	have := m.memory.echo(bytes) + fmt.Sprintf("This computer has %s", about(l.HostMemory))
+	have := m.memory.echo(bytes) + lang.F("This computer has %s", about(l.HostMemory))
 	if l.OtherMemory > 0 {
-		have += fmt.Sprintf("; machines that run now take %s", about(l.OtherMemory))
+		have += lang.F("; machines that run now take %s", about(l.OtherMemory))
 	}
 	switch {
 	case bytes > zones.Amber:
@@ -51,7 +52,7 @@ func (m *Model) MemoryNote() (string, Tone) {
 		return have + ". That leaves little for other programs.", ToneWarning
 	default:
 		left := l.HostMemory - l.OtherMemory - bytes
-		return fmt.Sprintf("%s. %s stay free for other programs.", have, about(left)), ToneQuiet
+		return lang.F("%s. %s stay free for other programs.", have, about(left)), ToneQuiet
 	}
 }
 
@@ -61,9 +62,9 @@ func (m *Model) CPUNote() (string, Tone) {
 		return "", ToneQuiet
 	}
 	l := m.host.Limits
-	have := "This computer has 1 processor"
+	have := lang.L("This computer has 1 processor")
 	if l.HostCPUs != 1 {
-		have = fmt.Sprintf("This computer has %d processors", l.HostCPUs)
+		have = lang.F("This computer has %d processors", l.HostCPUs)
 	}
 	if int64(m.draft.CPUs) > vmconfig.CPUZones(l).Green {
 		return have + ". With more than it has, the machine becomes slower, not faster.", ToneWarning
@@ -77,9 +78,9 @@ func (m *Model) FirmwareNote() string {
 	case m.host.NoUEFI != "":
 		return m.host.NoUEFI
 	case m.draft.Firmware == vmconfig.FirmwareUEFI:
-		return "What today's computers have. Windows 11 needs it."
+		return lang.L("What today's computers have. Windows 11 needs it.")
 	default:
-		return "What older computers have. Most systems start with it; a few new ones do not."
+		return lang.L("What older computers have. Most systems start with it; a few new ones do not.")
 	}
 }
 
@@ -103,44 +104,16 @@ func newQuantity(text string, last int64, parse func(string) (int64, error)) (qu
 	return q, value
 }
 
-// parseMemory reads a size of memory.
-func parseMemory(text string) (int64, error) {
-	bytes, err := vmconfig.ParseSize(text)
-	return roundMiB(bytes), err
-}
-
-// parseDiskSize reads a size of a disk.
-func parseDiskSize(text string) (int64, error) {
-	bytes, err := vmconfig.ParseSize(text)
-	return ceilMiB(bytes), err
-}
-
-// roundMiB rounds to whole MiB, as memory is counted. What is less than one stays, to be refused.
-func roundMiB(bytes int64) int64 {
-	if bytes < vmconfig.MiB || bytes > vmconfig.MaxMemory {
-		return bytes
-	}
-	return (bytes + vmconfig.MiB/2) / vmconfig.MiB * vmconfig.MiB
-}
-
-// ceilMiB rounds up to whole MiB: a disk is never smaller than what was asked for.
-func ceilMiB(bytes int64) int64 {
-	if bytes < vmconfig.MiB || bytes > vmconfig.MaxDisk {
-		return bytes
-	}
-	return (bytes + vmconfig.MiB - 1) / vmconfig.MiB * vmconfig.MiB
-}
-
 // echo repeats a typed size in binary units and in bytes where the text did not use those (10 GB is 9.3 GiB), so that
 // nobody gets another size than expected; else it is empty.
 func (q quantity) echo(bytes int64) string {
 	if q.err != nil || strings.EqualFold(strings.ReplaceAll(q.text, " ", ""), strings.ReplaceAll(vmconfig.FormatSize(bytes), " ", "")) {
 		return ""
 	}
-	return fmt.Sprintf("That is %s (%s). ", about(bytes), vmconfig.FormatBytes(bytes))
+	return lang.F("That is %s (%s). ", about(bytes), vmconfig.FormatBytes(bytes))
 }
 
-var errNoCount = errors.New("Type a whole number, such as 2.")
+var errNoCount = errors.New(lang.Key("Type a whole number, such as 2."))
 
 // parseCount reads a number of processors: ASCII digits only, so that nothing is read in two ways.
 func parseCount(text string) (int64, error) {

@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"guesthouse/app/explain"
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
 
 // noUEFI is why UEFI cannot be chosen.
-const noUEFI = "UEFI is not available: its firmware (OVMF) is not installed on this computer."
+const noUEFI = lang.Key("UEFI is not available: its firmware (OVMF) is not installed on this computer.")
 
 // readHost asks what the host can give. It waits.
 func readHost(ctx context.Context, m Machines, f Firmwares) Host {

@@ -11,6 +11,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -49,7 +50,7 @@ func (l *osList) TypedKey(ev *fyne.KeyEvent) {
 
 func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
 	p := &osPicker{onPicked: picked}
-	p.search = newEntry(k, "Search, for example “ubuntu” or “win11”", func(string) { p.filter() })
+	p.search = newEntry(k, lang.L("Search, for example “ubuntu” or “win11”"), func(string) { p.filter() })
 	p.search.OnKey = func(ev *fyne.KeyEvent) bool {
 		switch ev.Name {
 		case fyne.KeyUp:
@@ -61,8 +62,8 @@ func newOSPicker(k *keys, picked func(*guestos.OS)) *osPicker {
 		}
 		return true
 	}
-	p.older = newCheck(k, "Show older systems", func(bool) { p.filter() })
-	p.empty = widget.NewLabel("Loading the list of systems…")
+	p.older = newCheck(k, lang.L("Show older systems"), func(bool) { p.filter() })
+	p.empty = widget.NewLabel(lang.L("Loading the list of systems…"))
 	p.empty.Alignment = fyne.TextAlignCenter
 	p.list = &osList{keys: k}
 	p.list.Length = p.length
@@ -248,7 +249,7 @@ func (r *osRow) update() {
 func (p *osPicker) updateRow(id widget.ListItemID, o fyne.CanvasObject) {
 	r := o.(*osRow)
 	os := p.at(id)
-	name, note := "Other system", "not in this list"
+	name, note := lang.L("Other system"), lang.L("not in this list")
 	r.osID, r.mine = "", id == p.row()
 	if os != nil {
 		name, note, r.osID = vmconfig.Inert(os.Name, 120), "", os.ID

@@ -12,19 +12,21 @@ const (
 	PageDisk
 	PageSummary
 	pageCount
+
+	"guesthouse/ui/lang"
 )
 
 // Title is the page's name as the step rail shows it.
 func (p Page) Title() string {
 	switch p {
 	case PageSystem:
-		return "Name and system"
+		return lang.L("Name and system")
 	case PageHardware:
-		return "Hardware"
+		return lang.L("Hardware")
 	case PageDisk:
-		return "Disk"
+		return lang.L("Disk")
 	default:
-		return "Summary"
+		return lang.L("Summary")
 	}
 }
 

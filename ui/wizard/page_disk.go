@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -36,23 +37,23 @@ func newDiskPage(w *wizard) *diskPage {
 	mode := func(m machines.DiskMode) func() {
 		return func() { w.model.SetDiskMode(m); w.show() }
 	}
-	p.create = newChoice(w.keys, "Create a new disk", "For a system that is still to be installed.", mode(machines.DiskCreate))
-	p.existing = newChoice(w.keys, "Use an existing disk file", "A disk that already holds a system, qcow2 or raw.", mode(machines.DiskExisting))
-	p.none = newChoice(w.keys, "No disk", "For systems that run from a disc or over the network.", mode(machines.DiskNone))
+	p.create = newChoice(w.keys, lang.L("Create a new disk"), lang.L("For a system that is still to be installed."), mode(machines.DiskCreate))
+	p.existing = newChoice(w.keys, lang.L("Use an existing disk file"), lang.L("A disk that already holds a system, qcow2 or raw."), mode(machines.DiskExisting))
+	p.none = newChoice(w.keys, lang.L("No disk"), lang.L("For systems that run from a disc or over the network."), mode(machines.DiskNone))
 	groupChoices(p.create, p.existing, p.none)
 
-	p.size = newSlider(w, vmconfig.GiB, parseDiskSize, vmconfig.FormatSize, w.model.SetDiskText)
+	p.size = newSlider(w, vmconfig.GiB, vmconfig.ParseDiskSize, vmconfig.FormatSize, w.model.SetDiskText)
 	p.sizeBox = indented(p.size, p.sizeMsg.box)
 
-	p.path = newEntry(w.keys, "Path of the file", w.input(w.setDiskPath))
-	p.choose = newButton(w.keys, "", "Choose…", widgets.StylePlain, w.chooseDisk)
+	p.path = newEntry(w.keys, lang.L("Path of the file"), w.input(w.setDiskPath))
+	p.choose = newButton(w.keys, "", lang.L("Choose…"), widgets.StylePlain, w.chooseDisk)
 	p.pathBox = indented(container.NewBorder(nil, nil, nil, p.choose, p.path), p.pathMsg.box)
 
-	p.without = newButton(w.keys, "", "Continue without a disk", widgets.StylePlain, func() { w.model.ConfirmNoDisk(); w.next() })
+	p.without = newButton(w.keys, "", lang.L("Continue without a disk"), widgets.StylePlain, func() { w.model.ConfirmNoDisk(); w.next() })
 	p.noneBox = indented(container.NewBorder(nil, nil, nil, p.without, p.noneMsg.box))
 
 	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
-		newHeading(PageDisk.Title(), "Where does the machine keep its system and files?"),
+		newHeading(PageDisk.Title(), lang.L("Where does the machine keep its system and files?")),
 		p.create, p.sizeBox, p.existing, p.pathBox, p.none, p.noneBox))
 	return p
 }

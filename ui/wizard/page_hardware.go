@@ -5,6 +5,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -30,7 +31,7 @@ func newHardwarePage(w *wizard) *hardwarePage {
 		memoryMsg: newMessage(), cpuMsg: newMessage(), firmwareMsg: newMessage(),
 		emulation: newMessage(), host: newMessage(),
 	}
-	p.memory = newSlider(w, memoryStep, parseMemory, vmconfig.FormatSize, w.model.SetMemoryText)
+	p.memory = newSlider(w, memoryStep, vmconfig.ParseMemory, vmconfig.FormatSize, w.model.SetMemoryText)
 	p.cpus = newSlider(w, 1, parseCount, formatCount, w.model.SetCPUText)
 	firmware := func(f vmconfig.Firmware) func() {
 		return func() { w.model.SetFirmware(f); w.show() }
@@ -40,11 +41,11 @@ func newHardwarePage(w *wizard) *hardwarePage {
 	groupChoices(p.uefi, p.bios)
 
 	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
-		newHeading(PageHardware.Title(), "What the machine gets from this computer while it runs."),
+		newHeading(PageHardware.Title(), lang.L("What the machine gets from this computer while it runs.")),
 		p.host.box,
-		newRow("Memory", p.memory, p.memoryMsg.box),
-		newRow("Processors", p.cpus, p.cpuMsg.box),
-		newRow("Firmware", container.NewGridWithColumns(2, p.uefi, p.bios), p.firmwareMsg.box),
+		newRow(lang.L("Memory"), p.memory, p.memoryMsg.box),
+		newRow(lang.L("Processors"), p.cpus, p.cpuMsg.box),
+		newRow(lang.L("Firmware"), container.NewGridWithColumns(2, p.uefi, p.bios), p.firmwareMsg.box),
 		p.emulation.box))
 	return p
 }

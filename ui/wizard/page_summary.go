@@ -7,6 +7,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -32,7 +33,7 @@ type summaryRow struct {
 
 func newSummaryPage(w *wizard) *summaryPage {
 	p := &summaryPage{w: w, failure: newFailureBox(w), pending: newMessage()}
-	p.start = newCheck(w.keys, "Start the machine when it is ready", func(on bool) {
+	p.start = newCheck(w.keys, lang.L("Start the machine when it is ready"), func(on bool) {
 		if !w.showing {
 			w.model.SetStart(on)
 		}
@@ -44,7 +45,7 @@ func newSummaryPage(w *wizard) *summaryPage {
 		}
 		list.Add(p.newRow(row.Label))
 	}
-	p.box = container.NewBorder(newHeading(PageSummary.Title(), "Nothing is made before you choose Create."),
+	p.box = container.NewBorder(newHeading(PageSummary.Title(), lang.L("Nothing is made before you choose Create.")),
 		container.NewVBox(p.pending.box, p.start), nil, nil,
 		container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), p.failure.box, newFrame(list))))
 	return p
@@ -58,7 +59,7 @@ func (p *summaryPage) newRow(label string) fyne.CanvasObject {
 	r.hint = widgets.NewHint(r.value, "")
 	p.rows = append(p.rows, r)
 	name := widgets.NewText(label, theme.TextNormal, false, theme.ColorMuted)
-	edit := newButton(p.w.keys, "", "Edit", widgets.StyleFlat, func() { p.w.edit(r.row.Page, r.row.Field) })
+	edit := newButton(p.w.keys, "", lang.L("Edit"), widgets.StyleFlat, func() { p.w.edit(r.row.Page, r.row.Field) })
 	return container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap1),
 		container.NewBorder(nil, nil, container.NewGridWrap(fyne.NewSize(labelWidth, edit.MinSize().Height), name),
 			container.NewHBox(r.icon, edit), r.hint))
@@ -104,11 +105,11 @@ func newFailureBox(w *wizard) *failureBox {
 	f.detail.TextStyle.Monospace = true
 	f.detail.SizeName = fynetheme.SizeNameCaptionText
 	f.detail.Selectable = true
-	f.toggle = newButton(w.keys, "", "Details", widgets.StyleFlat, func() {
+	f.toggle = newButton(w.keys, "", lang.L("Details"), widgets.StyleFlat, func() {
 		setVisible(f.detail, !f.detail.Visible())
 		f.box.Refresh()
 	})
-	f.copy = newButton(w.keys, "copy", "Copy", widgets.StyleFlat, func() {
+	f.copy = newButton(w.keys, "copy", lang.L("Copy"), widgets.StyleFlat, func() {
 		fyne.CurrentApp().Clipboard().SetContent(f.shown.message.Summary + "\n" + f.shown.message.Detail)
 	})
 	text := container.New(layout.NewCustomPaddedVBoxLayout(0), f.summary.box, f.remedy, f.detail)

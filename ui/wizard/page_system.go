@@ -5,6 +5,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -26,19 +27,19 @@ type systemPage struct {
 
 func newSystemPage(w *wizard) *systemPage {
 	p := &systemPage{isoNote: newMessage(), nameMsg: newMessage(), osMsg: newMessage()}
-	p.iso = newEntry(w.keys, "None: choose an ISO file", w.input(w.setISO))
-	p.choose = newButton(w.keys, "", "Choose…", widgets.StylePlain, w.chooseISO)
+	p.iso = newEntry(w.keys, lang.L("None: choose an ISO file"), w.input(w.setISO))
+	p.choose = newButton(w.keys, "", lang.L("Choose…"), widgets.StylePlain, w.chooseISO)
 	p.use = newButton(w.keys, "", "", widgets.StylePlain, func() { w.model.UseDiscOS(); w.show() })
 	p.use.Hide()
-	p.name = newEntry(w.keys, "Name of the machine", w.input(w.model.SetName))
+	p.name = newEntry(w.keys, lang.L("Name of the machine"), w.input(w.model.SetName))
 	p.picker = newOSPicker(w.keys, func(os *guestos.OS) { w.model.PickOS(os); w.show() })
 
 	top := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap1),
-		newHeading(PageSystem.Title(), "What shall run on the new machine?"),
-		newRow("Disc", container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, 0, 0), p.use), p.isoNote.box)),
-		newRow("Name", p.name, p.nameMsg.box),
+		newHeading(PageSystem.Title(), lang.L("What shall run on the new machine?")),
+		newRow(lang.L("Disc"), container.NewBorder(nil, nil, nil, p.choose, p.iso), container.NewBorder(nil, nil, nil, container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, 0, 0), p.use), p.isoNote.box)),
+		newRow(lang.L("Name"), p.name, p.nameMsg.box),
 	)
-	p.box = below(top, newTallRow("System", p.picker.box, p.osMsg.box))
+	p.box = below(top, newTallRow(lang.L("System"), p.picker.box, p.osMsg.box))
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
 
@@ -21,7 +22,7 @@ type Row struct {
 
 // Summary lists every choice.
 func (m *Model) Summary() []Row {
-	system := "Other system"
+	system := lang.L("Other system")
 	if m.os != nil {
 		system = m.os.Name
 	}
@@ -29,52 +30,52 @@ func (m *Model) Summary() []Row {
 	if m.draft.Firmware == vmconfig.FirmwareUEFI {
 		firmware = "UEFI"
 	}
-	processors := "1 processor"
+	processors := lang.L("1 processor")
 	if m.draft.CPUs != 1 {
-		processors = fmt.Sprintf("%d processors", m.draft.CPUs)
+		processors = lang.F("%d processors", m.draft.CPUs)
 	}
 	_, memoryTone := m.MemoryNote()
 	_, cpuTone := m.CPUNote()
 	return []Row{
-		{Label: "Name", Value: m.draft.Name, Page: PageSystem, Field: vmconfig.FieldName},
-		{Label: "System", Value: system, Page: PageSystem, Field: vmconfig.FieldOS},
+		{Label: lang.L("Name"), Value: m.draft.Name, Page: PageSystem, Field: vmconfig.FieldName},
+		{Label: lang.L("System"), Value: system, Page: PageSystem, Field: vmconfig.FieldOS},
 		m.discRow(),
-		{Label: "Memory", Value: vmconfig.FormatSize(m.draft.MemoryBytes), Page: PageHardware, Field: vmconfig.FieldMemory, Warning: memoryTone == ToneWarning},
-		{Label: "Processors", Value: processors, Page: PageHardware, Field: vmconfig.FieldCPUs, Warning: cpuTone == ToneWarning},
-		{Label: "Firmware", Value: firmware, Page: PageHardware, Field: vmconfig.FieldFirmware},
+		{Label: lang.L("Memory"), Value: vmconfig.FormatSize(m.draft.MemoryBytes), Page: PageHardware, Field: vmconfig.FieldMemory, Warning: memoryTone == ToneWarning},
+		{Label: lang.L("Processors"), Value: processors, Page: PageHardware, Field: vmconfig.FieldCPUs, Warning: cpuTone == ToneWarning},
+		{Label: lang.L("Firmware"), Value: firmware, Page: PageHardware, Field: vmconfig.FieldFirmware},
 		m.diskRow(),
 	}
 }
 
 func (m *Model) discRow() Row {
-	r := Row{Label: "Disc", Value: m.draft.ISO, Page: PageSystem, Field: vmconfig.FieldISO}
+	r := Row{Label: lang.L("Disc"), Value: m.draft.ISO, Page: PageSystem, Field: vmconfig.FieldISO}
 	if r.Value != "" {
 		r.Value = vmconfig.Inert(r.Value, maxText)
 		return r
 	}
-	r.Value = "None"
+	r.Value = lang.L("None")
 	if !m.canStart() {
-		r.Value, r.Warning = "None: there is nothing to start from yet", true
+		r.Value, r.Warning = lang.L("None: there is nothing to start from yet"), true
 	}
 	return r
 }
 
 func (m *Model) diskRow() Row {
-	r := Row{Label: "Disk", Page: PageDisk, Field: fieldDiskMode}
+	r := Row{Label: lang.L("Disk"), Page: PageDisk, Field: fieldDiskMode}
 	switch m.draft.DiskMode {
 	case machines.DiskCreate:
 		r.Field = vmconfig.FieldDiskSize
-		r.Value = fmt.Sprintf("New, %s, grows as it is used", vmconfig.FormatSize(m.draft.DiskBytes))
+		r.Value = lang.F("New, %s, grows as it is used", vmconfig.FormatSize(m.draft.DiskBytes))
 		_, tone := m.DiskSizeNote()
 		r.Warning = tone == ToneWarning
 	case machines.DiskExisting:
 		r.Field = vmconfig.FieldDiskPath
 		r.Value = vmconfig.Inert(m.draft.DiskPath, maxText)
 		if m.file.state == fileGood {
-			r.Value += fmt.Sprintf(" (%s, %s)", m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes))
+			r.Value += lang.F(" (%s, %s)", m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes))
 		}
 	default:
-		r.Value, r.Warning = "None", true
+		r.Value, r.Warning = lang.L("None"), true
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
 )
@@ -164,25 +165,25 @@ const (
 func (m *Model) DiscNote() (text string, tone Tone, mismatch bool) {
 	switch m.disc.state {
 	case discReading:
-		return "Reading the disc…", ToneBusy, false
+		return lang.L("Reading the disc…"), ToneBusy, false
 	case discKnown:
 		found := m.disc.media.OS.Name
 		if m.osSource == osByHand && (m.os == nil || m.os.ID != m.disc.media.OS.ID) {
-			return fmt.Sprintf("%s was recognised on this disc, but you chose another system.", found), ToneWarning, true
+			return lang.F("%s was recognised on this disc, but you chose another system.", found), ToneWarning, true
 		}
 		switch {
 		case m.disc.media.Guessed:
-			return fmt.Sprintf("The list of systems does not know this disc; %s comes closest.", found), ToneWarning, false
+			return lang.F("The list of systems does not know this disc; %s comes closest.", found), ToneWarning, false
 		case !m.disc.media.Bootable:
-			return fmt.Sprintf("%s was recognised on this disc, but no machine can start from it.", found), ToneWarning, false
+			return lang.F("%s was recognised on this disc, but no machine can start from it.", found), ToneWarning, false
 		}
-		return fmt.Sprintf("%s was recognised on this disc.", found), ToneGood, false
+		return lang.F("%s was recognised on this disc.", found), ToneGood, false
 	case discUnknown:
-		return "The system on this disc was not recognised. Choose it below.", ToneWarning, false
+		return lang.L("The system on this disc was not recognised. Choose it below."), ToneWarning, false
 	case discBad:
 		return "", ToneQuiet, false
 	default:
-		return "The disc to install from. It can also be dropped on this window.", ToneQuiet, false
+		return lang.L("The disc to install from. It can also be dropped on this window."), ToneQuiet, false
 	}
 }
 
@@ -197,7 +198,7 @@ func (m *Model) DiscOSName() string {
 // NameNote warns of a name that is easily taken for another machine's.
 func (m *Model) NameNote() (string, Tone) {
 	if other, ok := vmconfig.LookAlike(m.draft.Name, m.taken); ok {
-		return fmt.Sprintf("This looks like the name of another machine, “%s”.", vmconfig.Inert(other, 80)), ToneWarning
+		return lang.F("This looks like the name of another machine, “%s”.", vmconfig.Inert(other, 80)), ToneWarning
 	}
 	return "", ToneQuiet
 }
@@ -205,10 +206,10 @@ func (m *Model) NameNote() (string, Tone) {
 // OSNote says why a system is chosen when the user did not choose it.
 func (m *Model) OSNote() (string, Tone) {
 	if m.noSystems {
-		return "The database of systems (osinfo-db) is not installed, so none can be recognised or suggested.", ToneWarning
+		return lang.L("The database of systems (osinfo-db) is not installed, so none can be recognised or suggested."), ToneWarning
 	}
 	if m.osSource == osFromName && m.os != nil {
-		return fmt.Sprintf("%s was chosen because of the name. Choose another one if that is wrong.", m.os.Name), ToneQuiet
+		return lang.F("%s was chosen because of the name. Choose another one if that is wrong.", m.os.Name), ToneQuiet
 	}
 	return "", ToneQuiet
 }
@@ -221,11 +222,11 @@ func (d disc) fault() string {
 	}
 	switch {
 	case errors.Is(d.err, errNotAbsolute):
-		return "Give the whole path of the file, from the first “/” on."
+		return lang.L("Give the whole path of the file, from the first “/” on.")
 	case errors.Is(d.err, guestos.ErrTruncated):
-		return "This disc image ends early: its download or copy is not complete."
+		return lang.L("This disc image ends early: its download or copy is not complete.")
 	case errors.Is(d.err, guestos.ErrNotISO):
-		return "This file is not a disc image."
+		return lang.L("This file is not a disc image.")
 	default:
 		return fileFault(d.err)
 	}
@@ -235,9 +236,9 @@ func (d disc) fault() string {
 func fileFault(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "There is no file at this path."
+		return lang.L("There is no file at this path.")
 	case errors.Is(err, fs.ErrPermission):
-		return "You are not allowed to read this file."
+		return lang.L("You are not allowed to read this file.")
 	default:
 		return "The file cannot be read: " + vmconfig.Inert(err.Error(), 200)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -106,7 +107,7 @@ func (r *reading) replace(seq int) bool {
 
 // Show opens the wizard in a window of its own. It must be called on the UI goroutine.
 func Show(app fyne.App, p Params) fyne.Window {
-	w := newWizard(app.NewWindow("New machine"), p, typingPause)
+	w := newWizard(app.NewWindow(lang.L("New machine")), p, typingPause)
 	w.open()
 	return w.win
 }
@@ -141,7 +142,7 @@ func (w *wizard) unlessModal(act func()) func() {
 }
 
 func (w *wizard) open() {
-	title := widget.NewLabel("New machine")
+	title := widget.NewLabel(lang.L("New machine"))
 	title.TextStyle.Bold = true
 	side := container.NewStack(
 		container.NewGridWrap(fyne.NewSize(railWidth, 1)),

@@ -203,6 +203,8 @@ func TestSearchAndGuess(t *testing.T) {
 		"Debian 11": "debian11", "debian11-web": "debian11", "Debian": "debian11", "my windows 11": "win11", "win11": "win11", "Win10 test": "win10",
 		"ubuntu-22.04": "ubuntu22.04", "Ubuntu 22.04 lab": "ubuntu22.04", "Windows XP": "winxp", "fedora36": "fedora36", "FreeBSD 13.1": "freebsd13.1",
 		"Debian 12.5.0 amd64 n": "debian11", "Red Hat Enterprise Linux 9.0": "rhel9.0", "openSUSE Leap 15.4": "opensuse15.4",
+		// No version: one that is still supported, with long support where the maker has that.
+		"Ubuntu server": "ubuntu22.04", "windows": "win11", "Windows server": "win2k22", "fedora": "fedora35",
 	} {
 		o, ok := c.GuessFromName(name)
 		if !ok || o.ShortID != want {

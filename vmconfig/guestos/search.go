@@ -57,7 +57,7 @@ func (c *Catalogue) Search(query string, includeEOL bool) []*OS {
 }
 
 // GuessFromName finds the system that a machine's name or a disc's label speaks of: "Windows 11", "ubuntu-22.04 web", "debian12". When it names
-// a system but no version of it that is known, the newest is returned.
+// a system but no version of it that is known, the newest that is still supported is returned, one with long support first.
 func (c *Catalogue) GuessFromName(name string) (*OS, bool) {
 	if c == nil || len(name) > 256 {
 		return nil, false
@@ -71,27 +71,52 @@ func (c *Catalogue) GuessFromName(name string) (*OS, bool) {
 			return o, true
 		}
 	}
+	now := time.Now()
 	var best *OS
-	bestScore := 0
+	var bestFit fit
 	for _, o := range c.systems {
-		score := o.resemblance(words)
-		if score > bestScore || score == bestScore && score > 0 && newer(o, best) {
-			best, bestScore = o, score
+		f, ok := o.fit(words, now)
+		if ok && (best == nil || f.compare(bestFit) > 0) {
+			best, bestFit = o, f
 		}
 	}
 	return best, best != nil
 }
 
-// newer prefers real releases to those that are being made, and then the later one.
-func newer(a, b *OS) bool {
-	if a.Released.IsZero() != b.Released.IsZero() {
-		return !a.Released.IsZero()
-	}
-	return a.Released.After(b.Released)
+// fit says how well a text speaks of a system: the words and the version that it names decide, then what a user who left the rest
+// open most likely means.
+type fit struct {
+	score     int  // what of the system's name and version is in the text
+	supported bool // the maker still supports it
+	lts       bool // a release with long support
+	missing   int  // words of the system's name that are not in the text
+	released  time.Time
 }
 
-// resemblance counts how well words fit the system's name, 0 for not at all. The word that the name begins with must be there.
-func (o *OS) resemblance(words []string) int {
+// compare orders fits; a positive result means that f is the better one.
+func (f fit) compare(g fit) int {
+	return cmp.Or(
+		cmp.Compare(f.score, g.score),
+		compareBool(f.supported, g.supported),
+		compareBool(f.lts, g.lts),
+		compareBool(!f.released.IsZero(), !g.released.IsZero()), // not one that is still being made
+		cmp.Compare(g.missing, f.missing),
+		f.released.Compare(g.released),
+	)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// fit reports how well words fit the system's name; ok is false when they do not speak of it. The word that the name begins with must be there.
+func (o *OS) fit(words []string, now time.Time) (f fit, ok bool) {
 	own := splitWords(o.Name)
 	if vendor := splitWords(o.Vendor); len(own) > 1 && len(vendor) > 0 && own[0] == vendor[0] && o.Distro != own[0] && o.Family != own[0] {
 		if !strings.HasPrefix(o.Distro, own[0]) && len(own) > 2 {
@@ -99,23 +124,23 @@ func (o *OS) resemblance(words []string) int {
 		}
 	}
 	if len(own) == 0 || !slices.Contains(words, own[0]) {
-		return 0
+		return f, false
 	}
-	score := 10
+	f = fit{supported: !o.Unsupported(now), lts: slices.Contains(own, "lts"), released: o.Released}
 	for _, word := range own[1:] {
-		if slices.Contains(words, word) {
-			score += 10
-		} else {
-			score -= 2
-			if len(own[0]) <= 3 && unicode.IsLetter(rune(word[0])) {
-				return 0 // "Red" alone is not Red Hat
-			}
+		switch {
+		case slices.Contains(words, word):
+			f.score += 10
+		case len(own[0]) <= 3 && unicode.IsLetter(rune(word[0])):
+			return f, false // "Red" alone is not Red Hat
+		case word != "lts":
+			f.missing++
 		}
 	}
 	if version := strings.ReplaceAll(o.Version, ".", ""); version != "" && slices.Contains(words, version) {
-		score += 5
+		f.score += 5
 	}
-	return max(score, 1)
+	return f, true
 }
 
 // splitWords returns the lower-case words and numbers of a text; "debian12" is two, "22.04" one.

@@ -66,21 +66,6 @@ func BenchmarkRaw1080p(b *testing.B) {
 	})
 }
 
-// BenchmarkToScreen is the same update as a Buffer's picture, converted to what Fyne paints.
-func BenchmarkToScreen(b *testing.B) {
-	const w, h = 1920, 1080
-	var hello, message bytes.Buffer
-	(&server{Conn: bufferConn{Buffer: &hello}}).say("RFB 003.008\n", 1, 1, uint32(0), uint16(w), uint16(h), native, uint32(0))
-	(&server{Conn: bufferConn{Buffer: &message}}).update(rect(0, 0, w, h, 0, make([]byte, w*h*4)))
-	b.SetBytes(w * h * 4)
-	show := &buffered{}
-	talk := &endless{first: hello.Bytes(), again: message.Bytes(), count: b.N}
-	b.ResetTimer()
-	if err := rfb.New(&replay{in: talk}, rfb.Options{}).Run(context.Background(), show); show.frames != b.N {
-		b.Fatal(show.frames, b.N, err)
-	}
-}
-
 // BenchmarkKeyToPicture is the time from a key to the picture that shows its effect, with a real QEMU: with wake messages, and as viewers
 // without them. The guest turns 64 pixels when told to on its serial line, which happens together with the key.
 func BenchmarkKeyToPicture(b *testing.B) {
@@ -133,16 +118,6 @@ func (*flat) SetPointerMode(bool)       {}
 func (*flat) SetLEDs(display.LEDs)      {}
 func (*flat) SetName(string)            {}
 func (*flat) Bell()                     {}
-
-// buffered is a presenter with a Buffer.
-type buffered struct {
-	flat
-	display.Buffer
-}
-
-func (p *buffered) Resize(w, h int) (display.Framebuffer, error) { return p.Buffer.Resize(w, h) }
-func (p *buffered) Damage(r image.Rectangle)                     { p.Buffer.Damage(r) }
-func (p *buffered) FrameDone()                                   { p.frames++; p.Buffer.FrameDone() }
 
 // endless says first, and then the same thing count times.
 type endless struct {
