@@ -37,6 +37,7 @@ type details struct {
 	one   fyne.CanvasObject
 
 	machine  uuid.UUID // whose sections are shown
+	offline  bool      // what is shown was known before the connection was lost
 	sections []section
 	cards    *fyne.Container
 	scroll   *container.Scroll
@@ -131,13 +132,17 @@ func (d *details) updateOne(machine *machines.Machine) {
 	d.since.SetText(note)
 	d.line.Refresh()
 
+	if d.machine != machine.UUID || d.offline != machine.Offline {
+		d.offline = machine.Offline
+		d.points.reset()
+		d.updateCheckpoints()
+	}
 	sections := describe(machine, d.m.osNames[osID])
 	if d.machine == machine.UUID && reflect.DeepEqual(sections, d.sections) {
 		return
 	}
 	if d.machine != machine.UUID {
 		d.scroll.ScrollToTop()
-		d.points.reset()
 	}
 	d.machine, d.sections = machine.UUID, sections
 	d.cards.Objects = d.cards.Objects[:0]

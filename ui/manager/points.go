@@ -44,9 +44,13 @@ func newCheckpointPanel(m *Manager) *checkpointPanel {
 
 // reset empties the panel until the next machine's checkpoints are read.
 func (p *checkpointPanel) reset() {
+	text, reason := "Reading…", "The checkpoints are being read."
+	if one := p.m.single(); one != nil && one.Offline {
+		text, reason = "Not known without a connection.", "There is no connection to the hypervisor."
+	}
 	p.filled = false
-	p.save.Disable("The checkpoints are being read.")
-	p.list.Objects = []fyne.CanvasObject{widgets.NewText("Reading…", theme.TextSmall, false, theme.ColorMuted)}
+	p.save.Disable(reason)
+	p.list.Objects = []fyne.CanvasObject{widgets.NewText(text, theme.TextSmall, false, theme.ColorMuted).Elided()}
 	p.list.Refresh()
 }
 
