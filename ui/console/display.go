@@ -32,6 +32,9 @@ var veilColor = color.NRGBA{R: 0x0b, G: 0x0e, B: 0x11, A: 0xa8}
 type Display struct {
 	widget.BaseWidget
 
+	// canvas is the window's; nil: the one that the toolkit finds, which it does only once the widget has been painted.
+	canvas fyne.Canvas
+
 	frames *frames
 	screen screen // as of the last onScreen
 	at     placement
@@ -141,7 +144,11 @@ func (d *Display) screenChanged() {
 // use Canvas.Scale, which on Wayland is only a part of it.
 func (d *Display) pixelsPerUnit() float64 {
 	const long = 10000
-	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil {
+	c := d.canvas
+	if c == nil {
+		c = fyne.CurrentApp().Driver().CanvasForObject(d)
+	}
+	if c != nil {
 		if x, _ := c.PixelCoordinateForPosition(fyne.NewPos(long, 0)); x > 0 {
 			return float64(x) / long
 		}

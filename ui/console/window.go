@@ -69,7 +69,21 @@ func Open(p Params) *Window {
 	w.refresh()
 	w.win.Show()
 	w.display.Focus()
+	p.Dispatch.Do(w.shown)
 	return w
+}
+
+// shown lays out again when the window is there: only now it is known how many pixels of this monitor a Fyne unit has.
+func (w *Window) shown() {
+	if w.closed {
+		return
+	}
+	w.frame.Refresh()
+	w.display.Refresh()
+	if first := w.sizeFor(usualGuest); w.autoSize != (fyne.Size{}) && first != w.autoSize {
+		w.autoSize = first
+		w.win.Resize(first)
+	}
 }
 
 // Raise brings the window to the front.
@@ -81,6 +95,7 @@ func (w *Window) Raise() {
 // build makes the parts and puts them into the window.
 func (w *Window) build() {
 	w.display = newDisplay(w.p.Dispatch, w.hostCommand)
+	w.display.canvas = w.win.Canvas()
 	w.display.OnScreen = w.screenChanged
 	w.display.OnPlaced = w.showScreen
 	w.display.OnPointer = w.pointerMoved
@@ -268,12 +283,15 @@ func (w *Window) pageAction(a bodyAction) {
 	w.display.Focus()
 }
 
-// firstSize is the size that the window had when it was closed last, else one for a guest of 1024×768.
+// usualGuest is the screen that a new window is made for.
+var usualGuest = image.Pt(1024, 768)
+
+// firstSize is the size that the window had when it was closed last, else one for the usual guest.
 func (w *Window) firstSize() fyne.Size {
 	if s, ok := w.p.Settings.Get().Windows[w.settingsKey()]; ok && s.Width > 100 && s.Height > 100 {
 		return fyne.NewSize(s.Width, s.Height)
 	}
-	w.autoSize = w.sizeFor(image.Pt(1024, 768))
+	w.autoSize = w.sizeFor(usualGuest)
 	return w.autoSize
 }
 
