@@ -3,7 +3,9 @@ package e2e
 import (
 	"fmt"
 	"image"
+	"image/color"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -124,7 +126,7 @@ func TestConsole(t *testing.T) {
 	if mem, _ := guest.Counters(); mem < last {
 		t.Errorf("the guest counts %d after %d: it started anew", mem, last)
 	}
-	p.waitPicture(console, guesttest.Picture.BlockKey)
+	p.waitPicture(console, blockNow(t, guest)) // the Alt of Alt+F4 was a key for the guest as well
 
 	t.Log("closing can leave it running, also when all windows close")
 	p.waitWindow(console)
@@ -139,6 +141,20 @@ func TestConsole(t *testing.T) {
 	p.waitExit()
 	guest.Counters()
 	h.WaitState(t, name, "running")
+}
+
+// blockNow is the colour that the block in the guest's picture must have after the keys that the guest has counted.
+func blockNow(t *testing.T, guest *guesttest.Console) color.RGBA {
+	t.Helper()
+	guest.Skip()
+	keys, err := strconv.Atoi(guest.WaitLine(` keys=(\d+)$`)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys%2 == 1 {
+		return guesttest.Picture.BlockKey
+	}
+	return guesttest.Picture.Block
 }
 
 // eventuallySnapshots waits until virsh lists so many snapshots of the machine, whose names have no blanks.
