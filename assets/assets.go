@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed icons/*.svg os/*.svg art/*.svg fonts/*.otf fonts/OFL.txt
+//go:embed icons/*.svg os/*.svg art/*.svg fonts/*.otf fonts/OFL.txt translations/*.json
 var files embed.FS
 
 // Icon returns the SVG of a line icon on a 24 × 24 grid. Its lines are drawn in currentColor.
@@ -26,6 +26,14 @@ func Art(name string) ([]byte, error) { return files.ReadFile("art/" + name + ".
 
 // Font returns an OpenType font: "Inter-Regular" or "Inter-SemiBold".
 func Font(name string) ([]byte, error) { return files.ReadFile("fonts/" + name + ".otf") }
+
+// Translation returns the texts of the windows in a language, named by its BCP 47 code: "en", "pt-BR". ui/lang reads it.
+func Translation(language string) ([]byte, error) {
+	return files.ReadFile("translations/" + language + ".json")
+}
+
+// Languages lists the codes of the languages that there are texts for, sorted.
+func Languages() []string { return names("translations") }
 
 // IconNames lists the line icons, sorted.
 func IconNames() []string { return names("icons") }

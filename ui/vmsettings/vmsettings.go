@@ -125,7 +125,7 @@ func open(parent fyne.Window, p Params, l loaded) {
 
 	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { g.modal.Close() })
 	g.apply = widgets.NewButton("", lang.L("Apply"), widgets.StylePrimary, g.save)
-	g.modal = widgets.NewModal(parent, "settings", fynetheme.ColorNamePrimary, "Settings of “"+vmconfig.Inert(m.Name, 60)+"”", form, 520, cancel, g.apply)
+	g.modal = widgets.NewModal(parent, "settings", fynetheme.ColorNamePrimary, lang.F("Settings of “%s”", vmconfig.Inert(m.Name, 60)), form, 520, cancel, g.apply)
 	g.name.OnChanged = func(string) { g.check() }
 	g.notes.OnChanged = func(string) { g.check() }
 	for _, s := range []*widgets.ZoneSlider{g.memory, g.cpus} {
@@ -259,7 +259,7 @@ func (g *page) fail(err error) {
 		return
 	}
 	e := explain.Explain(err)
-	text := strings.TrimSpace(e.Summary + " " + e.Remedy)
+	text := strings.TrimSpace(lang.L(e.Summary) + " " + lang.L(e.Remedy))
 	g.problem.Segments = []widget.RichTextSegment{&widget.TextSegment{Text: text, Style: widget.RichTextStyle{ColorName: fynetheme.ColorNameError}}}
 	g.problem.Show()
 	g.problem.Refresh()

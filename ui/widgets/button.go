@@ -11,6 +11,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -151,7 +152,7 @@ func (b *Button) Disabled() (reason string, disabled bool) { return b.reason, b.
 
 func (b *Button) tooltip() string {
 	if b.disabled && b.reason != "" {
-		return b.reason
+		return lang.L(b.reason) // a service's reason is English
 	}
 	return b.tip
 }

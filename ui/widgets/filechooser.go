@@ -17,6 +17,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/vmconfig"
 )
@@ -72,10 +73,10 @@ const mostEntries = 5000
 func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(path string)) *FileChooser {
 	c := &FileChooser{dispatch: d, query: q, chosen: chosen, selected: -1}
 	c.place = NewText("", theme.TextNormal, true, fynetheme.ColorNameForeground).Elided()
-	c.up = NewIconButton("chevron-up", "Folder above", c.goUp)
-	home := NewIconButton("user", "Home folder", func() { c.read(homeFolder()) })
+	c.up = NewIconButton("chevron-up", lang.L("Folder above"), c.goUp)
+	home := NewIconButton("user", lang.L("Home folder"), func() { c.read(homeFolder()) })
 	c.field = NewEntry()
-	c.field.SetPlaceHolder("Search this folder, or type a path")
+	c.field.SetPlaceHolder(lang.L("Search this folder, or type a path"))
 	c.field.OnChanged = func(string) { c.filter() }
 	c.field.OnKey = c.key
 	c.list = &fileList{key: c.key}
@@ -87,12 +88,12 @@ func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(p
 	c.empty = NewText("", theme.TextNormal, false, theme.ColorMuted)
 	text := q.All
 	if text == "" {
-		text = "Show all files"
+		text = lang.L("Show all files")
 	}
 	c.every = widget.NewCheck(text, func(bool) { c.filter() })
 	show(c.every, len(q.Suffixes) > 0)
-	c.open = NewButton("", "Open", StylePrimary, c.openSelected)
-	cancel := NewButton("", "Cancel", StylePlain, func() { c.modal.Close() })
+	c.open = NewButton("", lang.L("Open"), StylePrimary, c.openSelected)
+	cancel := NewButton("", lang.L("Cancel"), StylePlain, func() { c.modal.Close() })
 
 	size := w.Canvas().Size()
 	strut := Space(min(620, max(300, size.Width-120)), min(300, max(120, size.Height-270)))
@@ -140,7 +141,7 @@ func (c *FileChooser) stop() {
 func (c *FileChooser) read(folder string) {
 	c.stop()
 	seq := c.seq
-	c.empty.SetText("Reading the folder…")
+	c.empty.SetText(lang.L("Reading the folder…"))
 	c.empty.Show()
 	c.cancel = dispatch.Background(c.dispatch, func(ctx context.Context) ([]FileEntry, error) {
 		return readFolder(ctx, folder)
@@ -154,7 +155,7 @@ func (c *FileChooser) read(folder string) {
 		}
 		c.folder, c.all, c.reason = folder, entries, err
 		c.place.SetText(vmconfig.Inert(folder, 500))
-		c.up.SetEnabled(filepath.Dir(folder) != folder, "This is the topmost folder.")
+		c.up.SetEnabled(filepath.Dir(folder) != folder, lang.L("This is the topmost folder."))
 		if c.field.Text != "" {
 			c.field.SetText("") // filters
 		} else {
@@ -221,15 +222,15 @@ func (c *FileChooser) filter() {
 	text := ""
 	switch {
 	case c.reason != nil:
-		text = vmconfig.Inert("The folder cannot be read: "+c.reason.Error(), 90)
+		text = vmconfig.Inert(lang.F("The folder cannot be read: %s", c.reason), 90)
 	case len(c.shown) == 0:
-		text = "Nothing here that fits"
+		text = lang.L("Nothing here that fits")
 	}
 	c.empty.SetText(text)
 	show(c.empty, text != "")
 	c.list.Refresh()
 	c.list.ScrollToTop()
-	c.open.SetEnabled(c.selected >= 0 || isPath(c.field.Text), "Select a file first.")
+	c.open.SetEnabled(c.selected >= 0 || isPath(c.field.Text), lang.L("Select a file first."))
 }
 
 // key sees the keys of the field and of the list.
@@ -296,7 +297,7 @@ func (c *FileChooser) openPath(path string) {
 		switch {
 		case seq != c.seq:
 		case err != nil:
-			c.empty.SetText(fmt.Sprintf("There is no “%s”.", vmconfig.Inert(path, 60)))
+			c.empty.SetText(lang.F("There is no “%s”.", vmconfig.Inert(path, 60)))
 			c.empty.Show()
 			c.shown, c.selected = nil, -1
 			c.list.Refresh()

@@ -7,6 +7,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -45,9 +46,9 @@ func (f *FormField) Fault() string { return f.fault }
 func (f *FormField) Control() fyne.CanvasObject { return f.control }
 
 func (f *FormField) update() {
-	text, color := f.hint, theme.ColorMuted
+	text, color := lang.L(f.hint), theme.ColorMuted
 	if f.fault != "" {
-		text, color = f.fault, fynetheme.ColorNameError
+		text, color = lang.L(f.fault), fynetheme.ColorNameError
 	}
 	f.note.Segments = []widget.RichTextSegment{&widget.TextSegment{Text: text, Style: widget.RichTextStyle{
 		ColorName: color, SizeName: fynetheme.SizeNameCaptionText,

@@ -10,6 +10,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -54,9 +55,9 @@ func NewJobRow(look JobLook, cancel, details, dismiss func()) *JobRow {
 		text:    NewText("", theme.TextSmall, false, theme.ColorMuted).Elided(),
 		icon:    NewIcon("info", 18, theme.ColorMuted),
 		bar:     NewProgressLine(),
-		cancel:  NewIconButton("close", "Cancel and undo", cancel),
-		details: NewButton("", "Details", StyleFlat, details),
-		dismiss: NewIconButton("close", "Dismiss", dismiss),
+		cancel:  NewIconButton("close", lang.L("Cancel and undo"), cancel),
+		details: NewButton("", lang.L("Details"), StyleFlat, details),
+		dismiss: NewIconButton("close", lang.L("Dismiss"), dismiss),
 	}
 	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), r.title, r.bar, r.text)
 	r.content = container.NewBorder(nil, nil, container.NewCenter(r.icon),
@@ -82,17 +83,17 @@ func (r *JobRow) Set(look JobLook) {
 		icon, colour = "info", theme.ColorMuted
 	}
 	r.icon.SetIcon(icon, colour)
-	r.title.SetText(look.Title)
+	r.title.SetText(lang.L(look.Title))
 	textColour := theme.ColorMuted
 	if look.State == JobFailed {
 		textColour = fynetheme.ColorNameError
 	}
-	r.text.Set(look.Text, textColour)
+	r.text.Set(lang.L(look.Text), textColour)
 	running := look.State == JobRunning
 	show(r.bar, running)
 	r.bar.Set(look.Fraction)
 	show(r.cancel, running)
-	r.cancel.SetEnabled(look.Cancel, "This step cannot be interrupted.")
+	r.cancel.SetEnabled(look.Cancel, lang.L("This step cannot be interrupted."))
 	show(r.details, look.State == JobFailed)
 	show(r.dismiss, !running)
 	r.Refresh()

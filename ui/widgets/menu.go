@@ -7,6 +7,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -17,7 +18,7 @@ func MenuItem(icon, label string, enabled bool, reason string, action func()) *f
 	if !enabled {
 		color = fynetheme.ColorNameDisabled
 		if reason != "" {
-			label += "  –  " + reason
+			label += "  –  " + lang.L(reason)
 		}
 	}
 	item := fyne.NewMenuItem(label, action)

@@ -11,6 +11,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -137,13 +138,14 @@ type ErrorText struct {
 
 // ShowError tells about a failure. The original text is behind "Details" and can be copied.
 func ShowError(w fyne.Window, e ErrorText) *Modal {
+	e.Title, e.Summary, e.Remedy = lang.L(e.Title), lang.L(e.Summary), lang.L(e.Remedy)
 	content := container.NewVBox(wrapped(e.Summary, fynetheme.ColorNameForeground))
 	if e.Remedy != "" {
 		content.Add(wrapped(e.Remedy, theme.ColorMuted))
 	}
 	var m *Modal
-	closeIt := NewButton("", "Close", StylePrimary, func() { m.Close() })
-	copyIt := NewButton("copy", "Copy", StylePlain, func() {
+	closeIt := NewButton("", lang.L("Close"), StylePrimary, func() { m.Close() })
+	copyIt := NewButton("copy", lang.L("Copy"), StylePlain, func() {
 		fyne.CurrentApp().Clipboard().SetContent(joinLines(e.Title, e.Summary, e.Remedy, e.Detail))
 	})
 	if e.Detail != "" {
@@ -152,7 +154,7 @@ func ShowError(w fyne.Window, e ErrorText) *Modal {
 		text.Selectable = true
 		scroll := container.NewVScroll(text)
 		scroll.SetMinSize(fyne.NewSize(480, 140))
-		details := NewSection("", "Details", container.NewStack(tinted(theme.ColorSurfaceRaised), scroll))
+		details := NewSection("", lang.L("Details"), container.NewStack(tinted(theme.ColorSurfaceRaised), scroll))
 		details.SetOpen(false)
 		details.OnToggled = func(bool) { m.Relayout() }
 		content.Add(details)
@@ -169,7 +171,7 @@ func Confirm(w fyne.Window, title, text string, names []string, action string, d
 	if danger {
 		style, icon, iconColor = StyleDanger, "warning", fynetheme.ColorNameWarning
 	}
-	cancel := NewButton("", "Cancel", StylePlain, func() { m.Close() })
+	cancel := NewButton("", lang.L("Cancel"), StylePlain, func() { m.Close() })
 	ok := NewButton("", action, style, func() {
 		m.Close()
 		yes()

@@ -1,13 +1,12 @@
 package widgets
 
 import (
-	"fmt"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -57,9 +56,9 @@ func NewSearchField(placeholder string) *SearchField {
 		}
 		return true
 	}
-	s.previous = NewIconButton("chevron-up", "Previous match", func() { s.step(-1) })
-	s.next = NewIconButton("chevron-down", "Next match", func() { s.step(1) })
-	shut := NewIconButton("close", "Close the search", s.close)
+	s.previous = NewIconButton("chevron-up", lang.L("Previous match"), func() { s.step(-1) })
+	s.next = NewIconButton("chevron-down", lang.L("Next match"), func() { s.step(1) })
+	shut := NewIconButton("close", lang.L("Close the search"), s.close)
 	s.content = container.NewBorder(nil, nil, nil,
 		container.NewHBox(container.NewCenter(s.hits), s.previous, s.next, shut), s.entry)
 	s.ExtendBaseWidget(s)
@@ -76,12 +75,12 @@ func (s *SearchField) SetHits(current, total int) {
 	case s.entry.Text == "":
 		s.hits.SetText("")
 	case total == 0:
-		s.hits.SetText("none")
+		s.hits.SetText(lang.L("none"))
 	default:
-		s.hits.SetText(fmt.Sprintf("%d of %d", current, total))
+		s.hits.SetText(lang.F("%d of %d", current, total))
 	}
-	s.previous.SetEnabled(enabled, "Nothing matches.")
-	s.next.SetEnabled(enabled, "Nothing matches.")
+	s.previous.SetEnabled(enabled, lang.L("Nothing matches."))
+	s.next.SetEnabled(enabled, lang.L("Nothing matches."))
 	s.Refresh()
 }
 

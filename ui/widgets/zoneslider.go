@@ -11,6 +11,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/vmconfig"
 )
@@ -160,7 +161,7 @@ func (z *ZoneSlider) typed(text string) {
 }
 
 func (z *ZoneSlider) showNote() {
-	text := z.Fault()
+	text := lang.L(z.Fault())
 	z.note.Segments = []widget.RichTextSegment{&widget.TextSegment{Text: text, Style: widget.RichTextStyle{
 		ColorName: fynetheme.ColorNameError, SizeName: fynetheme.SizeNameCaptionText,
 	}}}

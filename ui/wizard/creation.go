@@ -161,12 +161,12 @@ func (p *progress) show(c *creation) {
 		status := c.job.Status()
 		fraction, text, can = status.Progress.Fraction, status.Progress.Text, status.Cancellable
 	}
-	title := "Creating " + vmconfig.Inert(c.name, 80)
+	title := lang.F("Creating %s", vmconfig.Inert(c.name, 80))
 	if c.cancelled {
 		title, can, text = lang.L("Cancelling"), false, lang.L("What was made so far is being removed.")
 	}
 	p.title.SetText(title)
-	p.step.SetText(vmconfig.Inert(text, 200))
+	p.step.SetText(vmconfig.Inert(lang.L(text), 200))
 	p.cancel.SetEnabled(can, lang.L("This cannot be interrupted now."))
 	if fraction < 0 {
 		p.bar.Hide()

@@ -1,7 +1,6 @@
 package wizard
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"guesthouse/app/machines"
@@ -115,14 +114,14 @@ func (m *Model) DiskFileNote() (string, Tone) {
 
 // DiskSizeNote says how the new disk relates to the free space.
 func (m *Model) DiskSizeNote() (string, Tone) {
-	grows := m.size.echo(m.draft.DiskBytes) + "The file is small at first and grows as it is used."
+	grows := m.size.echo(m.draft.DiskBytes) + lang.L("The file is small at first and grows as it is used.")
 	if m.size.err != nil || !m.host.Known {
 		return grows, ToneQuiet
 	}
 	free := m.host.Limits.FreeDisk
-	have := lang.F(" %s are free now.", about(free))
+	have := " " + lang.F("%s are free now.", about(free))
 	if m.draft.DiskBytes > free {
-		return grows + have + " A full disk would not fit: the machine is paused when the space ends.", ToneWarning
+		return grows + have + " " + lang.L("A full disk would not fit: the machine is paused when the space ends."), ToneWarning
 	}
 	return grows + have, ToneQuiet
 }

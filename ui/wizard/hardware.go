@@ -41,18 +41,19 @@ func (m *Model) MemoryNote() (string, Tone) {
 	}
 	l, bytes := m.host.Limits, m.draft.MemoryBytes
 	zones := vmconfig.MemoryZones(l)
-	have := m.memory.echo(bytes) + lang.F("This computer has %s", about(l.HostMemory))
+	have := lang.F("This computer has %s.", about(l.HostMemory))
 	if l.OtherMemory > 0 {
-		have += lang.F("; machines that run now take %s", about(l.OtherMemory))
+		have = lang.F("This computer has %s; machines that run now take %s.", about(l.HostMemory), about(l.OtherMemory))
 	}
+	have = m.memory.echo(bytes) + have + " "
 	switch {
 	case bytes > zones.Amber:
-		return have + ". That leaves too little: the machine may not start, or everything becomes slow.", ToneWarning
+		return have + lang.L("That leaves too little: the machine may not start, or everything becomes slow."), ToneWarning
 	case bytes > zones.Green:
-		return have + ". That leaves little for other programs.", ToneWarning
+		return have + lang.L("That leaves little for other programs."), ToneWarning
 	default:
 		left := l.HostMemory - l.OtherMemory - bytes
-		return lang.F("%s. %s stay free for other programs.", have, about(left)), ToneQuiet
+		return have + lang.F("%s stay free for other programs.", about(left)), ToneQuiet
 	}
 }
 
@@ -62,14 +63,11 @@ func (m *Model) CPUNote() (string, Tone) {
 		return "", ToneQuiet
 	}
 	l := m.host.Limits
-	have := lang.L("This computer has 1 processor")
-	if l.HostCPUs != 1 {
-		have = lang.F("This computer has %d processors", l.HostCPUs)
-	}
+	have := lang.N("This computer has %d processor.", "This computer has %d processors.", l.HostCPUs, l.HostCPUs)
 	if int64(m.draft.CPUs) > vmconfig.CPUZones(l).Green {
-		return have + ". With more than it has, the machine becomes slower, not faster.", ToneWarning
+		return have + " " + lang.L("With more than it has, the machine becomes slower, not faster."), ToneWarning
 	}
-	return have + ".", ToneQuiet
+	return have, ToneQuiet
 }
 
 // FirmwareNote says why a firmware cannot be chosen, or what the chosen one is good for.
@@ -110,7 +108,7 @@ func (q quantity) echo(bytes int64) string {
 	if q.err != nil || strings.EqualFold(strings.ReplaceAll(q.text, " ", ""), strings.ReplaceAll(vmconfig.FormatSize(bytes), " ", "")) {
 		return ""
 	}
-	return lang.F("That is %s (%s). ", about(bytes), vmconfig.FormatBytes(bytes))
+	return lang.F("That is %s (%s).", about(bytes), vmconfig.FormatBytes(bytes)) + " "
 }
 
 var errNoCount = errors.New(lang.Key("Type a whole number, such as 2."))

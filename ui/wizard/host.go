@@ -10,7 +10,7 @@ import (
 )
 
 // noUEFI is why UEFI cannot be chosen.
-const noUEFI = lang.Key("UEFI is not available: its firmware (OVMF) is not installed on this computer.")
+var noUEFI = lang.Key("UEFI is not available: its firmware (OVMF) is not installed on this computer.")
 
 // readHost asks what the host can give. It waits.
 func readHost(ctx context.Context, m Machines, f Firmwares) Host {
@@ -34,5 +34,5 @@ func readHost(ctx context.Context, m Machines, f Firmwares) Host {
 // sentenceOf is what an error means for the user, with what to do about it.
 func sentenceOf(err error) string {
 	m := explain.Explain(err)
-	return strings.TrimSpace(m.Summary + " " + m.Remedy)
+	return strings.TrimSpace(lang.L(m.Summary) + " " + lang.L(m.Remedy))
 }

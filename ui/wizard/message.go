@@ -7,6 +7,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 )
 
@@ -58,7 +59,7 @@ func (m *message) set(text string, icon fyne.Resource, importance widget.Importa
 		m.spinner.Hide()
 	}
 	m.label.Importance = importance
-	m.label.SetText(text)
+	m.label.SetText(lang.L(text)) // of the services it is English
 }
 
 // unless returns note while there is no fault: a fault takes its place.

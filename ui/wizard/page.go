@@ -1,6 +1,9 @@
 package wizard
 
-import "guesthouse/vmconfig"
+import (
+	"guesthouse/ui/lang"
+	"guesthouse/vmconfig"
+)
 
 // Page is one step of the wizard.
 type Page int
@@ -12,8 +15,6 @@ const (
 	PageDisk
 	PageSummary
 	pageCount
-
-	"guesthouse/ui/lang"
 )
 
 // Title is the page's name as the step rail shows it.

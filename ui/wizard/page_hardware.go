@@ -59,7 +59,7 @@ func (p *hardwarePage) show(m *Model) {
 	host := m.Host()
 	problem := ""
 	if host.Problem != "" {
-		problem = "The limits of this computer are not known. " + host.Problem
+		problem = lang.F("The limits of this computer are not known. %s", host.Problem)
 	}
 	p.host.show("", problem, ToneWarning)
 
@@ -80,8 +80,8 @@ func (p *hardwarePage) show(m *Model) {
 
 	slow := ""
 	if host.Emulated {
-		slow = "This computer offers no hardware acceleration (KVM), so the machine is emulated and runs many times slower. " +
-			"Virtualisation may have to be switched on in the computer's firmware settings; “guesthouse doctor” tells more."
+		slow = lang.L("This computer offers no hardware acceleration (KVM), so the machine is emulated and runs many times slower. " +
+			"Virtualisation may have to be switched on in the computer's firmware settings; “guesthouse doctor” tells more.")
 	}
 	p.emulation.show("", slow, ToneWarning)
 }

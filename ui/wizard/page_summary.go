@@ -79,7 +79,7 @@ func (p *summaryPage) show(m *Model) {
 	p.failure.show(p.w.failure)
 	pending := m.Pending()
 	if pending != "" {
-		pending = "Still reading " + vmconfig.Inert(pending, 80) + "…"
+		pending = lang.F("Still reading %s…", vmconfig.Inert(pending, 80))
 	}
 	p.pending.show("", pending, ToneBusy)
 }
@@ -129,8 +129,8 @@ func (f *failureBox) show(fail *failure) {
 	if fail == nil {
 		return
 	}
-	f.summary.show(vmconfig.Inert("The machine was not made. "+fail.message.Summary, 500), "", ToneQuiet)
-	f.remedy.SetText(fail.message.Remedy)
+	f.summary.show(vmconfig.Inert(lang.F("The machine was not made. %s", lang.L(fail.message.Summary)), 500), "", ToneQuiet)
+	f.remedy.SetText(lang.L(fail.message.Remedy))
 	setVisible(f.remedy, fail.message.Remedy != "")
 	f.detail.SetText(vmconfig.InertLines(fail.message.Detail, maxText))
 	f.detail.Hide()

@@ -52,7 +52,7 @@ func (p *systemPage) show(m *Model) {
 	p.isoNote.show(isoFault, note, tone)
 	setVisible(p.use, mismatch)
 	if mismatch {
-		p.use.SetText("Use " + m.DiscOSName())
+		p.use.SetText(lang.F("Use %s", m.DiscOSName()))
 	}
 	showEntry(p.name, m.Text(vmconfig.FieldName), nameFault)
 	nameNote, nameTone := m.NameNote()

@@ -30,10 +30,6 @@ func (m *Model) Summary() []Row {
 	if m.draft.Firmware == vmconfig.FirmwareUEFI {
 		firmware = "UEFI"
 	}
-	processors := lang.L("1 processor")
-	if m.draft.CPUs != 1 {
-		processors = lang.F("%d processors", m.draft.CPUs)
-	}
 	_, memoryTone := m.MemoryNote()
 	_, cpuTone := m.CPUNote()
 	return []Row{
@@ -41,7 +37,7 @@ func (m *Model) Summary() []Row {
 		{Label: lang.L("System"), Value: system, Page: PageSystem, Field: vmconfig.FieldOS},
 		m.discRow(),
 		{Label: lang.L("Memory"), Value: vmconfig.FormatSize(m.draft.MemoryBytes), Page: PageHardware, Field: vmconfig.FieldMemory, Warning: memoryTone == ToneWarning},
-		{Label: lang.L("Processors"), Value: processors, Page: PageHardware, Field: vmconfig.FieldCPUs, Warning: cpuTone == ToneWarning},
+		{Label: lang.L("Processors"), Value: lang.N("%d processor", "%d processors", m.draft.CPUs, m.draft.CPUs), Page: PageHardware, Field: vmconfig.FieldCPUs, Warning: cpuTone == ToneWarning},
 		{Label: lang.L("Firmware"), Value: firmware, Page: PageHardware, Field: vmconfig.FieldFirmware},
 		m.diskRow(),
 	}
@@ -72,7 +68,7 @@ func (m *Model) diskRow() Row {
 		r.Field = vmconfig.FieldDiskPath
 		r.Value = vmconfig.Inert(m.draft.DiskPath, maxText)
 		if m.file.state == fileGood {
-			r.Value += lang.F(" (%s, %s)", m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes))
+			r.Value += fmt.Sprintf(" (%s, %s)", m.file.info.Format, vmconfig.FormatSize(m.file.info.VirtualBytes))
 		}
 	default:
 		r.Value, r.Warning = lang.L("None"), true

@@ -240,7 +240,7 @@ func fileFault(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return lang.L("You are not allowed to read this file.")
 	default:
-		return "The file cannot be read: " + vmconfig.Inert(err.Error(), 200)
+		return lang.F("The file cannot be read: %s", vmconfig.Inert(err.Error(), 200))
 	}
 }
 
