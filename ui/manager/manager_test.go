@@ -594,3 +594,13 @@ func TestWords(t *testing.T) {
 		t.Errorf("control characters are shown raw: %q", got)
 	}
 }
+
+func TestRowMarkup(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateRunning, func(m *machines.Machine) { m.Checkpoint = "Clean install" }))
+	row := newMachineRow(r.m.list)
+	row.set(r.m.snap.Machines[0], true, false, false)
+	w := test.NewTempWindow(t, row)
+	w.SetPadded(false)
+	w.Resize(fyne.NewSize(300, rowHeight))
+	test.AssertRendersToMarkup(t, "row.xml", w.Canvas())
+}
