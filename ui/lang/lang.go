@@ -30,32 +30,35 @@ var current atomic.Pointer[table]
 // UseSystem takes the language of the user's session from those that the program has, English when it has none that fits.
 // Call it before the windows are made: they do not change later. The error says why the file cannot be used.
 func UseSystem() error {
-	code, file := choose(fynelang.SystemLocale().String())
+	code := choose(fynelang.SystemLocale().String(), assets.Languages())
+	if code == "" {
+		return Use("", nil)
+	}
+	file, err := assets.Translation(code)
+	if err != nil {
+		return err
+	}
 	return Use(code, file)
 }
 
-// choose returns the best of the program's languages for a user of this locale, "" and nil for English.
-func choose(locale string) (code string, file []byte) {
+// choose returns the code that serves a user of this locale best, empty when English does.
+func choose(locale string, codes []string) string {
 	tags := []language.Tag{language.English} // the first one is the matcher's answer when nothing fits
-	codes := []string{""}
-	for _, code := range assets.Languages() {
+	names := []string{""}
+	for _, code := range codes {
 		if tag, err := language.Parse(code); err == nil && tag != language.English {
-			tags, codes = append(tags, tag), append(codes, code)
+			tags, names = append(tags, tag), append(names, code)
 		}
 	}
 	wanted, err := language.Parse(locale)
 	if err != nil {
-		return "", nil
+		return ""
 	}
 	_, i, confidence := language.NewMatcher(tags).Match(wanted)
-	if confidence == language.No || codes[i] == "" {
-		return "", nil
+	if confidence == language.No { // nothing in common but the script, say
+		return ""
 	}
-	file, err = assets.Translation(codes[i])
-	if err != nil {
-		return "", nil
-	}
-	return codes[i], file
+	return names[i]
 }
 
 // Use takes the language of a BCP 47 code ("pt-BR") with the texts of a file like assets/translations/en.json. Without
