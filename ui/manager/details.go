@@ -248,15 +248,6 @@ func (d *details) problem(machine *machines.Machine) fyne.CanvasObject {
 	return container.NewBorder(head, nil, nil, nil, padded(container.NewVBox(widgets.Card(box))))
 }
 
-// sinceClock is the time of today, or the date and the time.
-func sinceClock(t, now time.Time) string {
-	t = t.Local()
-	if y, day := t.Year(), t.YearDay(); y == now.Year() && day == now.YearDay() {
-		return t.Format("15:04")
-	}
-	return t.Format("2 January 2006, 15:04")
-}
-
 // headLine puts one object before another that takes the rest, on one line.
 type headLine struct{}
 

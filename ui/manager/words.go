@@ -78,12 +78,16 @@ func sinceText(m *machines.Machine, now time.Time) string {
 	if m.Since.IsZero() {
 		return text
 	}
-	since := m.Since.Local()
-	format := "2 January 2006, 15:04"
-	if y, d := since.Year(), since.YearDay(); y == now.Year() && d == now.YearDay() {
-		format = "15:04"
+	return fmt.Sprintf("%s since %s", text, sinceClock(m.Since, now))
+}
+
+// sinceClock is the time of today, or the date and the time.
+func sinceClock(t, now time.Time) string {
+	t = t.Local()
+	if y, day := t.Year(), t.YearDay(); y == now.Year() && day == now.YearDay() {
+		return t.Format("15:04")
 	}
-	return fmt.Sprintf("%s since %s", text, since.Format(format))
+	return t.Format("2 January 2006, 15:04")
 }
 
 // age says how long ago something was, in the largest unit that fits; more than thirty days give the date.

@@ -3,7 +3,6 @@ package widgets
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/theme"
@@ -49,8 +48,7 @@ func (b *StateBadge) Look() StateLook { return b.look }
 
 // CreateRenderer implements fyne.Widget.
 func (b *StateBadge) CreateRenderer() fyne.WidgetRenderer {
-	return widget.NewSimpleRenderer(container.New(layout.NewCustomPaddedLayout(0, 0, 0, 0),
-		container.New(badgeLayout{}, b.icon, b.text)))
+	return widget.NewSimpleRenderer(container.New(badgeLayout{}, b.icon, b.text))
 }
 
 // badgeLayout puts a glyph before a text that takes the rest.
