@@ -165,9 +165,9 @@ type Connection interface {
 	DomainXML(ctx context.Context, id uuid.UUID, live bool) (string, error)
 	// Define creates or replaces the persistent description and returns the machine's UUID.
 	Define(ctx context.Context, xml string) (uuid.UUID, error)
-	// Undefine removes the machine's description with its saved state, snapshot metadata, checkpoint metadata,
-	// firmware variables and TPM state. Disk images stay.
-	Undefine(ctx context.Context, id uuid.UUID) error
+	// Undefine removes the machine's description with its saved state, snapshot metadata, checkpoint metadata, TPM state and,
+	// unless keepVariables, the file with its firmware variables. Disk images stay.
+	Undefine(ctx context.Context, id uuid.UUID, keepVariables bool) error
 	Rename(ctx context.Context, id uuid.UUID, name string) error
 
 	// Start boots an off machine, or resumes a saved one where it was.

@@ -70,7 +70,7 @@ func (r *Record) End() error {
 	return atomicfile.SyncDir(filepath.Dir(r.path))
 }
 
-// Records returns the records of one kind and host. A file that cannot be read as one is set aside as
+// Records returns the records of one kind and host; an empty host stands for all. A file that cannot be read as one is set aside as
 // <name>.bad and does not keep the others from being read.
 func (j *Journal) Records(kind, host string) ([]*Record, error) {
 	entries, err := os.ReadDir(j.dir)
@@ -100,7 +100,7 @@ func (j *Journal) Records(kind, host string) ([]*Record, error) {
 			}
 			continue
 		}
-		if r.Host == host {
+		if host == "" || r.Host == host {
 			records = append(records, r)
 		}
 	}

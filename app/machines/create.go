@@ -25,6 +25,12 @@ import (
 // ErrNoFirmware says that the host has no UEFI firmware. Its remedy is to install the package ovmf.
 var ErrNoFirmware = errors.New("no UEFI firmware is installed (package ovmf)")
 
+// ErrNoSecureBoot says that the host has UEFI firmware, but none that enforces Secure Boot.
+var ErrNoSecureBoot = errors.New("no UEFI firmware with Secure Boot is installed (package ovmf)")
+
+// ErrNoTPM says that the emulator of TPMs is missing. Its remedy is to install the package swtpm.
+var ErrNoTPM = errors.New("no TPM can be emulated (packages swtpm and swtpm-tools)")
+
 // ErrNoImageTool says that qemu-img is missing, so that no disk can be made.
 var ErrNoImageTool = errors.New("disks cannot be made: qemu-img is not installed (package qemu-utils)")
 
@@ -144,15 +150,25 @@ func (s *Service) planSystem(c *creation, d Draft) vmconfig.Faults {
 	}
 	if c.machine.Firmware == vmconfig.FirmwareUEFI {
 		c.machine.SecureBoot = defaults.SecureBoot
-		c.machine.TPM = defaults.TPM && haveTPM()
+		c.machine.TPM = defaults.TPM
+		if c.machine.TPM && s.p.Conn.Host().Local && !haveTPM() {
+			faults = append(faults, vmconfig.Fault{
+				Field: vmconfig.FieldFirmware, Value: string(vmconfig.FirmwareUEFI), Err: ErrNoTPM,
+				Message: fmt.Sprintf("%s asks for a security chip (TPM), which cannot be emulated here. Install the packages swtpm and swtpm-tools.", system.Name),
+			})
+		}
 	}
 	return faults
 }
 
-// haveTPM reports whether the emulator behind libvirt's TPM devices is installed; without it a machine with one is refused.
+// haveTPM reports whether what is behind libvirt's TPM devices is installed on this computer; without it libvirt refuses a machine that has one.
 func haveTPM() bool {
-	_, err := exec.LookPath("swtpm")
-	return err == nil
+	for _, program := range []string{"swtpm", "swtpm_setup"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // planFirmware chooses the UEFI firmware of the host: one that enforces Secure Boot where the system asks for it, else one that does not.
@@ -173,8 +189,13 @@ func (s *Service) planFirmware(ctx context.Context, c *creation) vmconfig.Faults
 	i := slices.IndexFunc(firmwares, func(f hypervisor.Firmware) bool {
 		return f.SecureBoot == c.machine.SecureBoot && (f.EnrolledKeys || !c.machine.SecureBoot)
 	})
+	if i < 0 && c.machine.SecureBoot {
+		return vmconfig.Faults{{
+			Field: vmconfig.FieldFirmware, Value: string(vmconfig.FirmwareUEFI), Err: ErrNoSecureBoot,
+			Message: "The operating system asks for Secure Boot, but the host has no UEFI firmware for that. Install the package ovmf.",
+		}}
+	}
 	f := firmwares[max(i, 0)]
-	c.machine.SecureBoot = c.machine.SecureBoot && f.SecureBoot
 	c.options.Firmware = &domxml.FirmwareFiles{
 		Code: f.Code, CodeFormat: f.CodeFormat, Vars: f.Vars, VarsFormat: f.VarsFormat, SecureBoot: f.SecureBoot,
 	}
@@ -238,6 +259,10 @@ func (s *Service) existingDisk(ctx context.Context, d Draft) (path, format strin
 	info, err := s.p.Images.Inspect(ctx, path, d.DiskFormat)
 	if err != nil {
 		return refuse(err, "“%s” cannot be used: %s.", shown, vmconfig.Inert(err.Error(), 300))
+	}
+	if info.LooksLike != "" {
+		return refuse(diskimage.ErrWrongFormat, "“%s” was given as raw but begins like an image of the kind %s. Used as raw, the machine would see the container instead of the disk in it.",
+			shown, vmconfig.Inert(info.LooksLike, 20))
 	}
 	if err := info.Standalone(); err != nil {
 		return refuse(err, "“%s” holds only the changes to another image and cannot be used alone.", shown)
@@ -345,6 +370,8 @@ const createKind = "create"
 
 // createRecord is what the undo of an interrupted creation needs.
 type createRecord struct {
+	// Undo is set when the creation has failed. A machine that was registered before a crash is whole and stays: it may have been in use since.
+	Undo  bool   `json:"undo,omitempty"`
 	Disk  string `json:"disk,omitempty"`
 	NVRAM string `json:"nvram,omitempty"`
 }
@@ -371,17 +398,31 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 	if err := faults.Err(); err != nil {
 		return err
 	}
+	if d.DiskMode == DiskExisting {
+		unlock, err := s.claimDisk(ctx, id, c.machine.Disks[0].Path)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	xml, err := domxml.Build(c.machine, c.options)
 	if err != nil {
 		return err
 	}
-	record, err := s.journal.Begin(createKind, s.p.Conn.Host().URI, id, createRecord{Disk: c.newDisk, NVRAM: c.machine.NVRAM})
+	made := createRecord{Disk: c.newDisk, NVRAM: c.machine.NVRAM}
+	record, err := s.journal.Begin(createKind, s.p.Conn.Host().URI, id, made)
 	if err != nil {
 		return err
 	}
 	var undo jobs.Undo
 	defer func() {
 		failed := err != nil
+		if failed {
+			made.Undo = true
+			if updateErr := record.Update(made); updateErr != nil { // a full disk, say; undoing makes room
+				s.p.Log.Warn("the journal cannot be written", "error", updateErr)
+			}
+		}
 		if err = undo.Finish(ctx, err); failed && !undo.Failed() {
 			err = errors.Join(err, record.End())
 		}
@@ -426,6 +467,27 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 	return record.End()
 }
 
+// claimDisk makes sure, until unlock, that no other machine gets an existing disk, and asks the hypervisor once more whether one has it:
+// as a drive, below a drive, or in a checkpoint.
+func (s *Service) claimDisk(ctx context.Context, id uuid.UUID, path string) (unlock func(), err error) {
+	unlock, err = s.locks.lock(ctx, uuid.NewSHA1(uuid.NameSpaceURL, []byte(path)))
+	if err != nil {
+		return nil, err
+	}
+	used, _, err := s.filesOfOthers(ctx, id)
+	if name := userOfFile(path, used); err == nil && name != "" {
+		err = vmconfig.Faults{{
+			Field: vmconfig.FieldDiskPath, Value: vmconfig.Inert(path, 200),
+			Message: fmt.Sprintf("“%s” needs the file “%s”. Two machines on one disk destroy its content.", name, vmconfig.Inert(path, 200)),
+		}}
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
 // erase removes a machine that is being made, whether or not it was registered or started.
 func (s *Service) erase(ctx context.Context, id uuid.UUID) error {
 	d, err := s.p.Conn.Domain(ctx, id)
@@ -440,7 +502,7 @@ func (s *Service) erase(ctx context.Context, id uuid.UUID) error {
 			return err
 		}
 	}
-	if err := s.p.Conn.Undefine(ctx, id); err != nil && !errors.Is(err, hypervisor.ErrNotFound) {
+	if err := s.p.Conn.Undefine(ctx, id, false); err != nil && !errors.Is(err, hypervisor.ErrNotFound) {
 		return err
 	}
 	return nil

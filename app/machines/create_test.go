@@ -1,16 +1,21 @@
 package machines
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"guesthouse/app/jobs"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/guestos"
 )
 
 // draft is a small machine that any host can have.
@@ -239,13 +244,33 @@ func TestRecoverCreation(t *testing.T) {
 	j, id := f.Create(draft("half"))
 	done(t, j)
 	disk := f.Snapshot().Get(id).Config.Disks[0].Path
-	if _, err := f.journal.Begin(createKind, f.conn.Host().URI, id, createRecord{Disk: disk}); err != nil {
+	begin := func(host string, id uuid.UUID, r createRecord) {
+		t.Helper()
+		if _, err := f.journal.Begin(createKind, host, id, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Another host's record must stay.
+	begin("qemu+ssh://elsewhere/system", id, createRecord{Disk: disk, Undo: true})
+
+	// Killed before the machine was registered: what was made goes.
+	part := filepath.Join(f.data, "images", "part.qcow2")
+	if err := os.WriteFile(part, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Another host's record and a foreign file must stay.
-	if _, err := f.journal.Begin(createKind, "qemu+ssh://elsewhere/system", id, createRecord{Disk: disk}); err != nil {
-		t.Fatal(err)
+	begin(f.conn.Host().URI, uuid.New(), createRecord{Disk: part})
+	// Killed after that: the machine is whole, and may have been used since.
+	begin(f.conn.Host().URI, id, createRecord{Disk: disk})
+	f.recover(within(t))
+	if _, err := os.Stat(part); err == nil {
+		t.Error("the disk of a machine that was never registered is still there")
 	}
+	if _, err := os.Stat(disk); err != nil || f.host.Virsh(t, "domstate", "half") != "shut off" {
+		t.Errorf("the machine that was registered is gone: %v", err)
+	}
+
+	// Killed while a failed creation was being undone: the rest goes.
+	begin(f.conn.Host().URI, id, createRecord{Disk: disk, Undo: true})
 	f.recover(within(t))
 	if list := f.host.Virsh(t, "list", "--all", "--name"); list != "" {
 		t.Errorf("virsh lists %q", list)
@@ -261,14 +286,14 @@ func TestRecoverDeletion(t *testing.T) {
 	f := open(t, false)
 	j, id := f.Create(draft("half"))
 	done(t, j)
-	plan, description, err := f.planDelete(within(t), id, false)
+	plan, err := f.planDelete(within(t), id, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	disk := plan.Files[0].Path
 	begin := func() {
 		t.Helper()
-		dir, manifest, err := f.newTrash(plan.Machine, description, plan.Files)
+		dir, manifest, err := f.newTrash(plan.Machine, plan.description, plan.Files)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,6 +308,7 @@ func TestRecoverDeletion(t *testing.T) {
 	if _, err := os.Stat(disk); err == nil {
 		t.Fatal("the disk was not moved")
 	}
+	f.purgeTrash(time.Now().Add(100 * 24 * time.Hour)) // the program was not started for months
 	f.recover(within(t))
 	if _, err := os.Stat(disk); err != nil {
 		t.Errorf("the disk of a machine that still exists: %v", err)
@@ -298,6 +324,109 @@ func TestRecoverDeletion(t *testing.T) {
 			t.Errorf("%s was left behind", path)
 		}
 	}
+}
+
+// TestDeleteKeepsVariablesOfOthers deletes a machine whose firmware variables another machine has as well, and one whose description nobody
+// can read: libvirt must not remove the file either.
+func TestDeleteKeepsVariablesOfOthers(t *testing.T) {
+	f := open(t, false)
+	d := draft("one")
+	d.Firmware, d.MemoryBytes = vmconfig.FirmwareUEFI, 128*vmconfig.MiB
+	j, id := f.Create(d)
+	done(t, j)
+	variables := f.Snapshot().Get(id).Config.NVRAM
+	if err := os.WriteFile(variables, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := f.host.Virsh(t, "dumpxml", "--inactive", "one")
+	text = strings.Replace(strings.Replace(text, "<name>one<", "<name>two<", 1), id.String(), uuid.NewString(), 1)
+	file := filepath.Join(f.host.Dir, "two.xml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.host.Virsh(t, "define", file)
+	done(t, f.Delete(id, false))
+	if data, err := os.ReadFile(variables); err != nil || string(data) != "precious" {
+		t.Errorf("the other machine's firmware variables: %q, %v", data, err)
+	}
+}
+
+// TestExistingDisk refuses what would destroy a disk: two machines on one, a disk below another, a container given as raw.
+func TestExistingDisk(t *testing.T) {
+	f := open(t, false)
+	base, overlay := filepath.Join(f.host.Dir, "base.qcow2"), filepath.Join(f.host.Dir, "overlay.qcow2")
+	if err := f.p.Images.Create(within(t), base, "qcow2", 16*vmconfig.MiB); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.p.Images.CreateOverlay(within(t), overlay, base, "qcow2"); err != nil {
+		t.Fatal(err)
+	}
+	d := draft("one")
+	d.DiskMode, d.DiskPath, d.DiskFormat = DiskExisting, base, "raw"
+	if faults := f.CheckDraft(within(t), d); !strings.Contains(faults.For(vmconfig.FieldDiskPath), "qcow2") {
+		t.Errorf("a qcow2 file as raw: %v", faults)
+	}
+	f.define(t, "user", overlay)
+	d.DiskFormat = ""
+	refused, _ := f.Create(d)
+	var faults vmconfig.Faults
+	if err := refused.Wait(within(t)); !errors.As(err, &faults) || !strings.Contains(faults.For(vmconfig.FieldDiskPath), "user") {
+		t.Errorf("the base of another machine's disk: %v", err)
+	}
+
+	// Of several machines made at once on one disk, one gets it.
+	free := filepath.Join(f.host.Dir, "free.qcow2")
+	if err := f.p.Images.Create(within(t), free, "qcow2", 16*vmconfig.MiB); err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	var all []*jobs.Job
+	for _, name := range []string{"a", "b", "c", "d"} {
+		d.Name, d.DiskPath = name, free
+		j, _ := f.Create(d)
+		all = append(all, j)
+	}
+	for _, j := range all {
+		if j.Wait(within(t)) == nil {
+			made++
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d machines have the same disk", made)
+	}
+}
+
+// TestHostLacks names what Windows 11 needs and the host does not have, at the field.
+func TestHostLacks(t *testing.T) {
+	f := open(t, false)
+	catalogue, err := guestos.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.p.Guests = func() *guestos.Catalogue { return catalogue }
+	d := f.NewDraft("win11")
+	d.MemoryBytes, d.CPUs = 64*vmconfig.MiB, 1
+	plain := f.CheckDraft(within(t), d).For(vmconfig.FieldFirmware)
+	t.Setenv("PATH", t.TempDir())
+	faults := f.CheckDraft(within(t), d)
+	if !errors.Is(faults.Err(), ErrNoTPM) || !strings.Contains(faults.For(vmconfig.FieldFirmware), "swtpm") {
+		t.Errorf("without swtpm: %v", faults)
+	}
+	if plain != "" {
+		t.Errorf("with all that it needs: %s", plain)
+	}
+	f.p.Conn = insecure{f.conn}
+	if faults := f.CheckDraft(within(t), d); !errors.Is(faults.Err(), ErrNoSecureBoot) {
+		t.Errorf("without Secure Boot: %v", faults)
+	}
+}
+
+// insecure is a host whose firmwares know no Secure Boot.
+type insecure struct{ hypervisor.Connection }
+
+func (i insecure) Firmwares(ctx context.Context) ([]hypervisor.Firmware, error) {
+	all, err := i.Connection.Firmwares(ctx)
+	return slices.DeleteFunc(all, func(f hypervisor.Firmware) bool { return f.SecureBoot }), err
 }
 
 // TestDemo takes a machine through its life on libvirt's test driver, which serves as the demonstration without any QEMU.

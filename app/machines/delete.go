@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -40,16 +41,26 @@ func (s *Service) CheckpointDir(id uuid.UUID) string {
 
 // DeletePlan says what deleting the machine would do with each of its files. It refuses while the machine is active.
 func (s *Service) DeletePlan(ctx context.Context, id uuid.UUID) (DeletePlan, error) {
-	plan, _, err := s.planDelete(ctx, id, false)
-	return plan, err
+	plan, err := s.planDelete(ctx, id, false)
+	return plan.DeletePlan, err
 }
 
-func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) (DeletePlan, string, error) {
+// deletion is a DeletePlan with what carrying it out needs.
+type deletion struct {
+	DeletePlan
+	description string // the machine's XML
+	// keepVariables is true when libvirt must not delete the firmware variables: they stay, because of another machine or because
+	// they cannot go to the trash.
+	keepVariables bool
+}
+
+func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) (deletion, error) {
 	d, err := s.check(ctx, id, ActionDelete)
 	if err != nil {
-		return DeletePlan{}, "", err
+		return deletion{}, err
 	}
-	plan := DeletePlan{
+	plan := deletion{keepVariables: true}
+	plan.DeletePlan = DeletePlan{
 		Machine:    &Machine{UUID: id, Name: d.Name, State: d.State, Persistent: d.Persistent},
 		SavedState: d.State == hypervisor.StateSaved,
 	}
@@ -58,35 +69,38 @@ func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) 
 	}
 	snapshots, err := s.p.Conn.Snapshots(ctx, id)
 	if err != nil && !errors.Is(err, hypervisor.ErrUnsupported) {
-		return plan, "", s.named(id, err)
+		return plan, s.named(id, err)
 	}
 	plan.Checkpoints = len(snapshots)
-	description, err := s.p.Conn.DomainXML(ctx, id, false)
-	if err != nil {
-		return plan, "", s.named(id, err)
+	if plan.description, err = s.p.Conn.DomainXML(ctx, id, false); err != nil {
+		return plan, s.named(id, err)
 	}
-	config, err := domxml.Parse(description)
+	config, err := domxml.Parse(plan.description)
 	if err != nil {
-		return plan, description, nil // a machine that cannot be read can be removed; its files are not known and stay
+		return plan, nil // a machine that cannot be read can be removed; its files are not known and stay
 	}
 	used, unreadable, err := s.filesOfOthers(ctx, id)
 	if err != nil {
-		return plan, "", err
+		return plan, err
 	}
 	for _, disk := range config.Disks {
 		if disk.Path != "" {
 			plan.Files = append(plan.Files, s.diskFate(disk, used, unreadable, keepDisks))
 		}
 	}
-	if config.NVRAM != "" && regular(config.NVRAM) {
-		plan.Files = append(plan.Files, s.fate(config.NVRAM, KindVariables, used))
+	local := s.p.Conn.Host().Local
+	plan.keepVariables = userOfFile(config.NVRAM, used) != ""
+	if local && config.NVRAM != "" && regular(config.NVRAM) {
+		variables := s.fate(config.NVRAM, KindVariables, used)
+		plan.Files = append(plan.Files, variables)
+		plan.keepVariables = !variables.Trash
 	}
-	if dir := s.CheckpointDir(id); s.p.Conn.Host().Local {
+	if dir := s.CheckpointDir(id); local {
 		if _, err := os.Stat(dir); err == nil {
 			plan.Files = append(plan.Files, s.fate(dir, KindCheckpoints, used))
 		}
 	}
-	return plan, description, nil
+	return plan, nil
 }
 
 // diskFate decides on a drive of the machine.
@@ -101,7 +115,7 @@ func (s *Service) diskFate(disk vmconfig.Disk, used map[string]string, unreadabl
 	case disk.ReadOnly || disk.Shared:
 		f.Trash, f.Reason = false, "It is read-only or shared."
 	case unreadable != "":
-		f.Trash, f.Reason = false, fmt.Sprintf("It may belong to “%s” as well, whose description cannot be read.", unreadable)
+		f.Trash, f.Reason = false, fmt.Sprintf("It may belong to “%s” as well, whose files are not all known.", unreadable)
 	}
 	return f
 }
@@ -139,13 +153,13 @@ func regular(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// userOfFile returns the name of the other machine that uses the file, also under another name.
+// userOfFile returns the name of the other machine that uses the file, also under another name, or a file in the folder path.
 func userOfFile(path string, used map[string]string) string {
-	if name, ok := used[path]; ok {
+	if name, ok := used[path]; ok || path == "" {
 		return name
 	}
 	for other, name := range used {
-		if sameFile(other, path) {
+		if sameFile(other, path) || strings.HasPrefix(other, path+"/") {
 			return name
 		}
 	}
@@ -190,7 +204,7 @@ func DiskUsage(path string) int64 {
 }
 
 // filesOfOthers collects every file that another machine of this host names: drives and what lies below them, firmware variables,
-// files of snapshots. unreadable is the name of a machine whose files are not known, if there is one.
+// files of snapshots. unreadable is the name of a machine whose files are not all known, if there is one.
 func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[string]string, unreadable string, err error) {
 	domains, err := s.p.Conn.Domains(ctx)
 	if err != nil {
@@ -222,7 +236,9 @@ func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[s
 			return nil, "", err
 		}
 		for _, snapshot := range snapshots {
-			collectFiles(snapshot.XML, func(path string) { used[path] = name })
+			if !collectFiles(snapshot.XML, func(path string) { used[path] = name }) {
+				unreadable = name
+			}
 		}
 	}
 	if s.p.Conn.Host().Local {
@@ -249,24 +265,30 @@ func addChains(used map[string]string) {
 }
 
 // collectFiles calls add for every file that a description names, in whatever element: <source file>, <nvram>, <memory file>,
-// backing stores. It reports whether the whole text could be read.
-func collectFiles(description string, add func(path string)) bool {
+// backing stores. complete is false when the text could not be read to its end, or names a volume of a storage pool, whose path it does not tell.
+func collectFiles(description string, add func(path string)) (complete bool) {
+	complete = true
 	decoder := xml.NewDecoder(strings.NewReader(description))
 	for {
 		token, err := decoder.Token()
 		if err != nil {
-			return errors.Is(err, io.EOF)
+			return complete && errors.Is(err, io.EOF)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
 			for _, a := range t.Attr {
+				if t.Name.Local == "source" && a.Name.Local == "volume" {
+					complete = false
+				}
 				if filepath.IsAbs(a.Value) && (a.Name.Local == "file" || a.Name.Local == "dev" || a.Name.Local == "path") {
 					add(filepath.Clean(a.Value))
 				}
 			}
 		case xml.CharData:
-			if text := string(t); filepath.IsAbs(text) {
-				add(filepath.Clean(text))
+			for _, text := range []string{string(t), strings.TrimSpace(string(t))} { // a path may begin or end with a blank
+				if filepath.IsAbs(text) {
+					add(filepath.Clean(text))
+				}
 			}
 		}
 	}
@@ -296,14 +318,14 @@ func (s *Service) delete(ctx context.Context, id uuid.UUID, keepDisks bool) (err
 	}
 	defer unlock()
 	defer s.inv.refresh(ctx, id, false, false)
-	plan, description, err := s.planDelete(ctx, id, keepDisks)
+	plan, err := s.planDelete(ctx, id, keepDisks)
 	if err != nil {
 		return err
 	}
 	var undo jobs.Undo
 	defer func() { err = s.named(id, undo.Finish(ctx, err)) }()
 	if s.p.Conn.Host().Local {
-		dir, manifest, err := s.newTrash(plan.Machine, description, plan.Files)
+		dir, manifest, err := s.newTrash(plan.Machine, plan.description, plan.Files)
 		if err != nil {
 			return err
 		}
@@ -320,13 +342,17 @@ func (s *Service) delete(ctx context.Context, id uuid.UUID, keepDisks bool) (err
 		if err := manifest.fill(dir); err != nil {
 			return err
 		}
+		// Until its disks were away another program could start the machine; undefining it would leave it running without them.
+		if _, err := s.check(ctx, id, ActionDelete); err != nil {
+			return err
+		}
 		defer func() {
 			if err == nil {
 				err = record.End()
 			}
 		}()
 	}
-	err = s.p.Conn.Undefine(ctx, id)
+	err = s.p.Conn.Undefine(ctx, id, plan.keepVariables)
 	if err != nil {
 		// A lost answer does not say whether it happened.
 		if _, readErr := s.p.Conn.Domain(ctx, id); errors.Is(readErr, hypervisor.ErrNotFound) {
@@ -372,6 +398,9 @@ func (s *Service) recoverCreate(ctx context.Context, id uuid.UUID, data json.Raw
 	if err := json.Unmarshal(data, &c); err != nil {
 		return err
 	}
+	if _, err := s.p.Conn.Domain(ctx, id); err == nil && !c.Undo {
+		return nil // registered, so whole; it may have been used since
+	}
 	if err := s.erase(ctx, id); err != nil {
 		return err
 	}
@@ -401,6 +430,11 @@ func (s *Service) recoverDelete(ctx context.Context, id uuid.UUID, data json.Raw
 	_, err := s.p.Conn.Domain(ctx, id)
 	switch {
 	case errors.Is(err, hypervisor.ErrNotFound):
+		used, _, err := s.filesOfOthers(ctx, id)
+		if err != nil {
+			return err
+		}
+		d.Manifest.Files = slices.DeleteFunc(d.Manifest.Files, func(f trashFile) bool { return userOfFile(f.From, used) != "" })
 		return d.Manifest.fill(d.Trash)
 	case err != nil:
 		return err

@@ -100,14 +100,23 @@ func move(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// purgeTrash removes folders of the trash that are older than seven days. Only folders with a manifest of ours are touched.
+// purgeTrash removes folders of the trash that are older than seven days. Only folders with a manifest of ours are touched, and none whose
+// deletion was interrupted and is still to be finished or undone: its machine may exist.
 func (s *Service) purgeTrash(now time.Time) {
 	entries, err := os.ReadDir(s.trashDir())
 	if err != nil {
 		return // nothing was ever deleted
 	}
+	unfinished, err := s.unfinishedTrash()
+	if err != nil {
+		s.p.Log.Warn("the trash is not emptied: the journal cannot be read", "error", err)
+		return
+	}
 	for _, e := range entries {
 		dir := filepath.Join(s.trashDir(), e.Name())
+		if unfinished[dir] {
+			continue
+		}
 		text, err := os.ReadFile(filepath.Join(dir, manifestName))
 		if err != nil {
 			continue
@@ -120,4 +129,21 @@ func (s *Service) purgeTrash(now time.Time) {
 			s.p.Log.Warn("the trash cannot be emptied", "folder", dir, "error", err)
 		}
 	}
+}
+
+// unfinishedTrash returns the folders of deletions, on any host, that the journal still holds.
+func (s *Service) unfinishedTrash() (map[string]bool, error) {
+	records, err := s.journal.Records(deleteKind, "")
+	if err != nil {
+		return nil, err
+	}
+	folders := make(map[string]bool, len(records))
+	for _, r := range records {
+		var d deleteRecord
+		if err := r.Decode(&d); err != nil {
+			return nil, err
+		}
+		folders[d.Trash] = true
+	}
+	return folders, nil
 }

@@ -51,12 +51,16 @@ func (c *Conn) taken(ctx context.Context, err error, name string, id uuid.UUID) 
 }
 
 // Undefine implements hypervisor.Connection.
-func (c *Conn) Undefine(ctx context.Context, id uuid.UUID) error {
+func (c *Conn) Undefine(ctx context.Context, id uuid.UUID, keepVariables bool) error {
+	variables := libvirt.DomainUndefineNvram
+	if keepVariables {
+		variables = libvirt.DomainUndefineKeepNvram
+	}
 	const old = libvirt.DomainUndefineManagedSave | libvirt.DomainUndefineSnapshotsMetadata
 	steps := []libvirt.DomainUndefineFlagsValues{ // a driver refuses all when it does not know one
-		old | libvirt.DomainUndefineNvram | libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineTpm,
-		old | libvirt.DomainUndefineNvram | libvirt.DomainUndefineCheckpointsMetadata,
-		old | libvirt.DomainUndefineNvram,
+		old | variables | libvirt.DomainUndefineCheckpointsMetadata | libvirt.DomainUndefineTpm,
+		old | variables | libvirt.DomainUndefineCheckpointsMetadata,
+		old | variables,
 		old,
 		0,
 	}

@@ -200,7 +200,7 @@ func TestDriverTest(t *testing.T) {
 	if err := c.PowerOff(t.Context(), id); !errors.Is(err, hypervisor.ErrInvalidState) {
 		t.Errorf("second power off: %v", err)
 	}
-	must(t, c.Undefine(t.Context(), id))
+	must(t, c.Undefine(t.Context(), id, false))
 	ev.want(t, hypervisor.EventUndefined, id)
 	if _, err := c.Domain(t.Context(), id); !errors.Is(err, hypervisor.ErrNotFound) {
 		t.Errorf("removed machine: %v", err)
@@ -477,7 +477,7 @@ func TestRealMachine(t *testing.T) {
 
 	// A machine with a checkpoint is removed completely.
 	must(t, c.PowerOff(ctx, id))
-	must(t, c.Undefine(ctx, id))
+	must(t, c.Undefine(ctx, id, false))
 	if out := h.Virsh(t, "list", "--all", "--name"); out != "" {
 		t.Errorf("virsh lists %q", out)
 	}
