@@ -286,6 +286,10 @@ func TestSearch(t *testing.T) {
 	if got := r.selectedNames(); !slices.Equal(got, []string{"web-1"}) {
 		t.Fatalf("next after the last found %v", got)
 	}
+	r.m.search.Entry().TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyN, Modifier: fyne.KeyModifierControl})
+	if r.news != 1 {
+		t.Error("Ctrl+N does nothing while the search has the focus")
+	}
 	test.Type(r.m.search.Entry(), "x")
 	wantText(t, r.window, "none")
 	r.m.search.Entry().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})

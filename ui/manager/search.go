@@ -3,6 +3,9 @@ package manager
 import (
 	"strings"
 
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
 	"guesthouse/app/machines"
 	"guesthouse/ui/widgets"
 )
@@ -12,6 +15,13 @@ func (m *Manager) newSearch() *widgets.SearchField {
 	s.OnChanged = m.list.search
 	s.OnStep = m.list.stepHit
 	s.OnClosed = m.closeSearch
+	s.Entry().OnShortcut = func(sc fyne.Shortcut) bool { // the window's keys work in the field too
+		custom, ok := sc.(*desktop.CustomShortcut)
+		if ok && len(custom.KeyName) == 1 { // a letter: editing has none with Ctrl beyond Fyne's own
+			m.keys.TypedShortcut(sc)
+		}
+		return ok && len(custom.KeyName) == 1
+	}
 	s.Hide()
 	return s
 }
