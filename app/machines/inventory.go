@@ -24,6 +24,8 @@ const (
 	configBatch = 64
 	// singleReads is up to how many changed machines are read one by one instead of with one bulk call.
 	singleReads = 4
+	// retryPause is how long after a read that failed on a living connection everything is read again.
+	retryPause = 5 * time.Second
 )
 
 // inventory knows all machines. One goroutine (run) owns the entries and publishes immutable snapshots; another, at
@@ -45,6 +47,8 @@ type inventory struct {
 	todo      work
 	waiting   []chan struct{} // of requests that came since the running read began
 	reading   bool
+	losses    int // how often the connection was lost: what a read from before the last loss found is out of date
+	retry     time.Duration
 }
 
 // entry is a machine with what is needed to tell whether its description changed.
@@ -96,6 +100,7 @@ type result struct {
 	current map[uuid.UUID]string
 	err     error
 	last    bool
+	losses  int // inventory.losses when the read began
 }
 
 type config struct {
@@ -114,6 +119,7 @@ func newInventory(conn hypervisor.Connection) *inventory {
 		ready:    make(chan struct{}),
 		stopped:  make(chan struct{}),
 		entries:  map[uuid.UUID]*entry{},
+		retry:    retryPause,
 	}
 	inv.current.Store(&Snapshot{})
 	return inv
@@ -152,12 +158,16 @@ func (inv *inventory) run(ctx context.Context) error {
 				inv.read(ctx)
 			}
 		case r := <-inv.results:
-			inv.apply(r)
+			failed := inv.apply(r)
 			if r.last {
 				inv.reading = false
-				if timer == nil {
-					inv.read(ctx)
-				}
+			}
+			switch {
+			case failed: // nothing else would have the list read again while the connection lives
+				inv.todo.all = true
+				timer = time.After(inv.retry)
+			case r.last && timer == nil:
+				inv.read(ctx)
 			}
 		}
 	}
@@ -219,6 +229,7 @@ func (inv *inventory) disconnected(err error) {
 		err = hypervisor.ErrDisconnected
 	}
 	inv.connected, inv.err = false, err
+	inv.losses++
 	for _, e := range inv.entries {
 		m := *e.m
 		m.Offline = true
@@ -245,26 +256,32 @@ func (inv *inventory) read(ctx context.Context) {
 	inv.todo, inv.waiting = work{}, nil
 	known := make(map[uuid.UUID][sha256.Size]byte, len(inv.entries))
 	for id, e := range inv.entries {
-		if e.m.Config != nil || e.m.Problem != nil {
+		if e.hash != [sha256.Size]byte{} { // zero where the description could not be read: the next event tries again
 			known[id] = e.hash
 		}
 	}
 	inv.reading = true
+	losses := inv.losses
 	go func() {
-		reader{conn: inv.conn, results: inv.results}.read(ctx, w, known)
+		reader{conn: inv.conn, results: inv.results, losses: losses}.read(ctx, w, known)
 		for _, done := range waiting {
 			close(done)
 		}
 	}()
 }
 
-// apply takes over what a read found and publishes it.
-func (inv *inventory) apply(r result) {
+// apply takes over what a read found and publishes it. failed is true when the read failed though the connection was not lost. What was read
+// before the connection was lost is dropped: EventConnected has everything read again.
+func (inv *inventory) apply(r result) (failed bool) {
+	if r.losses != inv.losses {
+		return false
+	}
 	if r.err != nil {
-		if !errors.Is(r.err, context.Canceled) && !errors.Is(r.err, hypervisor.ErrDisconnected) {
-			inv.disconnected(r.err)
+		if errors.Is(r.err, context.Canceled) || errors.Is(r.err, hypervisor.ErrDisconnected) {
+			return false
 		}
-		return
+		inv.disconnected(r.err)
+		return true
 	}
 	if r.full {
 		inv.connected, inv.err = true, nil
@@ -296,6 +313,7 @@ func (inv *inventory) apply(r result) {
 	if r.full {
 		inv.markReady()
 	}
+	return false
 }
 
 func (inv *inventory) domain(d hypervisor.Domain) {
@@ -385,6 +403,12 @@ func (inv *inventory) ask(ctx context.Context, r request) {
 type reader struct {
 	conn    hypervisor.Connection
 	results chan<- result
+	losses  int
+}
+
+func (r reader) send(found result) {
+	found.losses = r.losses
+	r.results <- found
 }
 
 // read does all of w. Its last result has last set; a machine that cannot be read is a Problem and stops nothing.
@@ -396,7 +420,7 @@ func (r reader) read(ctx context.Context, w work, known map[uuid.UUID][sha256.Si
 	if err == nil {
 		err = r.current(ctx, w)
 	}
-	r.results <- result{err: err, last: true}
+	r.send(result{err: err, last: true})
 }
 
 // list reads the machines' states and adds the machines whose description was never read to w.
@@ -432,7 +456,7 @@ func (r reader) list(ctx context.Context, w *work, known map[uuid.UUID][sha256.S
 			w.configs[d.UUID] = true
 		}
 	}
-	r.results <- found
+	r.send(found)
 	return nil
 }
 
@@ -441,7 +465,7 @@ func (r reader) configs(ctx context.Context, w work, known map[uuid.UUID][sha256
 	var batch []config
 	flush := func() {
 		if len(batch) > 0 {
-			r.results <- result{configs: batch}
+			r.send(result{configs: batch})
 			batch = nil
 		}
 	}
@@ -516,7 +540,7 @@ func (r reader) current(ctx context.Context, w work) error {
 		}
 	}
 	if len(names) > 0 {
-		r.results <- result{current: names}
+		r.send(result{current: names})
 	}
 	return nil
 }

@@ -3,7 +3,10 @@ package machines
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -150,6 +153,71 @@ func (broken) Host() hypervisor.Host { return hypervisor.Host{} }
 func (broken) DomainXML(context.Context, uuid.UUID, bool) (string, error) {
 	return "<domain><name>", nil
 }
+
+// TestInventoryDropsOldReads gets the end of a read that began before the connection was lost.
+func TestInventoryDropsOldReads(t *testing.T) {
+	inv := newInventory(broken{})
+	list := []hypervisor.Domain{{UUID: uuid.New(), Name: "one", State: hypervisor.StateRunning}}
+	inv.apply(result{full: true, domains: list})
+	if s := inv.current.Load(); !s.Connected || len(s.Machines) != 1 {
+		t.Fatalf("the list is %+v", s)
+	}
+	inv.event(hypervisor.Event{Kind: hypervisor.EventDisconnected, Err: hypervisor.ErrDisconnected})
+	inv.apply(result{full: true, domains: list})
+	if s := inv.current.Load(); s.Connected || !s.Machines[0].Offline {
+		t.Errorf("an old read made the connection good again: %+v", s)
+	}
+}
+
+// TestInventoryRetries reads again after a read that failed for no reason of the connection's.
+func TestInventoryRetries(t *testing.T) {
+	conn := &moody{events: make(chan hypervisor.Event)}
+	inv := newInventory(conn)
+	inv.retry = time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		inv.run(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	good := make(chan struct{})
+	var once sync.Once
+	defer inv.changes.Subscribe(func() {
+		if inv.current.Load().Connected {
+			once.Do(func() { close(good) })
+		}
+	})()
+	conn.events <- hypervisor.Event{Kind: hypervisor.EventConnected}
+	select {
+	case <-good:
+	case <-time.After(patience):
+		t.Error("the list was never read again")
+	}
+}
+
+// moody is a hypervisor that fails once to list its machines.
+type moody struct {
+	hypervisor.Connection
+	events chan hypervisor.Event
+	asked  atomic.Int32
+}
+
+func (*moody) Host() hypervisor.Host { return hypervisor.Host{} }
+
+func (m *moody) Events() <-chan hypervisor.Event { return m.events }
+
+func (m *moody) Domains(context.Context) ([]hypervisor.Domain, error) {
+	if m.asked.Add(1) == 1 {
+		return nil, hypervisor.ErrDenied
+	}
+	return nil, nil
+}
+
+func (*moody) CurrentSnapshots(context.Context) (map[uuid.UUID]string, error) { return nil, nil }
 
 // TestInventoryShowsCurrentCheckpoint follows a revert that virsh makes.
 func TestInventoryShowsCurrentCheckpoint(t *testing.T) {
