@@ -55,6 +55,7 @@ type windows struct {
 	main     fyne.Window
 	manager  *manager.Manager // nil when only a console is open
 	consoles map[uuid.UUID]*console.Window
+	wizard   fyne.Window // nil when none is open
 }
 
 // Run opens the windows and returns when the last one is closed. It must be called on the main goroutine.
@@ -116,7 +117,13 @@ func (w *windows) openConsole(id uuid.UUID) {
 	})
 }
 
+// newMachine opens the wizard, or raises the one that is open.
 func (w *windows) newMachine() {
+	if w.wizard != nil {
+		w.wizard.Show()
+		w.wizard.RequestFocus()
+		return
+	}
 	p := wizard.Params{
 		Dispatch: w.dispatch, Machines: w.p.Machines, Guests: w.p.Guests, Host: w.p.Host, Settings: w.p.Settings,
 		Created: func(id uuid.UUID, started bool) {
@@ -129,7 +136,8 @@ func (w *windows) newMachine() {
 	if w.p.Images != nil { // a nil pointer would make an interface that is not nil
 		p.Images = w.p.Images
 	}
-	wizard.Show(w.app, p)
+	w.wizard = wizard.Show(w.app, p)
+	w.wizard.SetOnClosed(func() { w.wizard = nil })
 }
 
 func (w *windows) openSettings(id uuid.UUID) {

@@ -1,0 +1,64 @@
+package ui
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/ui/console"
+	"guesthouse/ui/dispatch"
+	"guesthouse/ui/theme"
+	"guesthouse/vmconfig/guestos"
+)
+
+// patience bounds a wait; it is for hangs.
+const patience = 30 * time.Second
+
+// nowhere is a connection that is never asked for more than what its host is.
+type nowhere struct{ hypervisor.Connection }
+
+func (nowhere) Host() hypervisor.Host { return hypervisor.Host{CPUs: 2, Local: true} }
+
+func (nowhere) Firmwares(context.Context) ([]hypervisor.Firmware, error) { return nil, nil }
+
+// TestOneWizard asks for a new machine twice, and again after the wizard was closed.
+func TestOneWizard(t *testing.T) {
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(theme.New(theme.Light))
+	queue := &dispatch.Queue{}
+	runner := jobs.NewRunner()
+	w := &windows{
+		app: app, dispatch: queue, consoles: map[uuid.UUID]*console.Window{},
+		p: Params{
+			Jobs: runner, Host: nowhere{}, Guests: func() *guestos.Catalogue { return nil },
+			Machines: machines.New(machines.Params{Conn: nowhere{}, Jobs: runner, DataDir: t.TempDir()}),
+		},
+	}
+	open := func() []fyne.Window { return app.Driver().AllWindows() }
+	before := len(open())
+	w.newMachine()
+	first := w.wizard
+	w.newMachine()
+	if len(open()) != before+1 || w.wizard != first {
+		t.Errorf("%d windows after New was chosen twice", len(open())-before)
+	}
+	first.Close()
+	if w.wizard != nil {
+		t.Error("the closed wizard is remembered")
+	}
+	w.newMachine()
+	if len(open()) != before+1 || w.wizard == nil {
+		t.Errorf("%d windows after New was chosen again", len(open())-before)
+	}
+	w.wizard.Close()
+	if !queue.Settle(patience) {
+		t.Error("background work does not end")
+	}
+}
