@@ -207,6 +207,9 @@ var rules = []rule{
 		"Please report this with the details.", CodeFailed,
 	},
 	{
+		[]error{context.Canceled}, "The operation was cancelled.", "", CodeFailed, // on its own it is no error; see Explain
+	},
+	{
 		[]error{jobs.ErrShutdown}, "The program is closing.", "", CodeFailed,
 	},
 }
@@ -217,7 +220,7 @@ func Explain(err error) Message {
 		return Message{}
 	}
 	detail := vmconfig.InertLines(err.Error(), maxDetail)
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) && jobs.Undone(err) {
 		return Message{Summary: "Cancelled.", Detail: detail, Code: CodeFailed, Cancelled: true}
 	}
 	m := translate(err)
@@ -227,6 +230,18 @@ func Explain(err error) Message {
 }
 
 func translate(err error) Message {
+	switch e := err.(type) { //nolint:errorlint // only these very values, not what they wrap
+	case *jobs.NotUndoneError:
+		m := translate(e.Err)
+		m.Summary, m.Code = "Not everything could be undone: "+m.Summary, CodeFailed
+		return m
+	case *machines.Error:
+		if parts := joined(e.Err); len(parts) > 0 {
+			m := merge(parts)
+			m.Summary = about(e.Machine, m.Summary)
+			return m
+		}
+	}
 	if parts := joined(err); len(parts) > 0 {
 		return merge(parts)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -40,6 +41,10 @@ func TestExplain(t *testing.T) {
 		if strings.Contains(m.Summary, "\n") {
 			t.Errorf("%v: more than one line: %q", test.err, m.Summary)
 		}
+	}
+	left := &machines.Error{Machine: "lab", Err: errors.Join(context.Canceled, &jobs.NotUndoneError{Err: syscall.EROFS})}
+	if m := Explain(left); m.Cancelled || m.Summary != "lab: The operation was cancelled. Not everything could be undone: The file system is read-only." {
+		t.Errorf("a cancel that leaves something: %+v", m)
 	}
 	if m := Explain(nil); m != (Message{}) {
 		t.Errorf("nil: %+v", m)

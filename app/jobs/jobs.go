@@ -44,7 +44,8 @@ type Status struct {
 	Subject  string // UUID of the machine that the job works on, or empty
 	State    State
 	Progress Progress
-	// Err is why the job failed; it wraps context.Canceled when the job was cancelled.
+	// Err is why the job failed; it wraps context.Canceled when the job was cancelled. A cancelled job that could not undo all it did
+	// counts as failed.
 	Err         error
 	Started     time.Time
 	Finished    time.Time // zero while it runs
@@ -188,7 +189,7 @@ func (j *Job) finish(ctx context.Context, err error) {
 	case err == nil:
 		j.status.State = Done
 		j.status.Progress = Progress{Fraction: 1, Text: j.status.Progress.Text}
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(err, context.Canceled) && Undone(err):
 		j.status.State = Cancelled
 	default:
 		j.status.State = Failed

@@ -135,6 +135,22 @@ func TestNotifications(t *testing.T) {
 	}
 }
 
+// TestCancelThatLeavesSomething must not look like a clean cancel.
+func TestCancelThatLeavesSomething(t *testing.T) {
+	r := NewRunner()
+	j := r.Start("left", "", func(ctx context.Context, _ func(Progress)) (err error) {
+		var u Undo
+		defer func() { err = u.Finish(ctx, err) }()
+		u.Push(func(context.Context) error { return errors.New("busy") })
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	j.Cancel()
+	if err := j.Wait(within(t)); Undone(err) || j.Status().State != Failed {
+		t.Errorf("it is %s: %v", j.Status().State, err)
+	}
+}
+
 func TestUndo(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // undo works after a cancel
@@ -155,7 +171,7 @@ func TestUndo(t *testing.T) {
 	}
 	cause := errors.New("cause")
 	err := u.Finish(ctx, cause)
-	if !slices.Equal(order, []int{2, 1, 0}) || !errors.Is(err, cause) || !errors.Is(err, broken) || !u.Failed() {
+	if !slices.Equal(order, []int{2, 1, 0}) || !errors.Is(err, cause) || !errors.Is(err, broken) || Undone(err) || !u.Failed() {
 		t.Errorf("order %v, error %v", order, err)
 	}
 	u = Undo{}

@@ -9,6 +9,21 @@ import (
 // undoTime is how long one undo step may take. Undo must also work after the job's context was cancelled.
 const undoTime = 2 * time.Minute
 
+// NotUndoneError is part of the error of a task that failed or was cancelled and could not be taken back wholly: the user has to know.
+type NotUndoneError struct{ Err error }
+
+// Error implements error.
+func (e *NotUndoneError) Error() string { return "not everything could be undone: " + e.Err.Error() }
+
+// Unwrap returns why.
+func (e *NotUndoneError) Unwrap() error { return e.Err }
+
+// Undone reports whether what a task did before it ended with err was taken back wholly, as far as err says.
+func Undone(err error) bool {
+	var left *NotUndoneError
+	return !errors.As(err, &left)
+}
+
 // Undo collects the steps that take back what a task did. Use it so:
 //
 //	var undo jobs.Undo
@@ -37,7 +52,7 @@ func (u *Undo) Finish(ctx context.Context, err error) error {
 	for i := len(u.steps) - 1; i >= 0; i-- {
 		stepCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 		if failed := u.steps[i](stepCtx); failed != nil {
-			err = errors.Join(err, failed)
+			err = errors.Join(err, &NotUndoneError{failed})
 			u.failed = true
 		}
 		cancel()
