@@ -71,7 +71,7 @@ install: build ## Install program, desktop entry, icons and manual pages below D
 
 pictures: $(BUILD)/test/guesthouse ## Draw the pictures of README.md from the running program
 	@packaging/setup test
-	GUESTHOUSE_PROGRAM=$(BUILD)/test/guesthouse GUESTHOUSE_PICTURES=$(CURDIR)/assets/pictures packaging/testing/pictures
+	GUESTHOUSE_PROGRAM=$(BUILD)/test/guesthouse packaging/testing/pictures assets/pictures
 
 clean: ## Remove what was built
 	rm -rf $(BUILD)
