@@ -31,11 +31,12 @@ type machineList struct {
 
 	typed   string // beginning of a name that was typed
 	typedAt time.Time
+	now     func() time.Time
 	query   string // of the search bar
 }
 
 func newMachineList(m *Manager) *machineList {
-	l := &machineList{m: m, index: map[uuid.UUID]int{}, chosen: map[uuid.UUID]bool{}}
+	l := &machineList{m: m, now: time.Now, index: map[uuid.UUID]int{}, chosen: map[uuid.UUID]bool{}}
 	l.Length = func() int { return len(l.machines) }
 	l.CreateItem = func() fyne.CanvasObject { return newMachineRow(l) }
 	l.UpdateItem = func(i int, o fyne.CanvasObject) {
@@ -236,7 +237,7 @@ func (l *machineList) openMenu() {
 
 // TypedRune implements fyne.Focusable: plain typing goes to the next machine whose name begins so.
 func (l *machineList) TypedRune(r rune) {
-	now := time.Now()
+	now := l.now()
 	if now.Sub(l.typedAt) > typeAheadPause {
 		l.typed = ""
 	}

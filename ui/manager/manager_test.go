@@ -150,11 +150,13 @@ func TestKeyboardInTheList(t *testing.T) {
 	at("gamma")
 	key(fyne.KeyHome)
 	at("alpha")
+	clock := time.Now()
+	l.now = func() time.Time { return clock }
 	for _, c := range "br" {
 		l.TypedRune(c)
 	}
 	at("bravo")
-	l.typedAt = time.Time{} // a long pause
+	clock = clock.Add(2 * typeAheadPause)
 	l.TypedRune('B')
 	at("beta")
 
