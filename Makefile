@@ -15,6 +15,8 @@ RELEASE_TAGS := migrated_fynedo
 GOFUMPT  := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+BENCH := $(GO) test -run '^$$' -bench . -benchmem -vet=off -p 1 -exec "$(CURDIR)/packaging/testing/as-user"
+
 # Test binaries run as an unprivileged user, two packages at a time: guests are emulated and want a processor each.
 TESTS := $(GO) test -race -count=1 -vet=off -timeout 20m -p 2 -exec "$(CURDIR)/packaging/testing/as-user"
 
@@ -59,9 +61,11 @@ test-packages: $(BUILD)/packages.json ## All tests but those of the windows of t
 test-windows: $(BUILD)/test/guesthouse ## The real program under a virtual screen
 	GUESTHOUSE_PROGRAM=$(BUILD)/test/guesthouse $(TESTS) ./ui/e2e/...
 
-bench: ## Speed against a peer in the same run
-	@packaging/setup test
-	$(GO) test -run '^$$' -bench . -benchmem -exec "$(CURDIR)/packaging/testing/as-user" ./...
+# The windows' benchmarks compare the released program with virt-manager, start by start: five times each.
+bench: build ## Speed against a peer in the same run
+	@packaging/setup bench
+	$(BENCH) $$($(GO) list ./... | grep -v /ui/e2e)
+	GUESTHOUSE_PROGRAM=$(BUILD)/guesthouse $(BENCH) -benchtime 5x -timeout 1h ./ui/e2e
 
 lint: ## The linters of .golangci.yml; the first run builds golangci-lint, which takes minutes
 	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else $(GO) run $(GOLANGCI) run ./...; fi
