@@ -37,7 +37,7 @@ func TestAddresses(t *testing.T) {
 		"qemu+ssh://-x@host/system", "qemu+ssh://a:b@host/system", "qemu+ssh://a%40b%20c@host/system", "qemu+tls://a@host/system",
 		"qemu+ssh://ho st/system", "qemu+ssh://host:99999999/system", "qemu:///session?socket=relative", "qemu:///session?socket=",
 		"qemu:///session?socket=/a&socket=/b", "qemu:///session#x", "test:///", "qemu:///session?mode=direct", "qemu+unix://host/session",
-		"qemu:///session?socket=/a%00b", "qemu+ssh://$(id)/system", "qemu:///" + strings.Repeat("x", 10<<20),
+		"qemu:///session?socket=/a%00b", "qemu+ssh://$(id)/system", "qemu+ssh://" + strings.Repeat("a", 256) + "/system", "qemu:///" + strings.Repeat("x", 10<<20),
 	} {
 		if _, err := parseAddress(uri); !errors.Is(err, hypervisor.ErrBadAddress) {
 			t.Errorf("%.80s: %v", uri, err)
