@@ -9,6 +9,7 @@ package lang
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	fynelang "fyne.io/fyne/v2/lang"
@@ -95,9 +96,13 @@ func L(text string) string {
 func F(format string, args ...any) string { return fmt.Sprintf(L(format), args...) }
 
 // N returns the form of a text that goes with a count, filled in as by fmt.Sprintf: N("%d machine", "%d machines", n, n).
-// The key of its translations is the English plural.
+// A form may leave out the count: "One machine". The key of its translations is the English plural.
 func N(singular, pluralText string, count int, args ...any) string {
-	return fmt.Sprintf(form(singular, pluralText, count), args...)
+	format := form(singular, pluralText, count)
+	if !strings.Contains(format, "%") {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 func form(singular, pluralText string, count int) string {

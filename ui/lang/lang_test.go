@@ -27,6 +27,20 @@ func TestEnglishIsTheKey(t *testing.T) {
 	}
 }
 
+// TestCountLeftOut has forms that do not fill in everything.
+func TestCountLeftOut(t *testing.T) {
+	for n, want := range map[int]string{1: "one file", 2: "2 files"} {
+		if got := N("one file", "%d files", n, n); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+	for n, want := range map[int]string{1: "one file of 3 GiB", 2: "2 files of 3 GiB"} {
+		if got := N("one file of %[2]s", "%d files of %s", n, n, "3 GiB"); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
 // TestTranslated takes texts that trouble Fyne's own translations: its reserved words, templates, and texts that are missing.
 func TestTranslated(t *testing.T) {
 	use(t, "de", `{"Description": "Beschreibung", "Other": "Anderes", "{{x}}": "{{y}}", "%s on %s": "auf %[2]s: %[1]s", "Empty": ""}`)

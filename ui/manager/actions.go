@@ -11,6 +11,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 )
 
@@ -104,18 +105,18 @@ func (m *Manager) shutdown()  { m.do(machines.ActionShutdown) }
 func (m *Manager) saveState() { m.do(machines.ActionSave) }
 
 func (m *Manager) powerOff() {
-	m.ask(machines.ActionPowerOff, "Power off?",
-		"This is like pulling the plug: work that is not saved inside the guest is lost.", "Power off")
+	m.ask(machines.ActionPowerOff, lang.L("Power off?"),
+		lang.L("This is like pulling the plug: work that is not saved inside the guest is lost."), lang.L("Power off"))
 }
 
 func (m *Manager) reset() {
-	m.ask(machines.ActionReset, "Reset?",
-		"This is like pressing the reset button: work that is not saved inside the guest is lost.", "Reset")
+	m.ask(machines.ActionReset, lang.L("Reset?"),
+		lang.L("This is like pressing the reset button: work that is not saved inside the guest is lost."), lang.L("Reset"))
 }
 
 func (m *Manager) discardSaved() {
-	m.ask(machines.ActionDiscardSaved, "Discard the saved state?",
-		"The next start boots the guest afresh. What was open when the state was saved is lost; the disks stay as they are.", "Discard")
+	m.ask(machines.ActionDiscardSaved, lang.L("Discard the saved state?"),
+		lang.L("The next start boots the guest afresh. What was open when the state was saved is lost; the disks stay as they are."), lang.L("Discard"))
 }
 
 func (m *Manager) openSettings() {

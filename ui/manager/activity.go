@@ -11,6 +11,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -104,9 +105,9 @@ func jobLook(s jobs.Status) widgets.JobLook {
 	look := widgets.JobLook{Title: shown(s.Title), Text: shown(s.Progress.Text), Fraction: s.Progress.Fraction, Cancel: s.Cancellable}
 	switch s.State {
 	case jobs.Done:
-		look.State, look.Text = widgets.JobDone, "Done"
+		look.State, look.Text = widgets.JobDone, lang.L("Done")
 	case jobs.Cancelled:
-		look.State, look.Text = widgets.JobCancelled, "Cancelled"
+		look.State, look.Text = widgets.JobCancelled, lang.L("Cancelled")
 	case jobs.Failed:
 		look.State, look.Text = widgets.JobFailed, explain.Explain(s.Err).Summary
 	}

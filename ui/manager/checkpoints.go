@@ -10,6 +10,7 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 )
 
@@ -114,7 +115,7 @@ func (m *Manager) restoreMenu() *fyne.Menu {
 		if a := age(c.Created, now); a != "" {
 			label += "  –  " + a
 		}
-		item := widgets.MenuItem("restore", label, c.Problem == "", "cannot be restored", func() { m.restore(c) })
+		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(c) })
 		menu.Items = append(menu.Items, item)
 	}
 	return menu
@@ -135,8 +136,9 @@ func (m *Manager) restore(c checkpoints.Checkpoint) {
 		case err != nil || loses: // not knowing counts as losing
 			m.askRestore(id, name, c)
 		case always:
-			widgets.Confirm(m.window, "Restore “"+shown(c.Name)+"”?", "“"+name+"” goes back to this checkpoint. Its present state is in a checkpoint, so nothing is lost.",
-				nil, "Restore", false, func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{}) })
+			widgets.Confirm(m.window, lang.F("Restore “%s”?", shown(c.Name)),
+				lang.F("“%s” goes back to this checkpoint. Its present state is in a checkpoint, so nothing is lost.", name),
+				nil, lang.L("Restore"), false, func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{}) })
 		default:
 			m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{})
 		}
@@ -152,18 +154,18 @@ func (m *Manager) askRestore(id uuid.UUID, name string, c checkpoints.Checkpoint
 		}
 	}
 	next := m.p.Checkpoints.NextName(m.checkpoints.list)
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { modal.Close() })
-	without := widgets.NewButton("", "Restore without saving", widgets.StyleDanger, restore(checkpoints.RestoreOptions{}))
-	first := widgets.NewButton("", "Save, then restore", widgets.StylePrimary, restore(checkpoints.RestoreOptions{SaveFirst: true, SaveName: next}))
-	modal = widgets.NewModal(m.window, "restore", "primary", "Restore “"+shown(c.Name)+"”?", widgets.Paragraphs(
-		"“"+name+"” goes back to this checkpoint. What changed since then is in no checkpoint and would be lost.",
-		"You can save the present state as “"+next+"” first."), 480, cancel, without, first)
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
+	without := widgets.NewButton("", lang.L("Restore without saving"), widgets.StyleDanger, restore(checkpoints.RestoreOptions{}))
+	first := widgets.NewButton("", lang.L("Save, then restore"), widgets.StylePrimary, restore(checkpoints.RestoreOptions{SaveFirst: true, SaveName: next}))
+	modal = widgets.NewModal(m.window, "restore", "primary", lang.F("Restore “%s”?", shown(c.Name)), widgets.Paragraphs(
+		lang.F("“%s” goes back to this checkpoint. What changed since then is in no checkpoint and would be lost.", name),
+		lang.F("You can save the present state as “%s” first.", next)), 480, cancel, without, first)
 	modal.Show()
 }
 
 func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {
 	id := m.checkpoints.id
-	widgets.Confirm(m.window, "Delete this checkpoint?",
-		"You can no longer go back to it. The machine's present state and its other checkpoints stay as they are.",
-		[]string{shown(c.Name)}, "Delete", true, func() { m.p.Checkpoints.Delete(id, c.ID) })
+	widgets.Confirm(m.window, lang.L("Delete this checkpoint?"),
+		lang.L("You can no longer go back to it. The machine's present state and its other checkpoints stay as they are."),
+		[]string{shown(c.Name)}, lang.L("Delete"), true, func() { m.p.Checkpoints.Delete(id, c.ID) })
 }

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -90,7 +90,7 @@ func (d *details) update() {
 	switch {
 	case len(list) == 0:
 		d.show(viewNone, func() fyne.CanvasObject {
-			return widgets.EmptyPage(widgets.NewIcon("machine", 48, theme.ColorMuted), "No machine is selected", "Select one on the left.")
+			return widgets.EmptyPage(widgets.NewIcon("machine", 48, theme.ColorMuted), lang.L("No machine is selected"), lang.L("Select one on the left."))
 		})
 	case len(list) > 1:
 		d.view = "" // always new: cheap, and rare
@@ -124,10 +124,10 @@ func (d *details) updateOne(machine *machines.Machine) {
 	d.state.Set(stateLook(machine))
 	note := ""
 	if !machine.Since.IsZero() {
-		note = "since " + sinceClock(machine.Since, time.Now())
+		note = lang.F("since %s", sinceClock(machine.Since, time.Now()))
 	}
 	if machine.Checkpoint != "" {
-		note = joined(note, "·", "current checkpoint:", shown(machine.Checkpoint))
+		note = joined(note, "·", lang.L("current checkpoint:"), shown(machine.Checkpoint))
 	}
 	d.since.SetText(note)
 	d.line.Refresh()
@@ -223,9 +223,9 @@ func (d *details) several(list []*machines.Machine) fyne.CanvasObject {
 			widgets.NewStateBadge(stateLook(machine), theme.TextSmall))))
 	}
 	head := header(widgets.NewIcon("group", 36, fynetheme.ColorNamePrimary),
-		widgets.NewText(fmt.Sprintf("%d machines selected", len(list)), theme.TextTitle, true, fynetheme.ColorNameForeground),
-		widgets.NewText(fmt.Sprintf("%s of memory and %d processors in all", vmconfig.FormatSize(memory), cpus), theme.TextNormal, false, theme.ColorMuted))
-	hint := widgets.NewText("The toolbar acts on all of them that can.", theme.TextSmall, false, theme.ColorMuted)
+		widgets.NewText(lang.N("%d machine selected", "%d machines selected", len(list), len(list)), theme.TextTitle, true, fynetheme.ColorNameForeground),
+		widgets.NewText(lang.N("%[2]s of memory and %[1]d processor in all", "%[2]s of memory and %[1]d processors in all", cpus, cpus, vmconfig.FormatSize(memory)), theme.TextNormal, false, theme.ColorMuted))
+	hint := widgets.NewText(lang.L("The toolbar acts on all of them that can."), theme.TextSmall, false, theme.ColorMuted)
 	return container.NewBorder(head, nil, nil, nil, container.NewVScroll(padded(container.NewVBox(widgets.Card(rows), hint))))
 }
 
@@ -235,15 +235,15 @@ func (d *details) problem(machine *machines.Machine) fyne.CanvasObject {
 	head := header(widgets.NewIcon("warning", 40, fynetheme.ColorNameError),
 		widgets.NewText(shown(machine.Name), theme.TextTitle, true, fynetheme.ColorNameForeground).Elided(),
 		widgets.NewStateBadge(stateLook(machine), theme.TextNormal))
-	refresh := widgets.NewButton("refresh", "Refresh", widgets.StylePrimary, d.m.refresh)
-	remove := widgets.NewButton("trash", "Remove…", widgets.StylePlain, d.m.remove)
+	refresh := widgets.NewButton("refresh", lang.L("Refresh"), widgets.StylePrimary, d.m.refresh)
+	remove := widgets.NewButton("trash", lang.L("Remove…"), widgets.StylePlain, d.m.remove)
 	remove.SetEnabled(machine.Can(machines.ActionDelete))
-	info := widgets.NewButton("info", "Details", widgets.StylePlain, func() {
-		d.m.showError("“"+shown(machine.Name)+"” cannot be read", machine.Problem)
+	info := widgets.NewButton("info", lang.L("Details"), widgets.StylePlain, func() {
+		d.m.showError(lang.F("“%s” cannot be read", shown(machine.Name)), machine.Problem)
 	})
 	box := container.NewVBox(
-		widgets.NewText("This machine cannot be read", 16, true, fynetheme.ColorNameForeground),
-		widgets.Paragraphs(e.Summary, joined(e.Remedy, "The other machines are not concerned. Once the cause is mended, Refresh reads it again; Remove takes it out of the list.")),
+		widgets.NewText(lang.L("This machine cannot be read"), 16, true, fynetheme.ColorNameForeground),
+		widgets.Paragraphs(lang.L(e.Summary), joined(lang.L(e.Remedy), lang.L("The other machines are not concerned. Once the cause is mended, Refresh reads it again; Remove takes it out of the list."))),
 		container.NewHBox(refresh, remove, info))
 	return container.NewBorder(head, nil, nil, nil, padded(container.NewVBox(widgets.Card(box))))
 }

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"fmt"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -11,6 +10,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -33,10 +33,10 @@ func (m *Manager) rename() {
 	}
 	entry := widgets.NewEntry()
 	entry.SetText(one.Name)
-	field := widgets.NewFormField("Name", entry, "")
+	field := widgets.NewFormField(lang.L("Name"), entry, "")
 	var modal *widgets.Modal
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { modal.Close() })
-	ok := widgets.NewButton("", "Rename", widgets.StylePrimary, nil)
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
+	ok := widgets.NewButton("", lang.L("Rename"), widgets.StylePrimary, nil)
 	check := func() bool {
 		fault := ""
 		if err := vmconfig.CheckName(entry.Text, taken); err != nil {
@@ -56,20 +56,20 @@ func (m *Manager) rename() {
 			return
 		}
 		name := entry.Text
-		ok.Disable("The machine is being renamed.")
+		ok.Disable(lang.L("The machine is being renamed."))
 		dispatch.Run(m.p.Dispatch, func(ctx context.Context) error { return m.p.Machines.Rename(ctx, one.UUID, name) }, func(err error) {
 			if err == nil {
 				modal.Close()
 				return
 			}
 			ok.Enable()
-			field.SetFault(joined(explain.Explain(err).Summary, explain.Explain(err).Remedy))
+			field.SetFault(joined(lang.L(explain.Explain(err).Summary), lang.L(explain.Explain(err).Remedy)))
 			modal.Relayout()
 		})
 	}
 	entry.OnChanged = func(string) { check() }
 	entry.OnSubmitted = func(string) { ok.Tapped(nil) }
-	modal = widgets.NewModal(m.window, "rename", fynetheme.ColorNamePrimary, "Rename “"+shown(one.Name)+"”", field, 400, cancel, ok)
+	modal = widgets.NewModal(m.window, "rename", fynetheme.ColorNamePrimary, lang.F("Rename “%s”", shown(one.Name)), field, 400, cancel, ok)
 	modal.FocusOn(entry).Show()
 	entry.TypedShortcut(selectAllText)
 }
@@ -103,15 +103,15 @@ func (m *Manager) askRemove(list []*machines.Machine, plans []machines.DeletePla
 			}
 		}
 	}
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { modal.Close() })
-	only := widgets.NewButton("", "Remove, keep the disks", widgets.StylePlain, remove(true))
-	all := widgets.NewButton("trash", "Delete all files", widgets.StyleDanger, remove(false))
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
+	only := widgets.NewButton("", lang.L("Remove, keep the disks"), widgets.StylePlain, remove(true))
+	all := widgets.NewButton("trash", lang.L("Delete all files"), widgets.StyleDanger, remove(false))
 
 	content := container.NewVBox()
 	switch {
 	case err != nil:
-		all.Disable("Which files belong to the machine cannot be read.")
-		content.Add(widgets.Paragraphs("Which files belong to the machine cannot be read, so none is deleted. It can be taken out of the list.", explain.Explain(err).Summary))
+		all.Disable(lang.L("Which files belong to the machine cannot be read."))
+		content.Add(widgets.Paragraphs(lang.L("Which files belong to the machine cannot be read, so none is deleted. It can be taken out of the list."), lang.L(explain.Explain(err).Summary)))
 	default:
 		content.Add(widgets.Paragraphs(deleteSummary(plans)))
 	}
@@ -121,7 +121,7 @@ func (m *Manager) askRemove(list []*machines.Machine, plans []machines.DeletePla
 	if files := fileList(plans); files != nil {
 		content.Add(files)
 	}
-	modal = widgets.NewModal(m.window, "trash", fynetheme.ColorNameError, "Delete "+title(list)+"?", content, 520, cancel, only, all)
+	modal = widgets.NewModal(m.window, "trash", fynetheme.ColorNameError, lang.F("Delete %s?", title(list)), content, 520, cancel, only, all)
 	modal.FocusOn(cancel).Show()
 }
 
@@ -141,26 +141,19 @@ func deleteSummary(plans []machines.DeletePlan) string {
 		cps += p.Checkpoints
 		saved = saved || p.SavedState
 	}
-	text := ""
-	switch trash {
-	case 0:
-		text = "No files are deleted."
-	case 1:
-		text = fmt.Sprintf("One file (%s) goes to the trash and is kept there for seven days.", roughSize(bytes))
-	default:
-		text = fmt.Sprintf("%d files (%s) go to the trash and are kept there for seven days.", trash, roughSize(bytes))
+	text := lang.L("No files are deleted.")
+	if trash > 0 {
+		text = lang.N("One file (%[2]s) goes to the trash and is kept there for seven days.",
+			"%d files (%s) go to the trash and are kept there for seven days.", trash, trash, roughSize(bytes))
 	}
-	switch {
-	case cps == 1:
-		text += " One checkpoint is lost."
-	case cps > 1:
-		text += fmt.Sprintf(" %d checkpoints are lost.", cps)
+	if cps > 0 {
+		text += " " + lang.N("One checkpoint is lost.", "%d checkpoints are lost.", cps, cps)
 	}
 	if saved {
-		text += " The saved state is lost."
+		text += " " + lang.L("The saved state is lost.")
 	}
 	if stay > 0 {
-		text += " Files that are used elsewhere stay."
+		text += " " + lang.L("Files that are used elsewhere stay.")
 	}
 	return text
 }
@@ -170,15 +163,15 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 	box := container.NewVBox()
 	for _, p := range plans {
 		for _, f := range p.Files {
-			icon, color, fate := "trash", fynetheme.ColorNameError, "goes to the trash"
+			icon, color, fate := "trash", fynetheme.ColorNameError, lang.L("goes to the trash")
 			if !f.Trash {
-				icon, color, fate = "lock", theme.ColorMuted, "stays"
+				icon, color, fate = "lock", theme.ColorMuted, lang.L("stays")
 				if f.Reason != "" {
-					fate = "stays: " + f.Reason
+					fate = lang.F("stays: %s", lang.L(f.Reason))
 				}
 			}
 			name := widgets.NewText(vmconfig.Inert(baseName(f.Path), 100), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-			note := widgets.NewText(joined(f.Kind+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
+			note := widgets.NewText(joined(lang.L(f.Kind)+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
 			box.Add(container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon(icon, 18, color)), nil,
 				widgets.NewHint(container.NewVBox(name, note), f.Path)))
 		}

@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig/guestos"
@@ -199,8 +200,8 @@ func (m *Manager) Close() {
 		}
 	}
 	if running > 0 && !widgets.ModalOpen(m.window) {
-		widgets.Confirm(m.window, "Guesthouse is still working",
-			"When the last window closes, unfinished work is cancelled and undone. Running machines run on.", nil, "Close anyway", true, m.closeNow)
+		widgets.Confirm(m.window, lang.L("Guesthouse is still working"),
+			lang.L("When the last window closes, unfinished work is cancelled and undone. Running machines run on."), nil, lang.L("Close anyway"), true, m.closeNow)
 		return
 	}
 	m.closeNow()

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/app/explain"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -47,11 +48,11 @@ func (m *Manager) showPage() {
 	case pageWelcome:
 		content = m.welcome()
 	case pageConnecting:
-		content = widgets.EmptyPage(widgets.NewIcon("machine", 56, theme.ColorMuted), "Connecting…", "Looking for your machines.")
+		content = widgets.EmptyPage(widgets.NewIcon("machine", 56, theme.ColorMuted), lang.L("Connecting…"), lang.L("Looking for your machines."))
 	case pageFailed:
 		e := explain.Explain(m.snap.Err)
-		details := widgets.NewButton("info", "Details", widgets.StylePlain, m.showConnectionError)
-		content = widgets.EmptyPage(widgets.NewIcon("disconnected", 56, fynetheme.ColorNameWarning), "No connection", joined(e.Summary, e.Remedy, "It is tried again and again by itself."), details)
+		details := widgets.NewButton("info", lang.L("Details"), widgets.StylePlain, m.showConnectionError)
+		content = widgets.EmptyPage(widgets.NewIcon("disconnected", 56, fynetheme.ColorNameWarning), lang.L("No connection"), joined(lang.L(e.Summary), lang.L(e.Remedy), lang.L("It is tried again and again by itself.")), details)
 	}
 	m.body.Objects = []fyne.CanvasObject{content}
 	m.body.Refresh()
@@ -60,14 +61,14 @@ func (m *Manager) showPage() {
 
 // welcome is the first thing that a new user sees.
 func (m *Manager) welcome() fyne.CanvasObject {
-	create := widgets.NewButton("new", "New machine", widgets.StylePrimary, m.newMachine)
+	create := widgets.NewButton("new", lang.L("New machine"), widgets.StylePrimary, m.newMachine)
 	steps := container.NewGridWithColumns(3,
-		step("new", "1  Describe it", "Choose an installation image; the right memory, processors and disk are suggested."),
-		step("start", "2  Start it", "Its screen opens in a window of its own. Install and use it like any computer."),
-		step("checkpoint", "3  Save checkpoints", "One click keeps the whole machine as it is. Another one brings it back."),
+		step("new", lang.L("1  Describe it"), lang.L("Choose an installation image; the right memory, processors and disk are suggested.")),
+		step("start", lang.L("2  Start it"), lang.L("Its screen opens in a window of its own. Install and use it like any computer.")),
+		step("checkpoint", lang.L("3  Save checkpoints"), lang.L("One click keeps the whole machine as it is. Another one brings it back.")),
 	)
-	title := container.NewCenter(widgets.NewText("Welcome to Guesthouse", 24, true, fynetheme.ColorNameForeground))
-	text := container.NewCenter(widgets.NewText("There is no machine here yet. Make the first one: it takes a minute.", theme.TextNormal, false, theme.ColorMuted))
+	title := container.NewCenter(widgets.NewText(lang.L("Welcome to Guesthouse"), 24, true, fynetheme.ColorNameForeground))
+	text := container.NewCenter(widgets.NewText(lang.L("There is no machine here yet. Make the first one: it takes a minute."), theme.TextNormal, false, theme.ColorMuted))
 	box := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3),
 		container.NewCenter(widgets.NewArt("welcome", fyne.NewSize(272, 170))), title, text,
 		container.NewCenter(create), widgets.Space(0, theme.Gap1), steps)
@@ -90,7 +91,7 @@ type banner struct {
 
 func newBanner(m *Manager) *banner {
 	b := &banner{m: m, text: widgets.NewText("", theme.TextNormal, false, fynetheme.ColorNameForegroundOnWarning).Elided()}
-	details := widgets.NewButton("info", "Details", widgets.StylePlain, m.showConnectionError)
+	details := widgets.NewButton("info", lang.L("Details"), widgets.StylePlain, m.showConnectionError)
 	b.box = container.NewStack(widgets.NewPanel(fynetheme.ColorNameWarning, "", 0),
 		container.New(layout.NewCustomPaddedLayout(4, 4, theme.Gap4, theme.Gap2),
 			container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon("disconnected", 20, fynetheme.ColorNameForegroundOnWarning)), details,
@@ -106,10 +107,10 @@ func (b *banner) update() {
 		setShown(b.box, false, b.m.frame)
 		return
 	}
-	text := "The connection is lost; reconnecting. What you see is what was known last."
+	text := lang.L("The connection is lost; reconnecting. What you see is what was known last.")
 	if snap.Err != nil {
 		if e := explain.Explain(snap.Err); e.Summary != "" {
-			text = e.Summary + " Reconnecting; what you see is what was known last."
+			text = lang.F("%s Reconnecting; what you see is what was known last.", lang.L(e.Summary))
 		}
 	}
 	b.text.SetText(text)
@@ -120,7 +121,7 @@ func (m *Manager) showConnectionError() {
 	if m.snap.Err == nil {
 		return
 	}
-	m.showError("No connection", m.snap.Err)
+	m.showError(lang.L("No connection"), m.snap.Err)
 }
 
 // middle centres one object vertically over the whole width.

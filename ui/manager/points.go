@@ -13,6 +13,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -36,17 +37,17 @@ type checkpointPanel struct {
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
 	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(2))}
-	p.save = widgets.NewButton("checkpoint", "Save", widgets.StyleFlat, m.saveCheckpoint).SetTip("Save the machine as it is now")
-	p.box = widgets.NewSection("tree", "Checkpoints", p.list, p.save)
+	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
+	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), p.list, p.save)
 	p.reset()
 	return p
 }
 
 // reset empties the panel until the next machine's checkpoints are read.
 func (p *checkpointPanel) reset() {
-	text, reason := "Reading…", "The checkpoints are being read."
+	text, reason := lang.L("Reading…"), lang.L("The checkpoints are being read.")
 	if one := p.m.single(); one != nil && one.Offline {
-		text, reason = "Not known without a connection.", "There is no connection to the hypervisor."
+		text, reason = lang.L("Not known without a connection."), lang.L("There is no connection to the hypervisor.")
 	}
 	p.filled = false
 	p.save.Disable(reason)
@@ -69,9 +70,9 @@ func (p *checkpointPanel) show(s checkpointState) {
 	p.list.Objects = p.list.Objects[:0]
 	switch {
 	case s.err != nil:
-		p.list.Add(widgets.Paragraphs("The checkpoints cannot be read.", explain.Explain(s.err).Summary))
+		p.list.Add(widgets.Paragraphs(lang.L("The checkpoints cannot be read."), lang.L(explain.Explain(s.err).Summary)))
 	case len(s.list) == 0:
-		p.list.Add(widgets.Muted("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it."))
+		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}
 	depths := depths(s.list)
 	now := time.Now()
@@ -97,29 +98,33 @@ func (p *checkpointPanel) row(c checkpoints.Checkpoint, depth int, now time.Time
 	}
 	if c.Current {
 		nameColor = fynetheme.ColorNamePrimary
-		note = joined("current", "·", note)
+		note = joined(lang.L("current"), "·", note)
 	}
 	name := widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor).Elided()
 	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
 	texts := widgets.NewHint(container.New(layout.NewCustomPaddedVBoxLayout(0), name, second), p.tip(c))
 
-	restore := widgets.NewIconButton("restore", "Go back to this checkpoint", func() { p.m.restore(c) })
+	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c) })
 	restore.SetEnabled(restorable, reason)
-	remove := widgets.NewIconButton("trash", "Delete this checkpoint", func() { p.m.deleteCheckpoint(c) })
+	remove := widgets.NewIconButton("trash", lang.L("Delete this checkpoint"), func() { p.m.deleteCheckpoint(c) })
 	left := container.NewHBox(widgets.Space(indent*float32(min(depth, deepest)), 0), container.NewCenter(widgets.NewIcon(icon, 18, color)))
 	return container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, remove), texts)
 }
 
 func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
-	tip := "Saved " + c.Created.Local().Format("2 January 2006, 15:04:05") + ", machine " + map[bool]string{true: "running", false: "off"}[c.State.Active()]
+	saved := c.Created.Local().Format(lang.L("2 January 2006, 15:04:05"))
+	tip := lang.F("Saved %s, machine off", saved)
+	if c.State.Active() {
+		tip = lang.F("Saved %s, machine running", saved)
+	}
 	if c.Description != "" {
 		tip += "\n" + vmconfig.InertLines(c.Description, 400)
 	}
 	if c.Foreign {
-		tip += "\nMade by another program."
+		tip += "\n" + lang.L("Made by another program.")
 	}
 	if c.Problem != "" {
-		tip += "\n" + c.Problem
+		tip += "\n" + lang.L(c.Problem)
 	}
 	return tip
 }

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -128,7 +129,7 @@ func (r *machineRow) MouseIn(*desktop.MouseEvent) {
 	if r.machine != nil {
 		tip := sinceText(r.machine, time.Now())
 		if r.machine.Checkpoint != "" {
-			tip += "\nCurrent checkpoint: " + shown(r.machine.Checkpoint)
+			tip += "\n" + lang.F("Current checkpoint: %s", shown(r.machine.Checkpoint))
 		}
 		widgets.ShowTip(r, tip)
 	}

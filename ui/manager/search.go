@@ -7,11 +7,12 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 )
 
 func (m *Manager) newSearch() *widgets.SearchField {
-	s := widgets.NewSearchField("Search by name")
+	s := widgets.NewSearchField(lang.L("Search by name"))
 	s.OnChanged = m.list.search
 	s.OnStep = m.list.stepHit
 	s.OnClosed = m.closeSearch

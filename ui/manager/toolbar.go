@@ -7,13 +7,14 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
 
-const (
-	reasonNone    = "Select a machine first."
-	reasonSeveral = "Select a single machine first."
+var (
+	reasonNone    = lang.Key("Select a machine first.")
+	reasonSeveral = lang.Key("Select a single machine first.")
 )
 
 // toolbar is the row of buttons over the whole window. Its buttons act on the selected machines.
@@ -28,16 +29,16 @@ type toolbar struct {
 func newToolbar(m *Manager) *toolbar {
 	t := &toolbar{
 		m:          m,
-		create:     widgets.NewToolButton("new", "New", m.newMachine).SetTip("Make a new machine (Ctrl+N)"),
-		start:      widgets.NewToolButton("start", "Start", m.startOrShow).SetTip("Start the machine and show its screen (Enter)"),
-		pause:      widgets.NewToolButton("pause", "Pause", m.pauseOrResume).SetTip("Freeze the machine where it is"),
-		stop:       widgets.NewMenuButton("stop", "Stop", m.stopMenu).SetTip("Shut down, save the state, power off or reset"),
-		checkpoint: widgets.NewToolButton("checkpoint", "Checkpoint", m.saveCheckpoint).SetTip("Save the whole machine, to come back to it later (Ctrl+Shift+T)"),
-		settings:   widgets.NewToolButton("settings", "Settings", m.openSettings).SetTip("Change the machine (Ctrl+S)"),
-		more:       widgets.NewMenuButton("more", "More", m.moreMenu),
+		create:     widgets.NewToolButton("new", lang.L("New"), m.newMachine).SetTip(lang.L("Make a new machine (Ctrl+N)")),
+		start:      widgets.NewToolButton("start", lang.L("Start"), m.startOrShow).SetTip(lang.L("Start the machine and show its screen (Enter)")),
+		pause:      widgets.NewToolButton("pause", lang.L("Pause"), m.pauseOrResume).SetTip(lang.L("Freeze the machine where it is")),
+		stop:       widgets.NewMenuButton("stop", lang.L("Stop"), m.stopMenu).SetTip(lang.L("Shut down, save the state, power off or reset")),
+		checkpoint: widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), m.saveCheckpoint).SetTip(lang.L("Save the whole machine, to come back to it later (Ctrl+Shift+T)")),
+		settings:   widgets.NewToolButton("settings", lang.L("Settings"), m.openSettings).SetTip(lang.L("Change the machine (Ctrl+S)")),
+		more:       widgets.NewMenuButton("more", lang.L("More"), m.moreMenu),
 	}
-	t.restore = widgets.NewSplitButton("restore", "Restore", "Choose a checkpoint", m.restoreLast, m.restoreMenu)
-	t.restore.Main.SetTip("Go back to the last checkpoint (Ctrl+Shift+R)")
+	t.restore = widgets.NewSplitButton("restore", lang.L("Restore"), lang.L("Choose a checkpoint"), m.restoreLast, m.restoreMenu)
+	t.restore.Main.SetTip(lang.L("Go back to the last checkpoint (Ctrl+Shift+R)"))
 	row := container.New(layout.NewCustomPaddedHBoxLayout(2),
 		t.create, separator(), t.start, t.pause, t.stop, separator(), t.checkpoint, t.restore, separator(), t.settings, layout.NewSpacer(), t.more)
 	t.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
@@ -59,18 +60,18 @@ func line() fyne.CanvasObject {
 // update sets what each button can do with the present selection.
 func (t *toolbar) update() {
 	m := t.m
-	t.create.SetEnabled(m.snap.Connected, "There is no connection to the hypervisor.")
+	t.create.SetEnabled(m.snap.Connected, lang.L("There is no connection to the hypervisor."))
 	if m.showsInstead() {
-		t.start.Set("show", "Show")
+		t.start.Set("show", lang.L("Show"))
 	} else {
-		t.start.Set("start", "Start")
+		t.start.Set("start", lang.L("Start"))
 	}
 	t.start.SetEnabled(m.canStartOrShow())
 	if m.resumes() {
-		t.pause.Set("resume", "Resume")
+		t.pause.Set("resume", lang.L("Resume"))
 		t.pause.SetEnabled(m.canAny(machines.ActionResume))
 	} else {
-		t.pause.Set("pause", "Pause")
+		t.pause.Set("pause", lang.L("Pause"))
 		t.pause.SetEnabled(m.canAny(machines.ActionPause))
 	}
 	t.stop.SetEnabled(m.canStop())
@@ -87,11 +88,11 @@ func (m *Manager) stopMenu() *fyne.Menu {
 		return widgets.MenuItem(icon, label, ok, reason, do)
 	}
 	return fyne.NewMenu("",
-		item("shutdown", "Shut down", machines.ActionShutdown, m.shutdown),
-		item("save-state", "Save state", machines.ActionSave, m.saveState),
+		item("shutdown", lang.L("Shut down"), machines.ActionShutdown, m.shutdown),
+		item("save-state", lang.L("Save state"), machines.ActionSave, m.saveState),
 		fyne.NewMenuItemSeparator(),
-		item("poweroff", "Power off", machines.ActionPowerOff, m.powerOff),
-		item("reset", "Reset", machines.ActionReset, m.reset),
+		item("poweroff", lang.L("Power off"), machines.ActionPowerOff, m.powerOff),
+		item("reset", lang.L("Reset"), machines.ActionReset, m.reset),
 	)
 }
 
@@ -107,23 +108,23 @@ func (m *Manager) machineItems() []*fyne.MenuItem {
 	discardOK, discardReason := m.canAny(machines.ActionDiscardSaved)
 	deleteOK, deleteReason := m.canAny(machines.ActionDelete)
 	return []*fyne.MenuItem{
-		widgets.MenuItem("rename", "Rename…", renameOK, renameReason, m.rename),
-		widgets.MenuItem("close", "Discard saved state…", discardOK, discardReason, m.discardSaved),
-		widgets.MenuItem("trash", "Delete…", deleteOK, deleteReason, m.remove),
+		widgets.MenuItem("rename", lang.L("Rename…"), renameOK, renameReason, m.rename),
+		widgets.MenuItem("close", lang.L("Discard saved state…"), discardOK, discardReason, m.discardSaved),
+		widgets.MenuItem("trash", lang.L("Delete…"), deleteOK, deleteReason, m.remove),
 	}
 }
 
 // contextMenu is what a row offers.
 func (m *Manager) contextMenu() *fyne.Menu {
-	startLabel, startIcon := "Start", "start"
+	startLabel, startIcon := lang.L("Start"), "start"
 	if m.showsInstead() {
-		startLabel, startIcon = "Show", "show"
+		startLabel, startIcon = lang.L("Show"), "show"
 	}
 	startOK, startReason := m.canStartOrShow()
 	pause := machines.ActionPause
-	pauseLabel, pauseIcon := "Pause", "pause"
+	pauseLabel, pauseIcon := lang.L("Pause"), "pause"
 	if m.resumes() {
-		pause, pauseLabel, pauseIcon = machines.ActionResume, "Resume", "resume"
+		pause, pauseLabel, pauseIcon = machines.ActionResume, lang.L("Resume"), "resume"
 	}
 	pauseOK, pauseReason := m.canAny(pause)
 	checkpointOK, checkpointReason := m.canCheckpoint()
@@ -137,10 +138,10 @@ func (m *Manager) contextMenu() *fyne.Menu {
 	}
 	items = append(items, m.stopMenu().Items...)
 	items = append(items, fyne.NewMenuItemSeparator(),
-		widgets.MenuItem("checkpoint", "Save checkpoint", checkpointOK, checkpointReason, m.saveCheckpoint),
-		widgets.MenuItem("restore", "Restore last checkpoint…", restoreOK, restoreReason, m.restoreLast),
+		widgets.MenuItem("checkpoint", lang.L("Save checkpoint"), checkpointOK, checkpointReason, m.saveCheckpoint),
+		widgets.MenuItem("restore", lang.L("Restore last checkpoint…"), restoreOK, restoreReason, m.restoreLast),
 		fyne.NewMenuItemSeparator(),
-		widgets.MenuItem("settings", "Settings…", editOK, editReason, m.openSettings))
+		widgets.MenuItem("settings", lang.L("Settings…"), editOK, editReason, m.openSettings))
 	return fyne.NewMenu("", append(items, m.machineItems()...)...)
 }
 
@@ -160,7 +161,7 @@ func (m *Manager) canAny(a machines.Action) (ok bool, reason string) {
 		}
 	}
 	if len(list) > 1 {
-		reason = "None of the selected machines can do this. " + reason
+		reason = lang.F("None of the selected machines can do this. %s", lang.L(reason))
 	}
 	return false, reason
 }
@@ -225,10 +226,10 @@ func (m *Manager) canRestore() (bool, string) {
 		return false, reason
 	}
 	if m.checkpoints.loaded && len(m.checkpoints.list) == 0 {
-		return false, "The machine has no checkpoint yet."
+		return false, lang.L("The machine has no checkpoint yet.")
 	}
 	if !m.checkpoints.loaded {
-		return false, "The checkpoints are being read."
+		return false, lang.L("The checkpoints are being read.")
 	}
 	return true, ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -17,7 +18,7 @@ import (
 func stateLook(m *machines.Machine) widgets.StateLook {
 	look := runLook(m)
 	if m.Busy != "" {
-		look = widgets.StateLook{Icon: "refresh", Text: sentence(m.Busy) + "…", Color: "primary"}
+		look = widgets.StateLook{Icon: "refresh", Text: sentence(lang.L(m.Busy)) + "…", Color: "primary"}
 	}
 	if m.Offline {
 		look.Color = theme.ColorOff
@@ -37,37 +38,37 @@ func sentence(text string) string {
 func runLook(m *machines.Machine) widgets.StateLook {
 	switch m.State {
 	case hypervisor.StateRunning:
-		return widgets.StateLook{Icon: "state-running", Text: "Running", Color: theme.ColorRunning}
+		return widgets.StateLook{Icon: "state-running", Text: lang.L("Running"), Color: theme.ColorRunning}
 	case hypervisor.StatePaused:
 		return pausedLook(m.Pause)
 	case hypervisor.StateSaved:
-		return widgets.StateLook{Icon: "state-saved", Text: "Saved", Color: theme.ColorSaved}
+		return widgets.StateLook{Icon: "state-saved", Text: lang.L("Saved"), Color: theme.ColorSaved}
 	case hypervisor.StateCrashed:
-		return widgets.StateLook{Icon: "state-crashed", Text: "Crashed", Color: theme.ColorCrashed}
+		return widgets.StateLook{Icon: "state-crashed", Text: lang.L("Crashed"), Color: theme.ColorCrashed}
 	case hypervisor.StateOff:
 		if m.Problem != nil {
-			return widgets.StateLook{Icon: "warning", Text: "Cannot be read", Color: theme.ColorCrashed}
+			return widgets.StateLook{Icon: "warning", Text: lang.L("Cannot be read"), Color: theme.ColorCrashed}
 		}
 		if m.StoppedBadly {
-			return widgets.StateLook{Icon: "state-crashed", Text: "Off (ended unexpectedly)", Color: theme.ColorCrashed}
+			return widgets.StateLook{Icon: "state-crashed", Text: lang.L("Off (ended unexpectedly)"), Color: theme.ColorCrashed}
 		}
-		return widgets.StateLook{Icon: "state-off", Text: "Off", Color: theme.ColorOff}
+		return widgets.StateLook{Icon: "state-off", Text: lang.L("Off"), Color: theme.ColorOff}
 	}
 	if m.Problem != nil {
-		return widgets.StateLook{Icon: "warning", Text: "Cannot be read", Color: theme.ColorCrashed}
+		return widgets.StateLook{Icon: "warning", Text: lang.L("Cannot be read"), Color: theme.ColorCrashed}
 	}
-	return widgets.StateLook{Icon: "state-unknown", Text: "Unknown", Color: theme.ColorOff}
+	return widgets.StateLook{Icon: "state-unknown", Text: lang.L("Unknown"), Color: theme.ColorOff}
 }
 
 func pausedLook(why hypervisor.PauseReason) widgets.StateLook {
-	look := widgets.StateLook{Icon: "state-paused", Text: "Paused", Color: theme.ColorPaused}
+	look := widgets.StateLook{Icon: "state-paused", Text: lang.L("Paused"), Color: theme.ColorPaused}
 	switch why {
 	case hypervisor.PauseIOError:
-		look = widgets.StateLook{Icon: "warning", Text: "Paused: a disk cannot be read or written", Color: theme.ColorCrashed}
+		look = widgets.StateLook{Icon: "warning", Text: lang.L("Paused: a disk cannot be read or written"), Color: theme.ColorCrashed}
 	case hypervisor.PauseNoSpace:
-		look = widgets.StateLook{Icon: "warning", Text: "Paused: the host's disk is full", Color: theme.ColorCrashed}
+		look = widgets.StateLook{Icon: "warning", Text: lang.L("Paused: the host's disk is full"), Color: theme.ColorCrashed}
 	case hypervisor.PauseSnapshot, hypervisor.PauseSaving:
-		look.Text = "Saving…"
+		look.Text = lang.L("Saving…")
 	}
 	return look
 }
@@ -78,7 +79,7 @@ func sinceText(m *machines.Machine, now time.Time) string {
 	if m.Since.IsZero() {
 		return text
 	}
-	return fmt.Sprintf("%s since %s", text, sinceClock(m.Since, now))
+	return lang.F("%s since %s", text, sinceClock(m.Since, now))
 }
 
 // sinceClock is the time of today, or the date and the time.
@@ -87,31 +88,28 @@ func sinceClock(t, now time.Time) string {
 	if y, day := t.Year(), t.YearDay(); y == now.Year() && day == now.YearDay() {
 		return t.Format("15:04")
 	}
-	return t.Format("2 January 2006, 15:04")
+	return t.Format(lang.L("2 January 2006, 15:04"))
 }
 
 // age says how long ago something was, in the largest unit that fits; more than thirty days give the date.
 func age(t, now time.Time) string {
 	d := now.Sub(t)
-	count := func(n int, unit string) string {
-		if n == 1 {
-			return "1 " + unit + " ago"
-		}
-		return fmt.Sprintf("%d %ss ago", n, unit)
-	}
 	switch {
 	case t.IsZero():
 		return ""
 	case d < time.Minute:
-		return "just now"
+		return lang.L("just now")
 	case d < time.Hour:
-		return count(int(d/time.Minute), "minute")
+		n := int(d / time.Minute)
+		return lang.N("%d minute ago", "%d minutes ago", n, n)
 	case d < 24*time.Hour:
-		return count(int(d/time.Hour), "hour")
+		n := int(d / time.Hour)
+		return lang.N("%d hour ago", "%d hours ago", n, n)
 	case d < 30*24*time.Hour:
-		return count(int(d/(24*time.Hour)), "day")
+		n := int(d / (24 * time.Hour))
+		return lang.N("%d day ago", "%d days ago", n, n)
 	}
-	return t.Local().Format("2 January 2006")
+	return t.Local().Format(lang.L("2 January 2006"))
 }
 
 // shown makes a machine's name fit to be shown (promise I9).
@@ -130,7 +128,7 @@ func title(list []*machines.Machine) string {
 	if len(list) == 1 {
 		return "“" + shown(list[0].Name) + "”"
 	}
-	return fmt.Sprintf("%d machines", len(list))
+	return lang.N("%d machine", "%d machines", len(list), len(list))
 }
 
 // roughSize is a size in two or three digits: "1.2 GiB", "340 MiB".
