@@ -85,7 +85,7 @@ func openServicesLater(ctx context.Context, o *options) *services {
 	conn := libvirtd.OpenLater(o.uri, libvirtd.Options{Log: log})
 	s := wire(ctx, conn, log, closeLog)
 	go func() {
-		if s.machines.Ready(ctx) != nil {
+		if s.machines.AwaitConnection(ctx) != nil {
 			return
 		}
 		if _, err := s.checkpoints.Recover(ctx); err != nil {

@@ -58,6 +58,9 @@ func newLifecycle(o *options, v lifecycleVerb) *cobra.Command {
 				}
 				var failures []error
 				for _, m := range found {
+					if ctx.Err() != nil {
+						return ctx.Err()
+					}
 					if err := waitJob(ctx, o, s.machines.Do(v.action, m.UUID)); err != nil {
 						failures = append(failures, err)
 					}

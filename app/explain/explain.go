@@ -66,7 +66,7 @@ var rules = []rule{
 		"Look at the machine as it is now and make your change again.", CodeRefused,
 	},
 	{
-		[]error{machines.ErrSavedState},
+		[]error{hypervisor.ErrSavedDamaged},
 		"The saved state of the machine is missing or damaged.",
 		"Discard the saved state and start the machine afresh, or keep it and repair the file.", CodeFailed,
 	},

@@ -68,6 +68,7 @@ func TestAllSentinelsHaveWords(t *testing.T) {
 		hypervisor.ErrNotFound, hypervisor.ErrNoSnapshot, hypervisor.ErrExists, hypervisor.ErrInvalidState, hypervisor.ErrUnsupported,
 		hypervisor.ErrBusy, hypervisor.ErrTimeout, hypervisor.ErrDisconnected, hypervisor.ErrCannotStart, hypervisor.ErrNoGraphics,
 		hypervisor.ErrNoSpace, hypervisor.ErrDenied, hypervisor.ErrInvalid, hypervisor.ErrNeedsForce, hypervisor.ErrAborted, hypervisor.ErrBadAddress,
+		hypervisor.ErrSavedDamaged,
 	} {
 		if _, ok := find(err); !ok {
 			t.Errorf("%v has no words", err)

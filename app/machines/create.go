@@ -457,7 +457,7 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 	}
 	if c.start {
 		say("Starting the machine")
-		if err := s.start(ctx, id); err != nil {
+		if err := s.p.Conn.Start(ctx, id); err != nil {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func (s *Service) act(ctx context.Context, a Action, id uuid.UUID, report func(j
 	// The other calls are short and are not cut in half by Cancel.
 	ctx = context.WithoutCancel(ctx)
 	err = map[Action]func(context.Context, uuid.UUID) error{
-		ActionStart:        s.start,
+		ActionStart:        s.p.Conn.Start,
 		ActionPause:        s.p.Conn.Pause,
 		ActionResume:       s.p.Conn.Resume,
 		ActionReset:        s.p.Conn.Reset,

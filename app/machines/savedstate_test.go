@@ -26,7 +26,7 @@ func TestDamagedSavedState(t *testing.T) {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Do(ActionStart, id).Wait(within(t)); !errors.Is(err, ErrSavedState) {
+		if err := f.Do(ActionStart, id).Wait(within(t)); !errors.Is(err, hypervisor.ErrSavedDamaged) {
 			t.Errorf("starting from an %s saved state: %v", what, err)
 		}
 		if state := f.host.Virsh(t, "domstate", "saved"); state != "shut off" {

@@ -60,7 +60,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer wait.Wait()
 	wait.Go(func() {
 		s.purgeTrash(time.Now())
-		if s.Ready(ctx) == nil {
+		if s.AwaitConnection(ctx) == nil {
 			s.recover(ctx)
 		}
 	})
@@ -80,6 +80,27 @@ func (s *Service) Ready(ctx context.Context) error {
 			return now.Err
 		}
 		return hypervisor.ErrDisconnected
+	}
+	return nil
+}
+
+// AwaitConnection waits until the list was read, however many attempts to connect that takes.
+func (s *Service) AwaitConnection(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	defer s.Subscribe(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
+	for !s.Snapshot().Connected {
+		select {
+		case <-changed:
+		case <-s.inv.stopped:
+			return hypervisor.ErrDisconnected
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }
