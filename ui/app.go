@@ -18,6 +18,7 @@ import (
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/console"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/manager"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/vmsettings"
@@ -62,6 +63,9 @@ type windows struct {
 func Run(p Params) error {
 	a := app.NewWithID(AppID)
 	a.SetIcon(theme.AppIcon())
+	if err := lang.UseSystem(); err != nil {
+		p.Log.Warn("The windows speak English", "err", err)
+	}
 	a.Settings().SetTheme(theme.New(p.Settings.Get().Appearance))
 	w := &windows{p: p, app: a, dispatch: dispatch.Fyne{}, consoles: map[uuid.UUID]*console.Window{}}
 	if p.OnlyConsole != uuid.Nil {

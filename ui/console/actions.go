@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"io"
 	"os"
@@ -14,13 +13,14 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 )
 
 func explained(err error) explain.Message { return explain.Explain(err) }
 
 // showError explains a failure of the display.
-func (w *Window) showError(err error) { w.showErrorOf("The screen cannot be shown", err) }
+func (w *Window) showError(err error) { w.showErrorOf(lang.L("The screen cannot be shown"), err) }
 
 // showErrorOf explains what did not work, with the original text behind "Details".
 func (w *Window) showErrorOf(what string, err error) {
@@ -38,13 +38,13 @@ func (w *Window) menu(below fyne.CanvasObject, m *fyne.Menu) {
 
 // faults says what did not work, by action.
 var faults = map[machines.Action]string{
-	machines.ActionStart:    "The machine did not start",
-	machines.ActionPause:    "The machine was not paused",
-	machines.ActionResume:   "The machine did not resume",
-	machines.ActionReset:    "The machine was not reset",
-	machines.ActionShutdown: "The machine was not asked to shut down",
-	machines.ActionPowerOff: "The machine was not powered off",
-	machines.ActionSave:     "The machine’s state was not saved",
+	machines.ActionStart:    lang.Key("The machine did not start"),
+	machines.ActionPause:    lang.Key("The machine was not paused"),
+	machines.ActionResume:   lang.Key("The machine did not resume"),
+	machines.ActionReset:    lang.Key("The machine was not reset"),
+	machines.ActionShutdown: lang.Key("The machine was not asked to shut down"),
+	machines.ActionPowerOff: lang.Key("The machine was not powered off"),
+	machines.ActionSave:     lang.Key("The machine’s state was not saved"),
 }
 
 // do starts an action and tells when it fails. What was said before is over.
@@ -98,29 +98,29 @@ func (w *Window) stopMenu() *fyne.Menu {
 		return i
 	}
 	return fyne.NewMenu("",
-		item("Shut down", machines.ActionShutdown, w.shutDown),
-		item("Save state", machines.ActionSave, func() { w.do(machines.ActionSave) }),
-		item("Power off…", machines.ActionPowerOff, w.powerOff),
+		item(lang.L("Shut down"), machines.ActionShutdown, w.shutDown),
+		item(lang.L("Save state"), machines.ActionSave, func() { w.do(machines.ActionSave) }),
+		item(lang.L("Power off…"), machines.ActionPowerOff, w.powerOff),
 		fyne.NewMenuItemSeparator(),
-		item("Reset…", machines.ActionReset, w.reset),
+		item(lang.L("Reset…"), machines.ActionReset, w.reset),
 	)
 }
 
 func (w *Window) shutDown() {
 	if w.doIfPossible(machines.ActionShutdown) {
-		w.say(notice{text: "The guest was asked to shut down."})
+		w.say(notice{text: lang.L("The guest was asked to shut down.")})
 	}
 }
 
 // powerOff asks, since the guest cannot save anything.
 func (w *Window) powerOff() {
-	w.confirm("Power off?", "The machine stops at once, as if its plug was pulled. What the guest has not saved is lost.", "Power off",
+	w.confirm(lang.L("Power off?"), lang.L("The machine stops at once, as if its plug was pulled. What the guest has not saved is lost."), lang.L("Power off"),
 		machines.ActionPowerOff)
 }
 
 // reset asks for the same reason.
 func (w *Window) reset() {
-	w.confirm("Reset?", "The machine restarts at once, as if its reset button was pressed. What the guest has not saved is lost.", "Reset",
+	w.confirm(lang.L("Reset?"), lang.L("The machine restarts at once, as if its reset button was pressed. What the guest has not saved is lost."), lang.L("Reset"),
 		machines.ActionReset)
 }
 
@@ -160,7 +160,7 @@ func (w *Window) sendKeys(keys []uint16) {
 		codes[i] = uint(k)
 	}
 	dispatch.Run(w.p.Dispatch, func(ctx context.Context) error { return w.p.Machines.SendKeys(ctx, w.p.ID, codes) },
-		func(err error) { w.fail("The keys were not sent", err) })
+		func(err error) { w.fail(lang.L("The keys were not sent"), err) })
 }
 
 // hostCommand runs the command of the host key together with a key.
@@ -226,7 +226,7 @@ func (w *Window) toggleFullScreen() {
 	w.slide.setFull(on)
 	w.updateToolbar()
 	if on {
-		w.say(notice{text: "Full screen. Right Ctrl + F leaves it; the toolbar is at the top edge."})
+		w.say(notice{text: lang.L("Full screen. Right Ctrl + F leaves it; the toolbar is at the top edge.")})
 	} else {
 		w.say(notice{})
 		w.win.Resize(w.before)
@@ -270,12 +270,12 @@ func (w *Window) screenshot() {
 		return savePicture(w.pictures(), name, w.p.ID, now, write)
 	}, func(path string, err error) {
 		if err != nil {
-			w.fail("The screenshot was not saved", err)
+			w.fail(lang.L("The screenshot was not saved"), err)
 			return
 		}
-		w.say(notice{text: fmt.Sprintf("Screenshot saved: %s", path), action: "Copy path", do: func() {
+		w.say(notice{text: lang.F("Screenshot saved: %s", path), action: lang.L("Copy path"), do: func() {
 			w.p.App.Clipboard().SetContent(path)
-			w.say(notice{text: "Path copied."})
+			w.say(notice{text: lang.L("Path copied.")})
 		}})
 	})
 	w.display.Focus()

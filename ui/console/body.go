@@ -2,7 +2,6 @@ package console
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,6 +10,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
+	"guesthouse/ui/lang"
 )
 
 // bodyAction is what the button in the middle of the window does.
@@ -54,15 +54,15 @@ const patience = 3
 func decideBody(m *machines.Machine, connected bool, l linkStatus, hadPicture bool) body {
 	if m == nil {
 		if !connected {
-			return body{busy: true, title: "Looking for the machine…", text: "There is no connection to the hypervisor yet."}
+			return body{busy: true, title: lang.L("Looking for the machine…"), text: lang.L("There is no connection to the hypervisor yet.")}
 		}
-		return body{icon: "trash", title: "This machine no longer exists", text: "It was deleted. Close this window."}
+		return body{icon: "trash", title: lang.L("This machine no longer exists"), text: lang.L("It was deleted. Close this window.")}
 	}
 	if l.Phase == linkLive && m.State != hypervisor.StatePaused {
 		return body{picture: true, live: true} // also when the hypervisor's service is gone: the machine runs on without it
 	}
 	if m.Offline && !m.State.Active() {
-		return body{busy: true, icon: "disconnected", title: "No connection", text: "The hypervisor does not answer. Trying again…"}
+		return body{busy: true, icon: "disconnected", title: lang.L("No connection"), text: lang.L("The hypervisor does not answer. Trying again…")}
 	}
 	switch m.State {
 	case hypervisor.StateOff:
@@ -71,18 +71,18 @@ func decideBody(m *machines.Machine, connected bool, l linkStatus, hadPicture bo
 		if m.Busy != "" {
 			return busyBody(m)
 		}
-		return body{icon: "state-saved", title: "The machine’s state is saved", text: "It continues where it stopped.", action: bodyStart, label: "Resume"}
+		return body{icon: "state-saved", title: lang.L("The machine’s state is saved"), text: lang.L("It continues where it stopped."), action: bodyStart, label: lang.L("Resume")}
 	case hypervisor.StateCrashed:
 		return body{
-			picture: hadPicture, veil: true, icon: "state-crashed", title: "The guest has crashed",
-			text: "Its system stopped working. Power it off, then start it again.", action: bodyPowerOff, label: "Power off",
+			picture: hadPicture, veil: true, icon: "state-crashed", title: lang.L("The guest has crashed"),
+			text: lang.L("Its system stopped working. Power it off, then start it again."), action: bodyPowerOff, label: lang.L("Power off"),
 		}
 	case hypervisor.StatePaused:
 		return pausedBody(m, hadPicture)
 	case hypervisor.StateRunning:
 		return disconnectedBody(m, l, hadPicture)
 	}
-	return body{icon: "state-unknown", title: "The machine’s state is not known"}
+	return body{icon: "state-unknown", title: lang.L("The machine’s state is not known")}
 }
 
 func offBody(m *machines.Machine) body {
@@ -91,29 +91,31 @@ func offBody(m *machines.Machine) body {
 		return busyBody(m)
 	case m.StoppedBadly:
 		return body{
-			icon: "state-crashed", title: "The machine stopped unexpectedly", text: "Its process ended by itself. What was not saved in the guest is lost.",
-			action: bodyStart, label: "Start",
+			icon: "state-crashed", title: lang.L("The machine stopped unexpectedly"), text: lang.L("Its process ended by itself. What was not saved in the guest is lost."),
+			action: bodyStart, label: lang.L("Start"),
 		}
 	}
-	return body{icon: "state-off", title: "The machine is off", action: bodyStart, label: "Start"}
+	return body{icon: "state-off", title: lang.L("The machine is off"), action: bodyStart, label: lang.L("Start")}
 }
 
-func busyBody(m *machines.Machine) body { return body{busy: true, title: upperFirst(m.Busy) + "…"} }
+func busyBody(m *machines.Machine) body {
+	return body{busy: true, title: upperFirst(lang.L(m.Busy)) + "…"}
+}
 
 func pausedBody(m *machines.Machine, hadPicture bool) body {
-	b := body{picture: hadPicture, veil: true, icon: "state-paused", title: "Paused"}
+	b := body{picture: hadPicture, veil: true, icon: "state-paused", title: lang.L("Paused")}
 	switch m.Pause {
 	case hypervisor.PauseIOError:
-		b.icon, b.title, b.text = "warning", "Paused by a disk error", "The machine could not read or write one of its disks. Nothing is lost yet."
+		b.icon, b.title, b.text = "warning", lang.L("Paused by a disk error"), lang.L("The machine could not read or write one of its disks. Nothing is lost yet.")
 	case hypervisor.PauseNoSpace:
-		b.icon, b.title, b.text = "warning", "Paused: this computer’s disk is full", "Make room, then resume. Nothing is lost."
+		b.icon, b.title, b.text = "warning", lang.L("Paused: this computer’s disk is full"), lang.L("Make room, then resume. Nothing is lost.")
 	case hypervisor.PauseSnapshot, hypervisor.PauseSaving:
-		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(orDefault(m.Busy, "saving")) + "…"}
+		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(lang.L(orDefault(m.Busy, lang.Key("saving")))) + "…"}
 	}
 	if m.Busy != "" {
-		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(m.Busy) + "…"}
+		return body{picture: hadPicture, veil: true, busy: true, title: upperFirst(lang.L(m.Busy)) + "…"}
 	}
-	b.action, b.label = bodyResume, "Resume"
+	b.action, b.label = bodyResume, lang.L("Resume")
 	return b
 }
 
@@ -124,25 +126,25 @@ func disconnectedBody(m *machines.Machine, l linkStatus, hadPicture bool) body {
 	case l.Tries < patience && hadPicture:
 		return body{picture: true}
 	case l.Tries < patience:
-		return body{busy: true, title: upperFirst(orDefault(m.Busy, "connecting to the screen")) + "…"}
+		return body{busy: true, title: upperFirst(lang.L(orDefault(m.Busy, lang.Key("connecting to the screen")))) + "…"}
 	}
 	return body{
-		picture: hadPicture, veil: true, icon: "disconnected", title: "Disconnected", text: "The machine runs, but its screen does not answer. Trying again…",
-		action: bodyReconnect, label: "Reconnect now", err: l.Err,
+		picture: hadPicture, veil: true, icon: "disconnected", title: lang.L("Disconnected"), text: lang.L("The machine runs, but its screen does not answer. Trying again…"),
+		action: bodyReconnect, label: lang.L("Reconnect now"), err: l.Err,
 	}
 }
 
 // refusedBody explains why trying again would not help.
 func refusedBody(m *machines.Machine, err error) body {
-	b := body{icon: "display", title: "The screen cannot be shown", action: bodyReconnect, label: "Try again", err: err}
+	b := body{icon: "display", title: lang.L("The screen cannot be shown"), action: bodyReconnect, label: lang.L("Try again"), err: err}
 	switch {
 	case errors.Is(err, display.ErrAuth):
-		b.icon, b.title, b.text = "lock", "The screen asks for another password", "The password in the machine’s description is not accepted."
+		b.icon, b.title, b.text = "lock", lang.L("The screen asks for another password"), lang.L("The password in the machine’s description is not accepted.")
 	case errors.Is(err, hypervisor.ErrNoGraphics):
 		b.title, b.text = noGraphics(m)
 		b.action, b.label = bodyNone, ""
 	case errors.Is(err, hypervisor.ErrDenied):
-		b.icon, b.title, b.text = "lock", "Not allowed", "You may not open this machine’s screen."
+		b.icon, b.title, b.text = "lock", lang.L("Not allowed"), lang.L("You may not open this machine’s screen.")
 	}
 	return b
 }
@@ -157,12 +159,12 @@ func noGraphics(m *machines.Machine) (title, text string) {
 	}
 	switch {
 	case len(kinds) == 0:
-		return "This machine has no screen", "It was made without a display. It runs all the same."
+		return lang.L("This machine has no screen"), lang.L("It was made without a display. It runs all the same.")
 	case slices.Contains(kinds, "VNC"):
-		return "This machine’s screen cannot be reached", "Its VNC display does not accept connections from this computer."
+		return lang.L("This machine’s screen cannot be reached"), lang.L("Its VNC display does not accept connections from this computer.")
 	}
-	return "This machine’s screen cannot be shown here",
-		fmt.Sprintf("It has %s, this window speaks VNC. Add a VNC display in the machine’s settings while it is off.", strings.Join(kinds, " and "))
+	return lang.L("This machine’s screen cannot be shown here"),
+		lang.F("It has %s, this window speaks VNC. Add a VNC display in the machine’s settings while it is off.", strings.Join(kinds, " "+lang.L("and")+" "))
 }
 
 func displayName(kind string) string {
@@ -185,7 +187,7 @@ func orDefault(s, fallback string) string {
 // titleWord is what the window's title says of the machine: what goes on, else its state.
 func titleWord(m *machines.Machine) string {
 	if m.Busy != "" {
-		return mapFirst(m.Busy, unicode.ToLower)
+		return mapFirst(lang.L(m.Busy), unicode.ToLower)
 	}
 	return stateWord(m)
 }
@@ -193,21 +195,21 @@ func titleWord(m *machines.Machine) string {
 // stateWord names the machine's state.
 func stateWord(m *machines.Machine) string {
 	if m.Offline {
-		return "not connected"
+		return lang.L("not connected")
 	}
 	switch m.State {
 	case hypervisor.StateOff:
-		return "off"
+		return lang.L("off")
 	case hypervisor.StateRunning:
-		return "running"
+		return lang.L("running")
 	case hypervisor.StatePaused:
-		return "paused"
+		return lang.L("paused")
 	case hypervisor.StateSaved:
-		return "saved"
+		return lang.L("saved")
 	case hypervisor.StateCrashed:
-		return "crashed"
+		return lang.L("crashed")
 	}
-	return "unknown"
+	return lang.L("unknown")
 }
 
 func upperFirst(s string) string { return mapFirst(s, unicode.ToUpper) }

@@ -14,14 +14,15 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
-const (
-	faultSave    = "The checkpoint was not saved"
-	faultRestore = "The machine was not restored"
+var (
+	faultSave    = lang.Key("The checkpoint was not saved")
+	faultRestore = lang.Key("The machine was not restored")
 )
 
 // refusal is an error whose text is meant for the user as it is.
@@ -46,7 +47,7 @@ func (w *Window) saveCheckpoint() {
 			return
 		}
 		w.follow(faultSave, w.p.Checkpoints.Save(w.p.ID, checkpoints.SaveOptions{Name: name}), func() {
-			w.say(notice{text: fmt.Sprintf("“%s” saved.", vmconfig.Inert(name, 60))})
+			w.say(notice{text: lang.F("“%s” saved.", vmconfig.Inert(name, 60))})
 		})
 	})
 }
@@ -98,9 +99,9 @@ func last(list []checkpoints.Checkpoint) (checkpoints.Checkpoint, error) {
 	case newest != nil:
 		return *newest, nil
 	case len(list) > 0:
-		return checkpoints.Checkpoint{}, refusal("No checkpoint of this machine can be restored: " + list[0].Problem)
+		return checkpoints.Checkpoint{}, refusal(lang.F("No checkpoint of this machine can be restored: %s", lang.L(list[0].Problem)))
 	}
-	return checkpoints.Checkpoint{}, refusal("This machine has no checkpoint yet.")
+	return checkpoints.Checkpoint{}, refusal(lang.L("This machine has no checkpoint yet."))
 }
 
 // restoreLast goes back to the last checkpoint.
@@ -144,7 +145,7 @@ func (w *Window) planRestore(ctx context.Context, id string) (plan, error) {
 	} else {
 		i := slices.IndexFunc(list, func(c checkpoints.Checkpoint) bool { return c.ID == id })
 		if i < 0 {
-			return plan{}, refusal("This checkpoint was deleted meanwhile.")
+			return plan{}, refusal(lang.L("This checkpoint was deleted meanwhile."))
 		}
 		if p.to = list[i]; p.to.Problem != "" {
 			return plan{}, refusal(p.to.Problem)
@@ -157,22 +158,22 @@ func (w *Window) planRestore(ctx context.Context, id string) (plan, error) {
 // askRestore asks before the present state is given up, and offers to save it first.
 func (w *Window) askRestore(p plan) {
 	w.display.ReleaseAll()
-	text := fmt.Sprintf("The machine goes back to how it was on %s.", p.to.Created.Local().Format("2 January 2006 at 15:04"))
-	first := widget.NewCheck(fmt.Sprintf("Save the present state first, as “%s”", vmconfig.Inert(p.saveName, 40)), nil)
+	text := lang.F("The machine goes back to how it was on %s.", p.to.Created.Local().Format(lang.L("2 January 2006 at 15:04")))
+	first := widget.NewCheck(lang.F("Save the present state first, as “%s”", vmconfig.Inert(p.saveName, 40)), nil)
 	if p.loses {
-		text += " Everything since then is lost, on its disks and in its memory."
+		text += " " + lang.L("Everything since then is lost, on its disks and in its memory.")
 		first.SetChecked(true)
 	}
 	label := widget.NewLabel(text)
 	label.Wrapping = fyne.TextWrapWord
 	content := container.NewVBox(label, first)
 	var m *widgets.Modal
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { m.Close() })
-	ok := widgets.NewButton("restore", "Restore", widgets.StylePrimary, func() {
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { m.Close() })
+	ok := widgets.NewButton("restore", lang.L("Restore"), widgets.StylePrimary, func() {
 		m.Close()
 		w.runRestore(p, first.Checked)
 	})
-	m = widgets.NewModal(w.win, "restore", theme.ColorPaused, fmt.Sprintf("Go back to “%s”?", vmconfig.Inert(p.to.Name, 60)), content, 460, cancel, ok)
+	m = widgets.NewModal(w.win, "restore", theme.ColorPaused, lang.F("Go back to “%s”?", vmconfig.Inert(p.to.Name, 60)), content, 460, cancel, ok)
 	w.modal = m.Show()
 }
 
@@ -183,7 +184,7 @@ func (w *Window) runRestore(p plan, saveFirst bool) {
 		o.SaveName = p.saveName
 	}
 	w.follow(faultRestore, w.p.Checkpoints.Restore(w.p.ID, p.to.ID, o), func() {
-		w.say(notice{text: fmt.Sprintf("Back at “%s”.", vmconfig.Inert(p.to.Name, 60))})
+		w.say(notice{text: lang.F("Back at “%s”.", vmconfig.Inert(p.to.Name, 60))})
 		w.link.retry()
 	})
 }
@@ -200,7 +201,7 @@ func (w *Window) pickCheckpoint() {
 		return w.p.Checkpoints.List(ctx, w.p.ID)
 	}, func(list []checkpoints.Checkpoint, err error) {
 		if err != nil {
-			w.fail("The checkpoints cannot be listed", err)
+			w.fail(lang.L("The checkpoints cannot be listed"), err)
 			return
 		}
 		if !w.closed {
@@ -221,7 +222,7 @@ func (w *Window) checkpointMenu(list []checkpoints.Checkpoint, now time.Time) *f
 		m.Items = append(m.Items, item)
 	}
 	if len(list) == 0 {
-		item := fyne.NewMenuItem("No checkpoint yet", nil)
+		item := fyne.NewMenuItem(lang.L("No checkpoint yet"), nil)
 		item.Disabled = true
 		m.Items = append(m.Items, item)
 	}
@@ -236,7 +237,7 @@ func when(t, now time.Time) string {
 	case y == ny && m == nm && d == nd:
 		return t.Format("15:04")
 	case y == ny:
-		return t.Format("2 Jan 15:04")
+		return t.Format(lang.L("2 Jan 15:04"))
 	}
-	return t.Format("2 Jan 2006")
+	return t.Format(lang.L("2 Jan 2006"))
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"fyne.io/fyne/v2/container"
@@ -14,6 +13,7 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -40,9 +40,9 @@ func closeOptions(m *machines.Machine) []closeOption {
 	if m == nil || m.Offline || m.State == hypervisor.StateOff || m.State == hypervisor.StateSaved || m.State == hypervisor.StateUnknown {
 		return nil
 	}
-	keep := "Keep it running in the background"
+	keep := lang.L("Keep it running in the background")
 	if m.State != hypervisor.StateRunning {
-		keep = "Leave it as it is, in the background"
+		keep = lang.L("Leave it as it is, in the background")
 	}
 	options := []closeOption{{closeKeep, keep}}
 	add := func(a machines.Action, c closeChoice, label string) {
@@ -50,9 +50,9 @@ func closeOptions(m *machines.Machine) []closeOption {
 			options = append(options, closeOption{c, label})
 		}
 	}
-	add(machines.ActionSave, closeSave, "Save its state and go on from there next time")
-	add(machines.ActionShutdown, closeShutdown, "Shut down the guest")
-	add(machines.ActionPowerOff, closePowerOff, "Power off at once; what the guest has not saved is lost")
+	add(machines.ActionSave, closeSave, lang.L("Save its state and go on from there next time"))
+	add(machines.ActionShutdown, closeShutdown, lang.L("Shut down the guest"))
+	add(machines.ActionPowerOff, closePowerOff, lang.L("Power off at once; what the guest has not saved is lost"))
 	return options
 }
 
@@ -99,18 +99,18 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	d.goBack = widget.NewCheck("", nil)
 	content := container.NewVBox(d.choice)
 	if m := w.machine; m.Checkpoint != "" {
-		d.goBack.SetText(fmt.Sprintf("and go back to the checkpoint “%s”", vmconfig.Inert(m.Checkpoint, 40)))
+		d.goBack.SetText(lang.F("and go back to the checkpoint “%s”", vmconfig.Inert(m.Checkpoint, 40)))
 		indent := container.NewHBox(widgets.Space(theme.Gap6, 1), d.goBack)
 		content.Add(indent)
 	}
 	if ok, _ := w.machine.Can(machines.ActionPause); ok {
 		d.pausing = w.p.Machines.Do(machines.ActionPause, w.p.ID)
-		content.Add(widgets.NewText("The machine is paused while you decide.", theme.TextSmall, false, theme.ColorMuted))
+		content.Add(widgets.NewText(lang.L("The machine is paused while you decide."), theme.TextSmall, false, theme.ColorMuted))
 	}
 	d.choice.SetSelected(labels[preselect(options, w.p.Settings.Get().CloseChoice[w.p.ID])])
-	cancel := widgets.NewButton("", "Cancel", widgets.StylePlain, func() { d.modal.Close() })
-	ok := widgets.NewButton("", "Close the window", widgets.StylePrimary, d.accept)
-	title := fmt.Sprintf("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { d.modal.Close() })
+	ok := widgets.NewButton("", lang.L("Close the window"), widgets.StylePrimary, d.accept)
+	title := lang.F("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
 	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, ok)
 	d.modal.OnClosed = d.closed
 	w.modal = d.modal
@@ -169,7 +169,7 @@ func (d *closeDialog) accept() {
 	case closeShutdown:
 		w.background(faults[machines.ActionShutdown], d.resumeAnd(machines.ActionShutdown), func() {
 			w.closeWhenOff = true
-			w.say(notice{text: "The guest was asked to shut down. This window closes when it is off.", action: "Keep open", do: func() {
+			w.say(notice{text: lang.L("The guest was asked to shut down. This window closes when it is off."), action: lang.L("Keep open"), do: func() {
 				w.closeWhenOff = false
 				w.say(notice{})
 			}})

@@ -1,6 +1,9 @@
 package console
 
-import "guesthouse/hypervisor/keymap"
+import (
+	"guesthouse/hypervisor/keymap"
+	"guesthouse/ui/lang"
+)
 
 // combo is an entry of the menu "Send keys": keys that the host's desktop would catch.
 type combo struct {
@@ -25,24 +28,24 @@ func ctrlAltF(n int) []uint16 {
 // combos is the menu.
 func combos() []combo {
 	return []combo{
-		{"Ctrl+Alt+Del", ctrlAltDel},
-		{"Ctrl+Alt+Backspace", ctrlAltBackspace},
+		{lang.L("Ctrl+Alt+Del"), ctrlAltDel},
+		{lang.L("Ctrl+Alt+Backspace"), ctrlAltBackspace},
 		{},
-		{"Ctrl+Alt+F1", ctrlAltF(1)},
-		{"Ctrl+Alt+F2", ctrlAltF(2)},
-		{"Ctrl+Alt+F3", ctrlAltF(3)},
-		{"Ctrl+Alt+F4", ctrlAltF(4)},
-		{"Ctrl+Alt+F5", ctrlAltF(5)},
-		{"Ctrl+Alt+F6", ctrlAltF(6)},
-		{"Ctrl+Alt+F7", ctrlAltF(7)},
+		{lang.F("Ctrl+Alt+F%d", 1), ctrlAltF(1)},
+		{lang.F("Ctrl+Alt+F%d", 2), ctrlAltF(2)},
+		{lang.F("Ctrl+Alt+F%d", 3), ctrlAltF(3)},
+		{lang.F("Ctrl+Alt+F%d", 4), ctrlAltF(4)},
+		{lang.F("Ctrl+Alt+F%d", 5), ctrlAltF(5)},
+		{lang.F("Ctrl+Alt+F%d", 6), ctrlAltF(6)},
+		{lang.F("Ctrl+Alt+F%d", 7), ctrlAltF(7)},
 		{},
-		{"Alt+Tab", []uint16{keymap.LeftAlt, keymap.Tab}},
-		{"Alt+F4", []uint16{keymap.LeftAlt, keymap.F4}},
-		{"Super", []uint16{keymap.LeftMeta}},
-		{"Super+L", []uint16{keymap.LeftMeta, keymap.L}},
-		{"Print Screen", []uint16{keymap.SysRq}},
-		{"Alt+Print Screen", []uint16{keymap.LeftAlt, keymap.SysRq}},
-		{"Right Ctrl", []uint16{keymap.RightCtrl}},
+		{lang.L("Alt+Tab"), []uint16{keymap.LeftAlt, keymap.Tab}},
+		{lang.L("Alt+F4"), []uint16{keymap.LeftAlt, keymap.F4}},
+		{lang.L("Super"), []uint16{keymap.LeftMeta}},
+		{lang.L("Super+L"), []uint16{keymap.LeftMeta, keymap.L}},
+		{lang.L("Print Screen"), []uint16{keymap.SysRq}},
+		{lang.L("Alt+Print Screen"), []uint16{keymap.LeftAlt, keymap.SysRq}},
+		{lang.L("Right Ctrl"), []uint16{keymap.RightCtrl}},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -42,7 +43,7 @@ func newPage(d dispatch.Dispatcher, onAction func(bodyAction), onDetails func(er
 	p.text.Alignment = fyne.TextAlignCenter
 	p.text.Wrapping = fyne.TextWrapWord
 	p.button = widgets.NewButton("", "", widgets.StylePrimary, func() { p.onAction(p.shown.action) })
-	p.details = widgets.NewButton("", "Details", widgets.StyleFlat, func() { p.onDetails(p.shown.err) })
+	p.details = widgets.NewButton("", lang.L("Details"), widgets.StyleFlat, func() { p.onDetails(p.shown.err) })
 	p.card = container.NewStack(widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 12), container.New(layout.NewCustomPaddedLayout(theme.Gap6, theme.Gap6, theme.Gap6, theme.Gap6),
 		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.pulse)), container.NewCenter(p.title), p.text,
 			container.NewCenter(container.NewHBox(p.button, p.details)))))

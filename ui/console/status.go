@@ -13,6 +13,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -59,21 +60,21 @@ func newStatus(onCancel func(job int)) *status {
 		note: text(colorForeground).Elided(), screen: text(theme.ColorMuted), num: text(theme.ColorMuted), caps: text(theme.ColorMuted),
 		mouse: widgets.NewIcon("mouse", theme.IconSmall, theme.ColorMuted), onCancel: onCancel, onNotice: func() {},
 	}
-	s.cancel = widgets.NewIconButton("close", "Cancel", func() { s.onCancel(s.job) })
+	s.cancel = widgets.NewIconButton("close", lang.L("Cancel"), func() { s.onCancel(s.job) })
 	s.act = widgets.NewButton("", "", widgets.StyleFlat, func() {
 		if s.notice.do != nil {
 			s.notice.do()
 		}
 	})
-	s.close = widgets.NewIconButton("close", "Dismiss", func() { s.say(notice{}) })
+	s.close = widgets.NewIconButton("close", lang.L("Dismiss"), func() { s.say(notice{}) })
 	s.hint = widgets.NewHint(s.mouse, "")
 	host := text(theme.ColorMuted)
-	host.SetText("Right Ctrl")
+	host.SetText(lang.L("Right Ctrl"))
 	row := container.New(&statusLayout{},
 		s.dot, s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
 		s.screen, s.num, s.caps, s.hint,
-		widgets.NewHint(host, "The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
-			"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest."),
+		widgets.NewHint(host, lang.L("The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
+			"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest.")),
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap3), row)
 	s.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(hairline(), nil, nil, nil, padded))
@@ -101,7 +102,7 @@ func stateColor(m *machines.Machine) fyne.ThemeColorName {
 
 // setState shows the machine's state.
 func (s *status) setState(m *machines.Machine) {
-	word := "gone"
+	word := lang.L("gone")
 	if m != nil {
 		word = stateWord(m)
 	}
@@ -116,9 +117,9 @@ func (s *status) setJob(j *jobs.Status) {
 	s.job = 0
 	if on {
 		s.job = j.ID
-		text := j.Title
+		text := lang.L(j.Title)
 		if j.Progress.Text != "" {
-			text += " – " + j.Progress.Text
+			text += " – " + lang.L(j.Progress.Text)
 		}
 		s.work.SetText(text)
 		s.bar.set(j.Progress.Fraction)
@@ -136,7 +137,7 @@ func (s *status) say(n notice) {
 	if n.fault {
 		color = colorError
 	}
-	s.note.Set(n.text, color)
+	s.note.Set(lang.L(n.text), color) // a service's reason is English
 	s.act.SetText(n.action)
 	show(s.note, n.text != "")
 	show(s.act, n.action != "")
@@ -151,7 +152,7 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, absolute 
 	if live && guest.X > 0 {
 		text = fmt.Sprintf("%d × %d", guest.X, guest.Y)
 		if percent := math.Round(100 * float64(at.picture.Dx()) / float64(guest.X)); percent != 100 && percent > 0 {
-			text += fmt.Sprintf(" at %.0f %%", percent)
+			text += " " + lang.F("at %.0f %%", percent)
 		}
 	}
 	s.screen.SetText(text)
@@ -163,14 +164,14 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, absolute 
 		c.Set(name, color)
 		show(c, live)
 	}
-	lamp(s.num, "Num", leds.Num)
-	lamp(s.caps, "Caps", leds.Caps)
+	lamp(s.num, lang.L("Num"), leds.Num)
+	lamp(s.caps, lang.L("Caps"), leds.Caps)
 	show(s.hint, live)
-	color, tip := theme.ColorMuted, "The pointer is shared: it moves in and out of the guest freely."
+	color, tip := theme.ColorMuted, lang.L("The pointer is shared: it moves in and out of the guest freely.")
 	if !absolute {
 		color = theme.ColorPaused
-		tip = "The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
-			"driver in the guest the two agree."
+		tip = lang.L("The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
+			"driver in the guest the two agree.")
 	}
 	s.mouse.SetIcon("mouse", color)
 	s.hint.SetText(tip)

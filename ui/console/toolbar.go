@@ -9,6 +9,7 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 )
@@ -38,22 +39,22 @@ type toolbarActions struct {
 
 func newToolbar(a toolbarActions) *toolbar {
 	t := &toolbar{}
-	t.run = widgets.NewToolButton("pause", "Pause", a.run)
-	t.stop = widgets.NewMenuButton("stop", "Stop", nil)
+	t.run = widgets.NewToolButton("pause", lang.L("Pause"), a.run)
+	t.stop = widgets.NewMenuButton("stop", lang.L("Stop"), nil)
 	t.stop.OnTapped = a.stopMenu
-	t.stop.SetTip("Shut down, save the state, power off or reset")
-	t.checkpoint = widgets.NewToolButton("checkpoint", "Checkpoint", a.checkpoint)
-	t.checkpoint.SetTip("Save the whole machine as it is now (Right Ctrl + T)")
-	t.restore = widgets.NewToolButton("restore", "Restore", a.restore)
-	t.restore.SetTip("Go back to the last checkpoint")
-	t.pick = widgets.NewIconButton("chevron-down", "Choose a checkpoint to go back to", a.restoreMenu)
-	t.keys = widgets.NewMenuButton("keyboard", "Send keys", nil)
+	t.stop.SetTip(lang.L("Shut down, save the state, power off or reset"))
+	t.checkpoint = widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), a.checkpoint)
+	t.checkpoint.SetTip(lang.L("Save the whole machine as it is now (Right Ctrl + T)"))
+	t.restore = widgets.NewToolButton("restore", lang.L("Restore"), a.restore)
+	t.restore.SetTip(lang.L("Go back to the last checkpoint"))
+	t.pick = widgets.NewIconButton("chevron-down", lang.L("Choose a checkpoint to go back to"), a.restoreMenu)
+	t.keys = widgets.NewMenuButton("keyboard", lang.L("Send keys"), nil)
 	t.keys.OnTapped = a.keysMenu
-	t.keys.SetTip("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)")
-	t.screenshot = widgets.NewToolButton("screenshot", "Screenshot", a.screenshot)
-	t.screenshot.SetTip("Save a picture of the screen (Right Ctrl + E)")
-	t.scaling = widgets.NewToolButton("display", "Exact size", a.scaling)
-	t.full = widgets.NewToolButton("fullscreen", "Full screen", a.fullScreen)
+	t.keys.SetTip(lang.L("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)"))
+	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
+	t.screenshot.SetTip(lang.L("Save a picture of the screen (Right Ctrl + E)"))
+	t.scaling = widgets.NewToolButton("display", lang.L("Exact size"), a.scaling)
+	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
 		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, t.screenshot,
@@ -110,22 +111,22 @@ type toolbarState struct {
 func runAction(m *machines.Machine) (a machines.Action, icon, label string) {
 	switch {
 	case m == nil:
-		return machines.ActionStart, "start", "Start"
+		return machines.ActionStart, "start", lang.L("Start")
 	case m.State == hypervisor.StateRunning:
-		return machines.ActionPause, "pause", "Pause"
+		return machines.ActionPause, "pause", lang.L("Pause")
 	case m.State == hypervisor.StatePaused:
-		return machines.ActionResume, "resume", "Resume"
+		return machines.ActionResume, "resume", lang.L("Resume")
 	case m.State == hypervisor.StateSaved:
-		return machines.ActionStart, "resume", "Resume"
+		return machines.ActionStart, "resume", lang.L("Resume")
 	}
-	return machines.ActionStart, "start", "Start"
+	return machines.ActionStart, "start", lang.L("Start")
 }
 
 // set enables, disables and names the buttons.
 func (t *toolbar) set(s toolbarState) {
 	can := func(a machines.Action) (bool, string) {
 		if s.machine == nil {
-			return false, "The machine does not exist."
+			return false, lang.L("The machine does not exist.")
 		}
 		return s.machine.Can(a)
 	}
@@ -133,8 +134,8 @@ func (t *toolbar) set(s toolbarState) {
 	t.run.Set(icon, label)
 	t.run.SetEnabled(can(action))
 	t.run.SetTip(map[machines.Action]string{
-		machines.ActionPause: "Freeze the machine (Right Ctrl + P)", machines.ActionResume: "Let the machine go on (Right Ctrl + P)",
-		machines.ActionStart: "Start the machine",
+		machines.ActionPause: lang.L("Freeze the machine (Right Ctrl + P)"), machines.ActionResume: lang.L("Let the machine go on (Right Ctrl + P)"),
+		machines.ActionStart: lang.L("Start the machine"),
 	}[action])
 	active := s.machine != nil && s.machine.State.Active()
 	if active {
@@ -146,20 +147,20 @@ func (t *toolbar) set(s toolbarState) {
 	restorable, reason := can(machines.ActionRestore)
 	t.restore.SetEnabled(restorable, reason)
 	t.pick.SetEnabled(restorable, reason)
-	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, "The machine is not running.")
-	t.screenshot.SetEnabled(s.picture || active, "There is no picture of the screen.")
+	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
+	t.screenshot.SetEnabled(s.picture || active, lang.L("There is no picture of the screen."))
 	if s.exact {
-		t.scaling.Set("windowed", "Fit")
-		t.scaling.SetTip("Show the whole screen in the window (Right Ctrl + C)")
+		t.scaling.Set("windowed", lang.L("Fit"))
+		t.scaling.SetTip(lang.L("Show the whole screen in the window (Right Ctrl + C)"))
 	} else {
-		t.scaling.Set("display", "Exact size")
-		t.scaling.SetTip("Show the screen pixel for pixel (Right Ctrl + C)")
+		t.scaling.Set("display", lang.L("Exact size"))
+		t.scaling.SetTip(lang.L("Show the screen pixel for pixel (Right Ctrl + C)"))
 	}
 	if s.fullScreen {
-		t.full.Set("windowed", "Leave")
-		t.full.SetTip("Leave full screen (Right Ctrl + F)")
+		t.full.Set("windowed", lang.L("Leave"))
+		t.full.SetTip(lang.L("Leave full screen (Right Ctrl + F)"))
 	} else {
-		t.full.Set("fullscreen", "Full screen")
-		t.full.SetTip("Right Ctrl + F goes there and back")
+		t.full.Set("fullscreen", lang.L("Full screen"))
+		t.full.SetTip(lang.L("Right Ctrl + F goes there and back"))
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
@@ -400,5 +401,5 @@ func (w *Window) fail(what string, err error) {
 	if err == nil || errors.Is(err, context.Canceled) || w.closed {
 		return
 	}
-	w.say(notice{text: fmt.Sprintf("%s: %s", what, explained(err).Summary), fault: true, action: "Details", do: func() { w.showErrorOf(what, err) }})
+	w.say(notice{text: fmt.Sprintf("%s: %s", lang.L(what), lang.L(explained(err).Summary)), fault: true, action: lang.L("Details"), do: func() { w.showErrorOf(what, err) }})
 }
