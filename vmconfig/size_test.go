@@ -53,8 +53,12 @@ func TestSizesAsTyped(t *testing.T) {
 		text         string
 		memory, disk int64
 	}{
-		{"1.3 GiB", 1331 * MiB, 1332 * MiB}, {"1.1 GB", 1049 * MiB, 1050 * MiB}, {"2 GiB", 2 * GiB, 2 * GiB}, {"512 KiB", 512 * KiB, 512 * KiB},
-		{"2 TiB", MaxDisk, MaxDisk}, {"3 TiB", 3 * TiB, 3 * TiB},
+		{"1.3 GiB", 1331 * MiB, 1332 * MiB},
+		{"1.1 GB", 1049 * MiB, 1050 * MiB},
+		{"2 GiB", 2 * GiB, 2 * GiB},
+		{"512 KiB", 512 * KiB, 512 * KiB},
+		{"2 TiB", MaxDisk, MaxDisk},
+		{"3 TiB", 3 * TiB, 3 * TiB},
 	} {
 		if got, err := ParseMemory(c.text); err != nil || got != c.memory {
 			t.Errorf("ParseMemory(%q) = %d, %v; want %d", c.text, got, err, c.memory)

@@ -221,7 +221,7 @@ func (m Machine) checkNICs(fs *Faults) {
 
 // CheckMAC says whether text is an Ethernet address that one adapter can have: six bytes, not all zero, not a group address.
 func CheckMAC(text string) error {
-	message := ""
+	var message string
 	mac, err := net.ParseMAC(text)
 	switch {
 	case err != nil || len(mac) != 6 || strings.Count(text, ":") != 5:

@@ -76,11 +76,13 @@ var rules = []rule{
 		"Install the package ovmf, or choose BIOS.", CodeHost,
 	},
 	{
-		[]error{machines.ErrNoSecureBoot}, "The host has no UEFI firmware with Secure Boot.",
+		[]error{machines.ErrNoSecureBoot},
+		"The host has no UEFI firmware with Secure Boot.",
 		"Install the package ovmf.", CodeHost,
 	},
 	{
-		[]error{machines.ErrNoTPM}, "The host cannot emulate a security chip (TPM).",
+		[]error{machines.ErrNoTPM},
+		"The host cannot emulate a security chip (TPM).",
 		"Install the packages swtpm and swtpm-tools.", CodeHost,
 	},
 	{

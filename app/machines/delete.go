@@ -77,7 +77,7 @@ func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) 
 	}
 	config, err := domxml.Parse(plan.description)
 	if err != nil {
-		return plan, nil // a machine that cannot be read can be removed; its files are not known and stay
+		return plan, nil //nolint:nilerr // a machine that cannot be read can be removed; its files are not known and stay
 	}
 	used, unreadable, err := s.filesOfOthers(ctx, id)
 	if err != nil {
@@ -190,7 +190,7 @@ func device(dir string) *uint64 {
 // DiskUsage returns the room that a file, or a folder with all in it, takes on the disk. What cannot be read counts nothing.
 func DiskUsage(path string) int64 {
 	var total int64
-	filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // an unreadable part must not hide the rest
 		}

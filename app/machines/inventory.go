@@ -501,7 +501,7 @@ func (r reader) config(ctx context.Context, id uuid.UUID, known map[uuid.UUID][s
 	m, err := domxml.Parse(xml)
 	if err != nil {
 		c.problem = err
-		return c, nil
+		return c, nil //nolint:nilerr // it is a row with its reason
 	}
 	c.machine = &m
 	return c, nil

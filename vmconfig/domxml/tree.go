@@ -42,7 +42,7 @@ func newTree(source string) (*tree, error) {
 	for {
 		before := int(dec.InputOffset())
 		token, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -46,7 +46,7 @@ func readVolume(r io.ReaderAt, size int64) (volume, error) {
 	}
 	sector := make([]byte, sectorBytes)
 	udf := false
-	for i := int64(0); i < mostDescriptors; i++ {
+	for i := range int64(mostDescriptors) {
 		n, err := r.ReadAt(sector, (firstDescriptor+i)*sectorBytes)
 		if err != nil && err != io.EOF {
 			return v, err

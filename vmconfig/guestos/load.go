@@ -3,6 +3,7 @@ package guestos
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -239,7 +240,7 @@ func readEntries(data []byte) (map[string]*entry, error) {
 	entries := map[string]*entry{}
 	for {
 		token, err := r.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return entries, nil
 		}
 		if err != nil {
@@ -271,7 +272,7 @@ func (r *reader) children(f func(xml.StartElement) error) error {
 	for {
 		token, err := r.RawToken()
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return err

@@ -91,7 +91,7 @@ func TestReadsAForeignImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Cleanup() //nolint:errcheck // temporary files of a test
+	defer writer.Cleanup()
 	if err := writer.AddFile(strings.NewReader("hello"), "a.txt"); err != nil {
 		t.Fatal(err)
 	}
