@@ -286,6 +286,9 @@ func (keyValueLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
+// emptyTextWidth is the width of the text of an EmptyPage, a comfortable line.
+const emptyTextWidth = 420
+
 // EmptyPage fills a place that has nothing to show: a picture, a title, a text and what can be done.
 func EmptyPage(picture fyne.CanvasObject, title, text string, actions ...fyne.CanvasObject) fyne.CanvasObject {
 	box := container.NewVBox()
@@ -296,7 +299,8 @@ func EmptyPage(picture fyne.CanvasObject, title, text string, actions ...fyne.Ca
 	if text != "" {
 		rt := widget.NewRichText(&widget.TextSegment{Text: text, Style: widget.RichTextStyle{ColorName: theme.ColorMuted, Alignment: fyne.TextAlignCenter}})
 		rt.Wrapping = fyne.TextWrapWord
-		box.Add(container.NewCenter(container.NewGridWrap(fyne.NewSize(420, 48), rt)))
+		rt.Resize(fyne.NewSize(emptyTextWidth, 0)) // how high a wrapped text is it knows only by its width
+		box.Add(container.NewCenter(container.NewGridWrap(fyne.NewSize(emptyTextWidth, rt.MinSize().Height), rt)))
 	}
 	if len(actions) > 0 {
 		box.Add(container.NewCenter(container.NewHBox(actions...)))

@@ -315,3 +315,30 @@ func TestMarkup(t *testing.T) {
 	))
 	test.AssertRendersToMarkup(t, "basic.xml", w.Canvas())
 }
+
+func TestEmptyPageGivesLongTextsTheirRoom(t *testing.T) {
+	test.NewTempApp(t)
+	action := NewButton("", "Go", StylePlain, func() {})
+	w := test.NewTempWindow(t, EmptyPage(nil, "Title", strings.Repeat("several words in a long text ", 20), action))
+	w.Resize(fyne.NewSize(800, 600))
+	place := fyne.CurrentApp().Driver().AbsolutePositionForObject
+	var text *widget.RichText
+	var find func(o fyne.CanvasObject)
+	find = func(o fyne.CanvasObject) {
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, child := range o.Objects {
+				find(child)
+			}
+		case *widget.RichText:
+			text = o
+		}
+	}
+	find(w.Content())
+	if text == nil {
+		t.Fatal("no text")
+	}
+	if bottom := place(text).Y + text.MinSize().Height; bottom > place(action).Y {
+		t.Errorf("the text ends at %v, below the top of its button at %v", bottom, place(action).Y)
+	}
+}
