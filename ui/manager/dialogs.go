@@ -171,7 +171,7 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 				}
 			}
 			name := widgets.NewText(vmconfig.Inert(baseName(f.Path), 100), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-			note := widgets.NewText(joined(lang.L(f.Kind)+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
+			note := widgets.NewText(joined(kindWord(f.Kind)+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
 			box.Add(container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon(icon, 18, color)), nil,
 				widgets.NewHint(container.NewVBox(name, note), f.Path)))
 		}
@@ -186,4 +186,17 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 		inner = scroll
 	}
 	return widgets.Card(inner)
+}
+
+// kindWord names a kind of files.
+func kindWord(kind string) string {
+	switch kind {
+	case machines.KindDisk:
+		return lang.L("disk")
+	case machines.KindVariables:
+		return lang.L("firmware variables")
+	case machines.KindCheckpoints:
+		return lang.L("checkpoints")
+	}
+	return kind
 }

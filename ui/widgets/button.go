@@ -150,7 +150,8 @@ func (b *Button) SetEnabled(on bool, reason string) {
 // Disabled reports whether the button is disabled, and why.
 func (b *Button) Disabled() (reason string, disabled bool) { return b.reason, b.disabled }
 
-func (b *Button) tooltip() string {
+// Tip is the tooltip as it would show now: while the button is disabled, the reason.
+func (b *Button) Tip() string {
 	if b.disabled && b.reason != "" {
 		return lang.L(b.reason) // a service's reason is English
 	}
@@ -172,7 +173,7 @@ func (b *Button) Tapped(*fyne.PointEvent) {
 // MouseIn implements desktop.Hoverable.
 func (b *Button) MouseIn(*desktop.MouseEvent) {
 	b.hovered = true
-	ShowTip(b, b.tooltip())
+	ShowTip(b, b.Tip())
 	b.Refresh()
 }
 
@@ -201,7 +202,7 @@ func (b *Button) MouseUp(*desktop.MouseEvent) {
 // FocusGained implements fyne.Focusable.
 func (b *Button) FocusGained() {
 	b.focused = true
-	ShowTipNow(b, b.tooltip())
+	ShowTipNow(b, b.Tip())
 	b.Refresh()
 }
 

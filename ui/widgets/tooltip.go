@@ -189,6 +189,9 @@ func NewHint(content fyne.CanvasObject, text string) *Hint {
 // SetText changes the tooltip.
 func (h *Hint) SetText(text string) { h.text = text }
 
+// Tip is the tooltip.
+func (h *Hint) Tip() string { return h.text }
+
 // CreateRenderer implements fyne.Widget.
 func (h *Hint) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(h.content) }
 

@@ -85,7 +85,7 @@ func TestRealFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.model.SetDiskMode(machines.DiskExisting)
-	for name, want := range map[string]string{"old.qcow2": "A qcow2 disk of 3 GiB", "torn.qcow2": "ends early", "none.qcow2": "no"} {
+	for name, want := range map[string]string{"old.qcow2": "A qcow2 disk of 3 GiB", "torn.qcow2": "incomplete", "none.qcow2": "no"} {
 		f.disk().path.SetText(file(name))
 		f.settle()
 		fault := f.model.Shown(vmconfig.FieldDiskPath)

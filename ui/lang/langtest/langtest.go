@@ -65,17 +65,11 @@ func wide(r rune) rune {
 
 func plain(r rune) bool { return 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' }
 
-// Untranslated lists the visible texts of a window, its title and its tooltips with a word of plain letters. Words of
+// Untranslated lists the visible texts of a window, its title and its tooltips that have a word of plain letters. Words of
 // allowed are names, units and what else is the same in every language.
 func Untranslated(w fyne.Window, allowed ...string) []string {
-	var found []string
-	check := func(text string) {
-		words := strings.FieldsFunc(text, func(r rune) bool { return !plain(r) })
-		foreign := slices.DeleteFunc(words, func(word string) bool { return slices.Contains(allowed, word) })
-		if len(foreign) > 0 && !slices.Contains(found, text) {
-			found = append(found, text)
-		}
-	}
+	found := finder{allowed: allowed}
+	check := found.check
 	check(w.Title())
 	var walk func(fyne.CanvasObject)
 	walk = func(o fyne.CanvasObject) {
@@ -102,5 +96,32 @@ func Untranslated(w fyne.Window, allowed ...string) []string {
 	for _, overlay := range w.Canvas().Overlays().List() {
 		walk(overlay)
 	}
-	return found
+	return found.texts
+}
+
+// UntranslatedMenu is Untranslated for a menu, which need not be open.
+func UntranslatedMenu(menu *fyne.Menu, allowed ...string) []string {
+	found := finder{allowed: allowed}
+	var walk func(*fyne.Menu)
+	walk = func(m *fyne.Menu) {
+		for _, item := range m.Items {
+			found.check(item.Label)
+			if item.ChildMenu != nil {
+				walk(item.ChildMenu)
+			}
+		}
+	}
+	walk(menu)
+	return found.texts
+}
+
+// finder collects the texts with words of plain letters that are not allowed.
+type finder struct{ allowed, texts []string }
+
+func (f *finder) check(text string) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return !plain(r) })
+	foreign := slices.DeleteFunc(words, func(word string) bool { return slices.Contains(f.allowed, word) })
+	if len(foreign) > 0 && !slices.Contains(f.texts, text) {
+		f.texts = append(f.texts, text)
+	}
 }
