@@ -31,7 +31,7 @@ setup: ## Install what is missing to build and run
 build: $(BUILD)/guesthouse ## Build the program as it is released
 
 $(BUILD)/guesthouse: go.mod go.sum $(SOURCES)
-	$(GO) build -trimpath -tags $(RELEASE_TAGS) -ldflags '-s -w $(LDFLAGS)' -o $@ ./app
+	$(GO) build -tags $(RELEASE_TAGS) -ldflags '-s -w $(LDFLAGS)' -o $@ ./app
 
 # The program under test tells where things are in its windows (ui/probe).
 $(BUILD)/test/guesthouse: go.mod go.sum $(SOURCES)

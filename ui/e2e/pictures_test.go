@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"guesthouse/hypervisor/guesttest"
 	"guesthouse/hypervisor/hosttest"
 )
 
@@ -43,9 +44,13 @@ func TestPictures(t *testing.T) {
 	p.waitPreview()
 	p.keep(manager, filepath.Join(dir, "manager-light.png"))
 	p.keys("ctrl+n")
-	p.enter(wizard, "Disc", iso)
-	p.enter(wizard, "Name", "Second try")
-	p.waitText(wizard, `recogni`)
+	disc := filepath.Join(h.Home, "debian-11.6.0-amd64-netinst.iso")
+	if err := os.Symlink(guesttest.ISOLabelled(t, "Debian 11.6.0 amd64 n"), disc); err != nil {
+		t.Fatal(err)
+	}
+	p.enter(wizard, "Disc", disc)
+	p.waitText(wizard, `Debian.* 11`)
+	p.enter(wizard, "Name", "Web server")
 	p.keep(wizard, filepath.Join(dir, "wizard-light.png"))
 	p.close()
 
