@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,13 +24,8 @@ type instance struct {
 // claimInstance claims the manager for uri. If another process has it, that one is asked to come to
 // the front and first is false.
 func claimInstance(uri string) (i *instance, first bool, err error) {
-	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(os.TempDir(), fmt.Sprintf("guesthouse-%d", os.Getuid()))
-	} else {
-		dir = filepath.Join(dir, "guesthouse")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, err := runtimeDir()
+	if err != nil {
 		return nil, false, err
 	}
 	sum := sha256.Sum256([]byte(uri))
@@ -54,6 +50,29 @@ func claimInstance(uri string) (i *instance, first bool, err error) {
 	i = &instance{lock: lock, listener: l, raise: make(chan struct{}, 1)}
 	go i.serve()
 	return i, true, nil
+}
+
+// runtimeDir makes a folder that only this user can enter: in XDG_RUNTIME_DIR, else in the folder for temporary files, where another
+// user may have made one of this name first.
+func runtimeDir() (string, error) {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if filepath.IsAbs(dir) {
+		dir = filepath.Join(dir, "guesthouse")
+	} else {
+		dir = filepath.Join(os.TempDir(), fmt.Sprintf("guesthouse-%d", os.Getuid()))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || int(owner.Uid) != os.Getuid() || info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%w: %s does not belong to you alone; remove it or set XDG_RUNTIME_DIR", fs.ErrPermission, dir)
+	}
+	return dir, nil
 }
 
 func askToRaise(socket string) error {

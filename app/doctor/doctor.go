@@ -59,7 +59,7 @@ func Check(ctx context.Context, p Params) []Need {
 	needs := []Need{checkKVM(), checkQEMU(ctx), checkQemuImg()}
 	conn, err := p.Open(ctx)
 	needs = append(needs, checkService(conn, err)...)
-	needs = append(needs, checkFirmware(ctx, conn), checkCatalogue(), checkSpace(p.DataDir))
+	needs = append(needs, checkFirmware(ctx, conn), checkTPM(), checkCatalogue(), checkSpace(p.DataDir))
 	if conn != nil {
 		_ = conn.Close()
 	}
@@ -170,6 +170,15 @@ func checkFirmware(ctx context.Context, conn hypervisor.Connection) Need {
 		return n
 	}
 	return Need{Name: n.Name, State: Pass, Detail: found[0].Code + "."}
+}
+
+func checkTPM() Need {
+	n := Need{Name: "TPM emulator (swtpm)", State: Pass, Detail: "Installed."}
+	if installed("swtpm") && installed("swtpm_setup") {
+		return n
+	}
+	n.State, n.Detail, n.Fix = Warn, "Not installed: systems that need a TPM, such as Windows 11, cannot be made.", "Install the packages swtpm and swtpm-tools."
+	return n
 }
 
 func checkCatalogue() Need {
