@@ -18,6 +18,8 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	names := []string{f.machine.Name}
 	look := func(what string) {
 		t.Helper()
+		// A job of the fake service has an English name.
+		f.until("no job", func() bool { return w.status.job == 0 && w.machine.Busy == "" })
 		for _, text := range langtest.Untranslated(w.win, names...) {
 			t.Errorf("%s: %q", what, text)
 		}
@@ -35,6 +37,7 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	f.until("the question", func() bool { return widgets.ModalOpen(w.win) && w.machine.State == hypervisor.StatePaused })
 	look("closing")
 	w.modal.Close()
+	f.until("resumed", func() bool { return w.machine.State == hypervisor.StateRunning })
 	for _, state := range []hypervisor.State{hypervisor.StatePaused, hypervisor.StateCrashed, hypervisor.StateSaved, hypervisor.StateOff} {
 		f.change(func(m *machines.Machine) { m.State = state })
 		f.until(string(state), func() bool { return w.machine.State == state })

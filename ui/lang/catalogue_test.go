@@ -96,6 +96,9 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
+// kinds are the verbs of fmt that texts use.
+var kinds = []string{"d", "s", "q", "v", "g", "f", "x", "c"}
+
 var verb = regexp.MustCompile(`%[-+# 0]*(?:\[(\d+)\])?[0-9]*(?:\.[0-9]+)?(.?)`)
 
 // verbs lists what a format fills in, in the order of the arguments: "1d" is the first one as %d.
@@ -110,7 +113,7 @@ func verbs(format string) []string {
 			next, _ = strconv.Atoi(m[1])
 		}
 		kind := m[2]
-		if kind == "" || !strings.Contains("dsqvgfxc", kind) {
+		if !slices.Contains(kinds, kind) {
 			kind = "!"
 		}
 		found = append(found, strconv.Itoa(next)+kind)
