@@ -48,7 +48,7 @@ func TestPictures(t *testing.T) {
 	if err := os.Symlink(guesttest.ISOLabelled(t, "Debian 11.6.0 amd64 n"), disc); err != nil {
 		t.Fatal(err)
 	}
-	p.enter(wizard, "Disc", disc)
+	p.enter(wizard, "Disc", "~/"+filepath.Base(disc))
 	p.waitText(wizard, `Debian.* 11`)
 	p.enter(wizard, "Name", "Web server")
 	p.keep(wizard, filepath.Join(dir, "wizard-light.png"))
@@ -93,6 +93,7 @@ func (p *program) close() {
 func (p *program) keep(window, path string) {
 	p.t.Helper()
 	place := p.waitWindow(window)
+	p.pointAt(place.Min.Add(image.Pt(30, 30)))
 	p.pointAt(image.Pt(screenWidth-2, screenHeight-2))
 	p.steady(place)
 	p.save(path, place)
@@ -132,6 +133,14 @@ func (p *program) waitPreview() {
 
 // colourful is nil for a picture with many colours, as a desktop has and an empty or text screen has not.
 func colourful(picture image.Image) error {
+	const many = 150
+	if n := countColours(picture); n < many {
+		return fmt.Errorf("it has only %d colours", n)
+	}
+	return nil
+}
+
+func countColours(picture image.Image) int {
 	colours := map[color.Color]bool{}
 	size := picture.Bounds()
 	for y := size.Min.Y; y < size.Max.Y; y += 2 {
@@ -139,11 +148,7 @@ func colourful(picture image.Image) error {
 			colours[picture.At(x, y)] = true
 		}
 	}
-	const many = 150
-	if len(colours) < many {
-		return fmt.Errorf("it has only %d colours", len(colours))
-	}
-	return nil
+	return len(colours)
 }
 
 // waitForDesktop waits until the guest shows a graphical screen that stands still.
@@ -164,6 +169,14 @@ func waitForDesktop(t *testing.T, h *hosttest.Host, name string) {
 		}
 		if err := colourful(picture); err != nil {
 			return err
+		}
+		// The installer paints its banner long before the page below it.
+		size := picture.Bounds()
+		below := image.Rect(size.Min.X, size.Min.Y+size.Dy()/3, size.Max.X, size.Max.Y)
+		if cut, ok := picture.(interface {
+			SubImage(r image.Rectangle) image.Image
+		}); !ok || countColours(cut.SubImage(below)) < 40 {
+			return errors.New("there is no page below the banner")
 		}
 		if !bytes.Equal(text, before) {
 			before, same = text, 0
