@@ -53,8 +53,8 @@ type windows struct {
 	p        Params
 	app      fyne.App
 	dispatch dispatch.Dispatcher
-	main     fyne.Window
-	manager  *manager.Manager // nil when only a console is open
+	main     fyne.Window      // nil when the manager is not open
+	manager  *manager.Manager // nil when only a console was opened
 	consoles map[uuid.UUID]*console.Window
 	wizard   fyne.Window // nil when none is open
 }
@@ -72,6 +72,7 @@ func Run(p Params) error {
 		w.openConsole(p.OnlyConsole)
 	} else {
 		w.openManager()
+		w.listenToRaise()
 	}
 	dispatch.Run(w.dispatch, func(context.Context) error { <-p.Context.Done(); return nil }, func(error) { a.Quit() })
 	a.Run()
@@ -86,8 +87,17 @@ func (w *windows) openManager() {
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
+	w.main.SetOnClosed(func() { w.main = nil })
 	w.main.Show()
-	w.listenToRaise()
+}
+
+// raiseManager brings the manager to the front, and opens it again when it was closed beside a machine's window.
+func (w *windows) raiseManager() {
+	if w.main == nil {
+		w.openManager()
+	}
+	w.main.Show()
+	w.main.RequestFocus()
 }
 
 // listenToRaise brings the manager to the front when the program is started a second time.
@@ -100,8 +110,7 @@ func (w *windows) listenToRaise() {
 		return more, nil
 	}, func(more bool, _ error) {
 		if more {
-			w.main.Show()
-			w.main.RequestFocus()
+			w.raiseManager()
 			w.listenToRaise()
 		}
 	})

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,8 +10,10 @@ import (
 	"fyne.io/fyne/v2/test"
 	"github.com/google/uuid"
 
+	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/console"
 	"guesthouse/ui/dispatch"
@@ -58,6 +61,44 @@ func TestOneWizard(t *testing.T) {
 		t.Errorf("%d windows after New was chosen again", len(open())-before)
 	}
 	w.wizard.Close()
+	if !queue.Settle(patience) {
+		t.Error("background work does not end")
+	}
+}
+
+// TestManagerOpensAgain starts the program a second time after the manager was closed beside a machine's window.
+func TestManagerOpensAgain(t *testing.T) {
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(theme.New(theme.Light))
+	store, err := settings.Load(filepath.Join(t.TempDir(), "settings.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := &dispatch.Queue{}
+	runner := jobs.NewRunner()
+	service := machines.New(machines.Params{Conn: nowhere{}, Jobs: runner, DataDir: t.TempDir()})
+	w := &windows{
+		app: app, dispatch: queue, consoles: map[uuid.UUID]*console.Window{},
+		p: Params{
+			Jobs: runner, Host: nowhere{}, Guests: func() *guestos.Catalogue { return nil }, Settings: store, Machines: service,
+			Checkpoints: checkpoints.New(checkpoints.Params{Conn: nowhere{}, Machines: service, Jobs: runner, DataDir: t.TempDir()}),
+		},
+	}
+	w.openManager()
+	first := w.main
+	w.raiseManager()
+	if w.main != first {
+		t.Error("an open manager is opened again")
+	}
+	w.manager.Close()
+	if !queue.Settle(patience) || w.main != nil {
+		t.Fatal("the manager does not close")
+	}
+	w.raiseManager()
+	if w.main == nil || w.main == first {
+		t.Fatal("the closed manager does not open again")
+	}
+	w.manager.Close()
 	if !queue.Settle(patience) {
 		t.Error("background work does not end")
 	}
