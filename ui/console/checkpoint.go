@@ -40,13 +40,20 @@ func (w *Window) saveCheckpoint() {
 		w.say(notice{text: reason})
 		return
 	}
+	if w.savingCheckpoint {
+		return
+	}
+	w.savingCheckpoint = true // the machine is busy only a moment later; a second click until then would ask for the same name
 	w.say(notice{})
 	dispatch.Background(w.p.Dispatch, w.nextName, func(name string, err error) {
 		if err != nil {
+			w.savingCheckpoint = false
 			w.refuse(faultSave, err)
 			return
 		}
-		w.follow(faultSave, w.p.Checkpoints.Save(w.p.ID, checkpoints.SaveOptions{Name: name}), func() {
+		job := w.p.Checkpoints.Save(w.p.ID, checkpoints.SaveOptions{Name: name})
+		dispatch.Run(w.p.Dispatch, job.Wait, func(error) { w.savingCheckpoint = false })
+		w.follow(faultSave, job, func() {
 			w.say(notice{text: lang.F("“%s” saved.", vmconfig.Inert(name, 60))})
 		})
 	})

@@ -49,6 +49,8 @@ type Window struct {
 	before      fyne.Size // size before full screen
 	askingClose *closeDialog
 	modal       *widgets.Modal // the last dialog, perhaps closed
+	// savingCheckpoint is set from a click on Checkpoint until its job has ended.
+	savingCheckpoint bool
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool

@@ -114,6 +114,7 @@ func TestWindowCheckpointAndRestore(t *testing.T) {
 	w := f.open()
 	f.live(w, 0)
 	test.Tap(w.bar.checkpoint)
+	w.saveCheckpoint() // the second half of a double click
 	f.until("saved", func() bool {
 		return w.win.Title() == "web [Checkpoint 3] – running" && w.status.notice.text == "“Checkpoint 3” saved."
 	})
