@@ -98,7 +98,8 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	d.choice.Required = true
 	d.goBack = widget.NewCheck("", nil)
 	content := container.NewVBox(d.choice)
-	if m := w.machine; m.Checkpoint != "" {
+	canPowerOff := slices.ContainsFunc(options, func(o closeOption) bool { return o.choice == closePowerOff })
+	if m := w.machine; m.Checkpoint != "" && canPowerOff {
 		d.goBack.SetText(lang.F("and go back to the checkpoint “%s”", vmconfig.Inert(m.Checkpoint, 40)))
 		indent := container.NewHBox(widgets.Space(theme.Gap6, 1), d.goBack)
 		content.Add(indent)
