@@ -93,7 +93,8 @@ func (p *program) close() {
 func (p *program) keep(window, path string) {
 	p.t.Helper()
 	place := p.waitWindow(window)
-	p.pointAt(place.Min.Add(image.Pt(30, 30)))
+	p.pointAt(place.Min.Add(image.Pt(30, 30)))             // paints once more
+	p.pointAt(place.Min.Add(image.Pt(place.Dx()*3/4, 30))) // nothing is there to be lit up
 	p.pointAt(image.Pt(screenWidth-2, screenHeight-2))
 	p.steady(place)
 	p.save(path, place)
