@@ -96,12 +96,14 @@ func (h *Host) Env() []string {
 		"XDG_CACHE_HOME":  h.CacheDir,
 		"XDG_DATA_HOME":   h.DataDir,
 		"XDG_STATE_HOME":  filepath.Join(h.Dir, "state"),
+		// Without an address, programs on a screen start a message bus that outlives them.
+		"DBUS_SESSION_BUS_ADDRESS": "disabled:",
 	}
 	var env []string
 	for _, entry := range os.Environ() {
 		key, _, _ := strings.Cut(entry, "=")
 		switch key {
-		case "LIBVIRT_DEFAULT_URI", "VIRSH_DEFAULT_CONNECT_URI", "DBUS_SESSION_BUS_ADDRESS":
+		case "LIBVIRT_DEFAULT_URI", "VIRSH_DEFAULT_CONNECT_URI":
 			continue
 		}
 		if _, ok := replaced[key]; !ok {
