@@ -153,7 +153,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usagef("this command needs %s", strings.Join(names, " and "))
+			return usagef("this command needs %s, nothing more or less", strings.Join(names, " and "))
 		}
 		return nil
 	}

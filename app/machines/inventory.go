@@ -296,7 +296,7 @@ func (inv *inventory) apply(r result) (failed bool) {
 		}
 	}
 	for _, d := range r.domains {
-		inv.domain(d)
+		inv.domain(d, !r.full)
 	}
 	for _, id := range r.gone {
 		delete(inv.entries, id)
@@ -316,7 +316,9 @@ func (inv *inventory) apply(r result) (failed bool) {
 	return false
 }
 
-func (inv *inventory) domain(d hypervisor.Domain) {
+// domain takes over what the hypervisor reports of one machine. fresh tells a change that just happened, of which there was an event, from
+// one found in a list, which may be old.
+func (inv *inventory) domain(d hypervisor.Domain, fresh bool) {
 	e := inv.entries[d.UUID]
 	if e == nil {
 		e = &entry{m: &Machine{UUID: d.UUID}}
@@ -324,7 +326,10 @@ func (inv *inventory) domain(d hypervisor.Domain) {
 	}
 	m := *e.m
 	if m.State != d.State || m.Pause != d.Pause {
-		m.Since = time.Now()
+		m.Since = time.Time{}
+		if fresh {
+			m.Since = time.Now()
+		}
 	}
 	m.Name, m.State, m.Pause = d.Name, d.State, d.Pause
 	m.StoppedBadly, m.Persistent, m.Offline = d.StoppedBadly, d.Persistent, false

@@ -25,13 +25,19 @@ func TestInventoryFollowsOthers(t *testing.T) {
 	if m.State != hypervisor.StateRunning {
 		t.Errorf("the test driver's machine is %q", m.State)
 	}
+	if !m.Since.IsZero() {
+		t.Errorf("nobody knows since when the machine runs, and it says %v", m.Since)
+	}
 	f.eventually(t, "the description of the machine", func(s *Snapshot) bool { return s.Get(m.UUID).Config != nil })
 
 	steps := []struct {
 		virsh []string
 		holds func(*Snapshot) bool
 	}{
-		{[]string{"suspend", "test"}, func(s *Snapshot) bool { return s.Get(m.UUID).State == hypervisor.StatePaused }},
+		{[]string{"suspend", "test"}, func(s *Snapshot) bool {
+			now := s.Get(m.UUID)
+			return now.State == hypervisor.StatePaused && !now.Since.IsZero()
+		}},
 		{[]string{"resume", "test"}, func(s *Snapshot) bool { return s.Get(m.UUID).State == hypervisor.StateRunning }},
 		{[]string{"destroy", "test"}, func(s *Snapshot) bool { return s.Get(m.UUID).State == hypervisor.StateOff }},
 		{[]string{"domrename", "test", "other"}, func(s *Snapshot) bool { return s.Get(m.UUID).Name == "other" }},

@@ -18,7 +18,7 @@ type Machine struct {
 	Pause        hypervisor.PauseReason
 	StoppedBadly bool // off because its process crashed or failed
 	Persistent   bool // false: it disappears when it stops
-	// Since is when the machine was first seen in this state.
+	// Since is when the machine came into this state; zero when that was before this program looked.
 	Since time.Time
 	// Config is nil until the description was read, and when it cannot be read (Problem says why).
 	Config  *vmconfig.Machine
