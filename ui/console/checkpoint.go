@@ -165,14 +165,18 @@ func (w *Window) planRestore(ctx context.Context, id string) (plan, error) {
 // askRestore asks before the present state is given up, and offers to save it first.
 func (w *Window) askRestore(p plan) {
 	w.display.ReleaseAll()
-	text := lang.F("The machine goes back to how it was on %s.", p.to.Created.Local().Format(lang.L("2 January 2006 at 15:04")))
-	first := widget.NewCheck(lang.F("Save the present state first, as “%s”", vmconfig.Inert(p.saveName, 40)), nil)
-	if p.loses {
-		text += " " + lang.L("Everything since then is lost, on its disks and in its memory.")
-		first.SetChecked(true)
-	}
-	label := widget.NewLabel(text)
+	label := widget.NewLabel("")
 	label.Wrapping = fyne.TextWrapWord
+	say := func(saved bool) {
+		text := lang.F("The machine goes back to how it was on %s.", p.to.Created.Local().Format(lang.L("2 January 2006 at 15:04")))
+		if p.loses && !saved {
+			text += " " + lang.L("Everything since then is lost, on its disks and in its memory.")
+		}
+		label.SetText(text)
+	}
+	first := widget.NewCheck(lang.F("Save the present state first, as “%s”", vmconfig.Inert(p.saveName, 40)), say)
+	first.SetChecked(p.loses)
+	say(first.Checked)
 	content := container.NewVBox(label, first)
 	var m *widgets.Modal
 	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { m.Close() })

@@ -145,6 +145,9 @@ func (t *toolbar) set(s toolbarState) {
 	}
 	t.checkpoint.SetEnabled(can(machines.ActionCheckpoint))
 	restorable, reason := can(machines.ActionRestore)
+	if restorable && s.machine.Checkpoint == "" {
+		restorable, reason = false, lang.L("The machine has no checkpoint yet.")
+	}
 	t.restore.SetEnabled(restorable, reason)
 	t.pick.SetEnabled(restorable, reason)
 	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
