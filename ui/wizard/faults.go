@@ -57,7 +57,7 @@ func (m *Model) ownFault(f vmconfig.Field) string {
 		}
 	case vmconfig.FieldOS:
 		if m.osSource == osNone {
-			return lang.L("Choose a system. “Other system” is at the end of the list.")
+			return lang.L("Choose a system. “Other system” is at the top of the list.")
 		}
 	case vmconfig.FieldISO:
 		return m.disc.fault()

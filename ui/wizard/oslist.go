@@ -18,7 +18,7 @@ import (
 	"guesthouse/vmconfig/guestos"
 )
 
-// osPicker is the search field and the list of systems below it. The last row is "Other system".
+// osPicker is the search field and the list of systems below it. One row is "Other system".
 type osPicker struct {
 	search *widgets.Entry
 	older  *check
@@ -135,10 +135,24 @@ func (p *osPicker) length() int {
 
 // at returns the system of a row, nil for "Other system".
 func (p *osPicker) at(row int) *guestos.OS {
+	other := p.other()
+	if row > other {
+		row--
+	} else if row == other {
+		return nil
+	}
 	if row < 0 || row >= len(p.found) {
 		return nil
 	}
 	return p.found[row]
+}
+
+// other returns the row of "Other system": the first, where nobody overlooks it, but the last while a search ranks the rest.
+func (p *osPicker) other() int {
+	if strings.TrimSpace(p.search.Text) == "" {
+		return 0
+	}
+	return len(p.found)
 }
 
 // row returns where the chosen system stands, -1 when it is not in the list.
@@ -147,14 +161,13 @@ func (p *osPicker) row() int {
 		return -1
 	}
 	if p.chosen == "" {
-		return len(p.found)
+		return p.other()
 	}
-	for i, os := range p.found {
-		if os.ID == p.chosen {
-			return i
-		}
+	i := slices.IndexFunc(p.found, func(os *guestos.OS) bool { return os.ID == p.chosen })
+	if i >= 0 && p.other() <= i {
+		i++
 	}
-	return -1
+	return i
 }
 
 // reveal brings the chosen system to the middle of the list; it reports false when the list does not have it.
@@ -176,6 +189,9 @@ func (p *osPicker) step(by int) {
 		row += by
 	case by > 0:
 		row = 0
+		if p.other() == 0 {
+			row = 1 // the first system
+		}
 	}
 	if row >= 0 && row < p.length() {
 		p.pick(row)
