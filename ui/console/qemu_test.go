@@ -36,7 +36,7 @@ func (s onSocket) OpenDisplay(ctx context.Context, _ uuid.UUID) (hypervisor.Grap
 func TestRealMachine(t *testing.T) {
 	qemu, err := exec.LookPath("qemu-system-x86_64")
 	if err != nil {
-		t.Skip("QEMU is not installed")
+		t.Fatal("QEMU is not installed: run packaging/setup test")
 	}
 	dir, err := os.MkdirTemp("", "console") // t.TempDir is too long for a socket's path
 	if err != nil {
