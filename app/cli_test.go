@@ -194,15 +194,11 @@ func testMainJob(t *testing.T, firmware string) {
 	guest.Skip()
 	c.ok("vm", "reset", "Lab 1")
 	guest.WaitLine("^GUEST READY$")
-	c.ok("vm", "shutdown", "Lab 1")
-	c.host.WaitState(t, "Lab 1", "shut off")
-	c.ok("vm", "start", "Lab 1")
-	guest.Reopen()
-	guest.WaitReady()
 	if text := guest.Ask("read 8", "^read 8(.*)$")[1]; !strings.Contains(text, "wrecked") {
 		t.Errorf("the disk lost what was written: %q", text)
 	}
-	c.ok("vm", "poweroff", "Lab 1")
+	c.ok("vm", "shutdown", "Lab 1")
+	c.host.WaitState(t, "Lab 1", "shut off")
 	c.ok("checkpoint", "restore", "Lab 1", "Stopped", "--save-first")
 	c.wantState("Lab 1", "off", "shut off")
 	c.ok("vm", "start", "Lab 1")
@@ -228,6 +224,8 @@ func testMainJob(t *testing.T, firmware string) {
 		t.Errorf("after deleting one: %+v", list)
 	}
 	c.fails(3, "checkpoint", "restore", "Lab 1", "Checkpoint 1")
+	c.ok("vm", "poweroff", "Lab 1")
+	c.wantState("Lab 1", "off", "shut off")
 	c.ok("checkpoint", "restore", "Lab 1", "Stopped")
 
 	t.Log("rename and delete")

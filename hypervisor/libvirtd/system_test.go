@@ -400,11 +400,16 @@ func TestRealMachine(t *testing.T) {
 	must(t, c.Reset(ctx, id))
 	must(t, c.SendKeys(ctx, id, []uint{28}))
 
-	stats, err := c.AllStats(ctx)
-	must(t, err)
-	if len(stats) != 1 || stats[0].UUID != id || stats[0].CPUTime <= 0 || stats[0].MemoryBytes != 64<<20 || stats[0].ResidentBytes <= 0 {
-		t.Errorf("%+v", stats)
-	}
+	must(t, hosttest.Poll(hosttest.Patience, func() error { // QEMU's counters lag behind its start
+		stats, err := c.AllStats(ctx)
+		if err != nil {
+			return hosttest.Stop(err)
+		}
+		if len(stats) != 1 || stats[0].UUID != id || stats[0].CPUTime <= 0 || stats[0].MemoryBytes != 64<<20 || stats[0].ResidentBytes <= 0 {
+			return fmt.Errorf("%+v", stats)
+		}
+		return nil
+	}))
 	if _, ok, err := c.Progress(ctx, id); ok || err != nil {
 		t.Errorf("progress of nothing: %v, %v", ok, err)
 	}

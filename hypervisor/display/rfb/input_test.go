@@ -89,7 +89,7 @@ func talk(t *testing.T, o rfb.Options, acks ...[]any) (*running, *server, <-chan
 	if len(acks) > 0 {
 		r.wait(t, "the acknowledgements", func(st state) bool { return st.frames == 1 })
 	} else {
-		waitFor(t, "the first request", func() bool { return r.Stats().BytesOut >= encodingsLength+10 })
+		waitFor(t, "the first request", func() bool { return r.Stats().RequestPending })
 	}
 	return r, s, <-ears
 }

@@ -120,7 +120,11 @@ type finder struct{ allowed, texts []string }
 
 func (f *finder) check(text string) {
 	words := strings.FieldsFunc(text, func(r rune) bool { return !plain(r) })
-	foreign := slices.DeleteFunc(words, func(word string) bool { return slices.Contains(f.allowed, word) })
+	foreign := slices.DeleteFunc(words, func(word string) bool {
+		return slices.ContainsFunc(f.allowed, func(allowed string) bool {
+			return word == allowed || strings.HasSuffix(text, word+"…") && strings.HasPrefix(allowed, word) // cut to fit
+		})
+	})
 	if len(foreign) > 0 && !slices.Contains(f.texts, text) {
 		f.texts = append(f.texts, text)
 	}
