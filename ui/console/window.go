@@ -177,8 +177,8 @@ func (w *Window) refresh() {
 		w.display.frames.forget()
 	}
 	w.body = decideBody(w.atWork(), w.connected, status, w.hadPicture)
-	if w.askingClose != nil && w.body.action == bodyResume {
-		w.body.title, w.body.action, w.body.label = "", bodyNone, "" // the dialog paused it and says so
+	if w.askingClose != nil && w.machine != nil && w.machine.State == hypervisor.StatePaused {
+		w.body = body{picture: w.body.picture, veil: w.body.veil} // the dialog paused it and says so
 	}
 	if w.body.live && source != nil {
 		w.display.SetInput(source)
