@@ -189,7 +189,7 @@ func (p *osPicker) step(by int) {
 		row += by
 	case by > 0:
 		row = 0
-		if p.other() == 0 {
+		if p.other() == 0 && p.length() > 1 {
 			row = 1 // the first system
 		}
 	}
