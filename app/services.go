@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 
@@ -115,10 +114,10 @@ func wire(ctx context.Context, conn *libvirtd.Conn, log *slog.Logger, closeLog f
 	var hv hypervisor.Connection = conn
 	s.machines = machines.New(machines.Params{
 		Conn: hv, Jobs: s.jobs, Guests: s.guests, Images: images,
-		DataDir: s.dataDir, Accel: os.Getenv("GUESTHOUSE_ACCEL"), Log: log,
+		DataDir: s.dataDir, Log: log,
 	})
 	s.checkpoints = checkpoints.New(checkpoints.Params{
-		Conn: hv, Machines: s.machines, Jobs: s.jobs, DataDir: s.dataDir, Log: log,
+		Conn: hv, Machines: s.machines, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log,
 	})
 	done := make(chan struct{})
 	go func() {

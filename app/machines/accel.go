@@ -38,8 +38,9 @@ func KVMWorks() bool {
 	return true
 }
 
-// accel chooses the accelerator of a new machine.
-func (s *Service) accel() vmconfig.Accel {
+// Accelerator tells how the processor of a new machine would be provided, so that a window can say beforehand that
+// machines will be slow. It may open /dev/kvm: do not call it on the UI goroutine.
+func (s *Service) Accelerator() vmconfig.Accel {
 	choice := s.p.Accel
 	if v := os.Getenv(AccelVariable); v != "" {
 		choice = v

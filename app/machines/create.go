@@ -93,7 +93,7 @@ func (s *Service) plan(ctx context.Context, d Draft, id uuid.UUID) (creation, vm
 	}
 	c := creation{start: d.Start, machine: vmconfig.Machine{
 		UUID: id, Name: d.Name, Notes: d.Notes, Group: d.Group, OSID: d.OSID, Arch: "x86_64", Chipset: "q35",
-		Accel: s.accel(), Firmware: d.Firmware, CPUs: d.CPUs, MemoryBytes: d.MemoryBytes,
+		Accel: s.Accelerator(), Firmware: d.Firmware, CPUs: d.CPUs, MemoryBytes: d.MemoryBytes,
 		NICs: []vmconfig.NIC{{Kind: s.networkKind(), Source: s.networkName()}},
 		Displays: []vmconfig.Display{
 			{Kind: "vnc", Listen: "none"},

@@ -104,13 +104,6 @@ func (k *keyboard) releaseAll() {
 	k.hostDown, k.hostUsed, k.hostSent = false, false, false
 }
 
-// forget drops all state without telling anyone: the guest that knew of it is gone.
-func (k *keyboard) forget() {
-	clear(k.down)
-	k.leds = display.LEDs{}
-	k.releaseAll()
-}
-
 // chord presses the keys in order and releases them in reverse order.
 func (k *keyboard) chord(codes ...uint16) {
 	k.releaseAll()

@@ -103,7 +103,6 @@ type Manager struct {
 	page     string // which page body shows
 
 	checkpoints checkpointState
-	selectNext  string // name of a machine to select as soon as it is in the list
 	closing     bool
 	stops       []func()
 	keys        fyne.ShortcutHandler // the window's shortcuts again: a canvas cannot be asked to run one
