@@ -32,6 +32,20 @@ type WindowSize struct {
 	Height float32 `json:"height"`
 }
 
+// A Combo is an entry of the consoles' menu of key combinations.
+type Combo struct {
+	Label string   `json:"label"`
+	Keys  []uint16 `json:"keys"` // Linux evdev codes, pressed in this order
+}
+
+// Console is how the window of one machine shows and feeds it.
+type Console struct {
+	Scaling            string `json:"scaling,omitempty"` // fit (also empty), exact, integer, guest (the guest follows the window)
+	ClipboardToGuest   bool   `json:"clipboard_to_guest,omitempty"`
+	ClipboardFromGuest bool   `json:"clipboard_from_guest,omitempty"`
+	Layout             string `json:"layout,omitempty"` // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
+}
+
 // Settings are the preferences. The maps of a value that Get returned must not be changed.
 type Settings struct {
 	Appearance     string                `json:"appearance"`      // auto, light or dark
@@ -40,12 +54,21 @@ type Settings struct {
 	Windows        map[string]WindowSize `json:"windows"`         // by name of the window
 	LastFolder     string                `json:"last_folder"`     // where the last file was chosen
 	ConfirmRestore bool                  `json:"confirm_restore"` // ask before a restore even when nothing would be lost
+
+	Consoles        map[uuid.UUID]Console `json:"consoles"`         // by machine
+	HostKey         []uint16              `json:"host_key"`         // evdev codes of one to three keys that together are the host key
+	CaptureKeyboard bool                  `json:"capture_keyboard"` // a console with the focus takes all keys, also the desktop's
+	Combos          []Combo               `json:"combos"`           // the menu of key combinations; empty: the usual ones
 }
+
+// rightCtrl is KEY_RIGHTCTRL of Linux's input-event-codes.h.
+const rightCtrl = 97
 
 func defaults() Settings {
 	return Settings{
 		Appearance: "auto", PreviewSeconds: 1,
 		CloseChoice: map[uuid.UUID]string{}, Windows: map[string]WindowSize{},
+		Consoles: map[uuid.UUID]Console{}, HostKey: []uint16{rightCtrl}, CaptureKeyboard: true,
 	}
 }
 
@@ -123,6 +146,12 @@ func (s Settings) checked() Settings {
 	if s.Windows == nil {
 		s.Windows = d.Windows
 	}
+	if s.Consoles == nil {
+		s.Consoles = d.Consoles
+	}
+	if len(s.HostKey) < 1 || len(s.HostKey) > 3 {
+		s.HostKey = d.HostKey
+	}
 	return s
 }
 
@@ -141,6 +170,7 @@ func (s *Store) Update(change func(*Settings)) error {
 	next := s.Get()
 	next.CloseChoice = maps.Clone(next.CloseChoice)
 	next.Windows = maps.Clone(next.Windows)
+	next.Consoles = maps.Clone(next.Consoles)
 	change(&next)
 	next = next.checked()
 	s.mu.Lock()

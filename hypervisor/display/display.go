@@ -29,6 +29,7 @@ const (
 	MaxSide        = 16384     // pixels per side of a framebuffer
 	MaxFramebuffer = 256 << 20 // bytes of a framebuffer
 	MaxCursor      = 256       // pixels per side of a cursor
+	MaxClipboard   = 256 << 10 // bytes of clipboard text, either way
 )
 
 // BytesPerPixel is the size of a pixel in a Framebuffer.
@@ -70,6 +71,13 @@ type LEDs struct {
 	Scroll, Num, Caps bool
 }
 
+// Capabilities are what the server at the other end can do, as far as it has said so.
+type Capabilities struct {
+	Resize      bool // it takes wishes for another screen size; whether the guest follows shows when it does
+	Clipboard   bool // it exchanges text with the guest's clipboard
+	SideButtons bool // back, forward and the sideways wheel reach the guest
+}
+
 // A Presenter shows what a Source receives. All methods are called on the source's goroutine (the one inside Run) and must not wait for
 // a screen: they note what changed and return.
 type Presenter interface {
@@ -90,6 +98,11 @@ type Presenter interface {
 	SetName(name string)
 	// Bell is the guest's beep, at most a few times a second.
 	Bell()
+	// SetCapabilities reports what the server can do, whenever that changes.
+	SetCapabilities(c Capabilities)
+	// SetClipboard brings text that the guest's user has copied: foreign, valid UTF-8 of at most MaxClipboard bytes with "\n" between lines.
+	// It comes only while the source has been told to share in this direction.
+	SetClipboard(text string)
 }
 
 // A ButtonMask holds the pointer buttons that are down. The first five are those of RFB's PointerEvent (RFC 6143, 7.5.5).
@@ -127,6 +140,13 @@ type Source interface {
 	Relative(dx, dy int, buttons ButtonMask)
 	// ReleaseAll lets go of every key and button that is down.
 	ReleaseAll()
+	// RequestSize asks the guest for a screen of w×h pixels. Of wishes that come fast only the last is sent; without Capabilities.Resize none.
+	RequestSize(w, h int)
+	// ShareClipboard says in which directions text may go. Both are off at first.
+	ShareClipboard(toGuest, fromGuest bool)
+	// OfferClipboard says that the host's clipboard holds this text ("\n" between lines). Nothing happens unless it is shared with the guest;
+	// text of more than MaxClipboard bytes is not offered.
+	OfferClipboard(text string)
 	// SetVisible tells whether anyone looks. While hidden no update is requested and no heartbeat sent. Sources start visible.
 	SetVisible(visible bool)
 	// Stats returns counters for a status line.

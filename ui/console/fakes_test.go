@@ -86,6 +86,10 @@ func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
 	}
 }
 
+func (s *fakeSource) RequestSize(int, int)      {}
+func (s *fakeSource) ShareClipboard(bool, bool) {}
+func (s *fakeSource) OfferClipboard(string)     {}
+
 func (s *fakeSource) SetVisible(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,6 +21,7 @@ type screen struct {
 	absolute bool // the guest's pointer is absolute (a tablet)
 	leds     display.LEDs
 	ledsSeq  int // counts LED reports, so that a repeated one is noticed
+	can      display.Capabilities
 }
 
 // frames carries the guest's pixels from the goroutine of a display.Source to the painter on the UI goroutine.
@@ -33,6 +34,8 @@ type frames struct {
 	dispatch dispatch.Dispatcher
 	// onFrame and onScreen run on the UI goroutine: there are new pixels to paint; the screen's description changed.
 	onFrame, onScreen func()
+	// onClipboard runs on the source's goroutine: the guest's user has copied text.
+	onClipboard func(text string)
 
 	mu      sync.Mutex
 	fb      display.Framebuffer
@@ -49,7 +52,7 @@ type frames struct {
 var _ display.Presenter = (*frames)(nil)
 
 func newFrames(d dispatch.Dispatcher) *frames {
-	return &frames{dispatch: d, onFrame: func() {}, onScreen: func() {}}
+	return &frames{dispatch: d, onFrame: func() {}, onScreen: func() {}, onClipboard: func(string) {}}
 }
 
 // Resize implements display.Presenter.
@@ -123,6 +126,12 @@ func (f *frames) SetName(string) {}
 
 // Bell implements display.Presenter. The guest's beep is not repeated: it would come without the guest's sound, and from a hidden window.
 func (f *frames) Bell() {}
+
+// SetCapabilities implements display.Presenter.
+func (f *frames) SetCapabilities(c display.Capabilities) { f.change(func(s *screen) { s.can = c }) }
+
+// SetClipboard implements display.Presenter.
+func (f *frames) SetClipboard(text string) { f.onClipboard(text) }
 
 // change edits the description and has onScreen called, once for any number of changes that come before it runs.
 func (f *frames) change(edit func(*screen)) {

@@ -111,13 +111,15 @@ type flat struct{ frames int }
 func (f *flat) Resize(w, h int) (display.Framebuffer, error) {
 	return display.Framebuffer{Pix: make([]byte, w*h*4), Stride: w * 4, W: w, H: h}, nil
 }
-func (*flat) Damage(r image.Rectangle)  {}
-func (f *flat) FrameDone()              { f.frames++ }
-func (*flat) SetCursor(*display.Cursor) {}
-func (*flat) SetPointerMode(bool)       {}
-func (*flat) SetLEDs(display.LEDs)      {}
-func (*flat) SetName(string)            {}
-func (*flat) Bell()                     {}
+func (*flat) Damage(r image.Rectangle)             {}
+func (f *flat) FrameDone()                         { f.frames++ }
+func (*flat) SetCursor(*display.Cursor)            {}
+func (*flat) SetPointerMode(bool)                  {}
+func (*flat) SetCapabilities(display.Capabilities) {}
+func (*flat) SetClipboard(string)                  {}
+func (*flat) SetLEDs(display.LEDs)                 {}
+func (*flat) SetName(string)                       {}
+func (*flat) Bell()                                {}
 
 // endless says first, and then the same thing count times.
 type endless struct {

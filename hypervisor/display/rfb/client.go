@@ -266,6 +266,15 @@ func (c *Client) ReleaseAll() {
 	c.wake()
 }
 
+// RequestSize implements display.Source.
+func (c *Client) RequestSize(int, int) {}
+
+// ShareClipboard implements display.Source.
+func (c *Client) ShareClipboard(bool, bool) {}
+
+// OfferClipboard implements display.Source.
+func (c *Client) OfferClipboard(string) {}
+
 // SetVisible implements display.Source.
 func (c *Client) SetVisible(visible bool) {
 	c.mu.Lock()

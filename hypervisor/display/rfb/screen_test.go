@@ -107,6 +107,10 @@ func (s *screen) SetCursor(c *display.Cursor) {
 	s.change(func(st *state) { st.cursor = c; st.cursors++ })
 }
 
+func (s *screen) SetCapabilities(display.Capabilities) {}
+
+func (s *screen) SetClipboard(string) {}
+
 func (s *screen) SetPointerMode(abs bool) {
 	s.change(func(st *state) { st.absolute = abs; st.modes++ })
 }
