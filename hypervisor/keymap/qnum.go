@@ -4,6 +4,7 @@ package keymap
 //
 // A qnum is the key's code in XT scan code set 1, with 0x80 added for the keys that send an E0 prefix
 // (QEMU docs, "QEMU Extended Key Event Message"; the numbers beyond a PC keyboard follow keycodemapdb, which QEMU is built from).
+// Zenkaku/Hankaku has the number of Grave: on the 106 key keyboard it is the key at that place and sends that code, and QEMU drops its own.
 // Print Screen has two numbers in QEMU, 0x54 and 0xb7, which mean the same; 0xb7 is what the key sends by itself.
 var qnums = [...]uint8{
 	Esc:              0x01,
@@ -89,7 +90,7 @@ var qnums = [...]uint8{
 	KP3:              0x51,
 	KP0:              0x52,
 	KPDot:            0x53,
-	ZenkakuHankaku:   0x76,
+	ZenkakuHankaku:   0x29,
 	Key102nd:         0x56,
 	F11:              0x57,
 	F12:              0x58,
