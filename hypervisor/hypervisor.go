@@ -133,6 +133,20 @@ type Stats struct {
 	DiskWriteBytes   int64
 	NetReceiveBytes  int64
 	NetTransmitBytes int64
+	Disks            []DiskStats // every drive that has counters, also removable ones
+	NICs             []NICStats  // every adapter that has counters; user-mode networks have none
+}
+
+// DiskStats are the counters of one drive.
+type DiskStats struct {
+	Target                string // vda, sda
+	ReadBytes, WriteBytes int64
+}
+
+// NICStats are the counters of one network adapter, as the guest sees them.
+type NICStats struct {
+	Name                        string // of the host's end: vnet0
+	ReceiveBytes, TransmitBytes int64
 }
 
 // GraphicsPath is one way to the machine's screen.

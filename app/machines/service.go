@@ -35,10 +35,11 @@ type Params struct {
 // Service knows the machines of one connection and acts on them. Unless a method says that it only reads memory, it
 // may wait for the hypervisor and must not be called on the UI goroutine.
 type Service struct {
-	p       Params
-	inv     *inventory
-	locks   locks
-	journal *journal.Journal
+	p        Params
+	activity *sampler
+	inv      *inventory
+	locks    locks
+	journal  *journal.Journal
 }
 
 // New returns the service of one connection. Nothing is read until Run.
@@ -48,8 +49,9 @@ func New(p Params) *Service {
 	}
 	return &Service{
 		p: p, inv: newInventory(p.Conn),
-		locks:   locks{dir: filepath.Join(p.DataDir, "locks")},
-		journal: journal.New(filepath.Join(p.DataDir, "journal")),
+		activity: &sampler{period: samplePeriod, patience: samplePatience, read: p.Conn.AllStats},
+		locks:    locks{dir: filepath.Join(p.DataDir, "locks")},
+		journal:  journal.New(filepath.Join(p.DataDir, "journal")),
 	}
 }
 

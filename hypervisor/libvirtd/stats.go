@@ -3,6 +3,7 @@ package libvirtd
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (c *Conn) AllStats(ctx context.Context) ([]hypervisor.Stats, error) {
 	return list, nil
 }
 
-// sample adds up one machine's counters (virConnectGetAllDomainStats).
+// sample reads one machine's counters (virConnectGetAllDomainStats), one by one and added up.
 func sample(r libvirt.DomainStatsRecord) hypervisor.Stats {
 	s := hypervisor.Stats{UUID: uuid.UUID(r.Dom.UUID)}
 	for _, p := range r.Params {
@@ -57,19 +58,69 @@ func sample(r libvirt.DomainStatsRecord) hypervisor.Stats {
 		case "balloon.rss":
 			s.ResidentBytes = kib(n)
 		default:
-			switch {
-			case strings.HasPrefix(p.Field, "block.") && strings.HasSuffix(p.Field, ".rd.bytes"):
-				s.DiskReadBytes += n
-			case strings.HasPrefix(p.Field, "block.") && strings.HasSuffix(p.Field, ".wr.bytes"):
-				s.DiskWriteBytes += n
-			case strings.HasPrefix(p.Field, "net.") && strings.HasSuffix(p.Field, ".rx.bytes"):
-				s.NetReceiveBytes += n
-			case strings.HasPrefix(p.Field, "net.") && strings.HasSuffix(p.Field, ".tx.bytes"):
-				s.NetTransmitBytes += n
+			device, index, counter := deviceField(p.Field)
+			switch device {
+			case "block":
+				s.Disks = grow(s.Disks, index)
+				if index < len(s.Disks) {
+					diskCounter(&s, &s.Disks[index], counter, p, n)
+				}
+			case "net":
+				s.NICs = grow(s.NICs, index)
+				if index < len(s.NICs) {
+					nicCounter(&s, &s.NICs[index], counter, p, n)
+				}
 			}
 		}
 	}
 	return s
+}
+
+// deviceField takes "block.1.rd.bytes" apart: the kind of device, its number, the counter. Other fields have no kind.
+func deviceField(field string) (device string, index int, counter string) {
+	device, rest, _ := strings.Cut(field, ".")
+	number, counter, ok := strings.Cut(rest, ".")
+	index, err := strconv.Atoi(number)
+	if !ok || err != nil || index < 0 {
+		return "", 0, ""
+	}
+	return device, index, counter
+}
+
+// mostDevices bounds what a number in a reply can make us allocate; a machine has far fewer drives.
+const mostDevices = 1024
+
+func grow[T any](list []T, index int) []T {
+	if index < len(list) || index >= mostDevices {
+		return list
+	}
+	return append(list, make([]T, index+1-len(list))...)
+}
+
+func diskCounter(s *hypervisor.Stats, d *hypervisor.DiskStats, counter string, p libvirt.TypedParam, n int64) {
+	switch counter {
+	case "name":
+		d.Target, _ = p.Value.I.(string)
+	case "rd.bytes":
+		d.ReadBytes = n
+		s.DiskReadBytes += n
+	case "wr.bytes":
+		d.WriteBytes = n
+		s.DiskWriteBytes += n
+	}
+}
+
+func nicCounter(s *hypervisor.Stats, c *hypervisor.NICStats, counter string, p libvirt.TypedParam, n int64) {
+	switch counter {
+	case "name":
+		c.Name, _ = p.Value.I.(string)
+	case "rx.bytes":
+		c.ReceiveBytes = n
+		s.NetReceiveBytes += n
+	case "tx.bytes":
+		c.TransmitBytes = n
+		s.NetTransmitBytes += n
+	}
 }
 
 func kib(n int64) int64 { return min(n, math.MaxInt64>>10) << 10 }
