@@ -213,6 +213,14 @@ func buildDevices(d node, m vmconfig.Machine, o BuildOptions) {
 	agent := devices.child("channel", "type", "unix")
 	agent.child("source", "mode", "bind")
 	agent.child("target", "type", "virtio", "name", "org.qemu.guest_agent.0")
+	if m.Clipboard {
+		// QEMU speaks with the guest's spice-vdagent itself (libvirt 8.4, as the D-Bus display); whether text passes is each viewer's choice.
+		clipboard := devices.child("channel", "type", "qemu-vdagent")
+		source := clipboard.child("source")
+		source.child("clipboard", "copypaste", "yes")
+		source.child("mouse", "mode", "client")
+		clipboard.child("target", "type", "virtio", "name", "com.redhat.spice.0")
+	}
 	if m.Tablet {
 		devices.child("input", "type", "tablet", "bus", "usb")
 	}

@@ -23,7 +23,7 @@ func machine() vmconfig.Machine {
 	return vmconfig.Machine{
 		UUID: uuid.MustParse("6f1c1d0a-52b5-4b53-9a3b-0d6f3c2a1b00"), Name: "Debian & Söhne's 'test'", Notes: "first line\nsecond <line> ]]>",
 		Group: "Course/Week 1", OSID: "http://debian.org/debian/11", Accel: vmconfig.AccelTCG, Firmware: vmconfig.FirmwareBIOS,
-		CPUs: 2, MemoryBytes: 2 * vmconfig.GiB, Tablet: true, Serials: 1, Video: "virtio",
+		CPUs: 2, MemoryBytes: 2 * vmconfig.GiB, Tablet: true, Serials: 1, Video: "virtio", Clipboard: true,
 		Disks: []vmconfig.Disk{
 			{Device: vmconfig.DeviceDisk, Path: "/home/u/machines/debian-6f1c1d0a.qcow2", Format: "qcow2", Bus: "virtio"},
 			{Device: vmconfig.DeviceCDROM, Path: "/home/u/Downloads/a, b & 'c'.iso", Format: "raw", Bus: "sata"},
@@ -106,7 +106,7 @@ func checkReadBack(t *testing.T, xml string, want vmconfig.Machine) {
 	}
 	if got.UUID != want.UUID || got.Name != want.Name || got.Notes != want.Notes || got.Group != want.Group || got.OSID != want.OSID ||
 		got.CPUs != want.CPUs || got.MemoryBytes != want.MemoryBytes || got.Firmware != want.Firmware || got.SecureBoot != want.SecureBoot ||
-		got.Accel != want.Accel || got.Tablet != want.Tablet || got.TPM != want.TPM || got.NVRAM != want.NVRAM || got.Sound != want.Sound {
+		got.Accel != want.Accel || got.Tablet != want.Tablet || got.Clipboard != want.Clipboard || got.TPM != want.TPM || got.NVRAM != want.NVRAM || got.Sound != want.Sound {
 		t.Errorf("read back:\n got %+v\nwant %+v", got, want)
 	}
 	if len(got.Disks) != len(want.Disks) || len(got.NICs) != len(want.NICs) {

@@ -75,6 +75,8 @@ func readMachine(d *element) vmconfig.Machine {
 			m.Serials++
 		case "tpm":
 			m.TPM = true
+		case "channel":
+			m.Clipboard = m.Clipboard || c.attr("type") == "qemu-vdagent" && c.child("source").child("clipboard").attr("copypaste") != "no"
 		case "input":
 			m.Tablet = m.Tablet || c.attr("type") == "tablet"
 		}
