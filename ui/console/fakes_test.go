@@ -106,7 +106,8 @@ type world struct {
 	mu        sync.Mutex
 	machine   *machines.Machine
 	listeners []func()
-	log       []string // what was done, in order
+	watcher   func(machines.Sample) // nil: nobody watches
+	log       []string              // what was done, in order
 	fail      map[string]error
 	list      []checkpoints.Checkpoint
 	loses     bool
@@ -266,6 +267,39 @@ func (f *world) OpenDisplay(context.Context, uuid.UUID) (hypervisor.GraphicsPath
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return hypervisor.GraphicsPath{}, f.openErr
+}
+
+// WatchActivity implements Machines: the test gives the samples.
+func (f *world) WatchActivity(watch func(machines.Sample)) func() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watcher = watch
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.watcher = nil
+	}
+}
+
+// sample gives the window a sample; it reports whether the window watches.
+func (f *world) sample(s machines.Sample) bool {
+	f.mu.Lock()
+	watch := f.watcher
+	f.mu.Unlock()
+	if watch != nil {
+		watch(s)
+	}
+	return watch != nil
+}
+
+func (f *world) InsertMedia(_ context.Context, _ uuid.UUID, target, path string) error {
+	f.note("insert " + target + " " + path)
+	return nil
+}
+
+func (f *world) EjectMedia(_ context.Context, _ uuid.UUID, target string) error {
+	f.note("eject " + target)
+	return nil
 }
 
 type fakeCheckpoints struct{ *world }

@@ -16,6 +16,7 @@ import (
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 // notice is a message in the status line with at most one thing to do about it.
@@ -26,9 +27,11 @@ type notice struct {
 	do     func()
 }
 
-// status is the line at the bottom of the window: the machine's state, what goes on, and how screen, pointer and keyboard are connected.
+// status is the line at the bottom of the window: the machine's state and what goes on at its left, and at its right what its devices do and
+// how screen, pointer and keyboard are connected.
 type status struct {
-	box *fyne.Container
+	box    *fyne.Container
+	layout *statusLayout
 
 	dot    *widgets.Panel
 	state  *widgets.Text
@@ -39,11 +42,13 @@ type status struct {
 	act    *widgets.Button
 	close  *widgets.Button
 
-	screen *widgets.Text
-	caps   *widgets.Text
-	num    *widgets.Text
-	mouse  *widgets.Picture
-	hint   *widgets.Hint
+	disks, discs, network, clipboard, record *indicator
+	screen                                   *indicator
+	num, caps                                *widgets.Text
+	mouse, keyboard                          *indicator
+
+	hostKey  string // what the keyboard indicator says while nothing is captured
+	captured bool
 
 	job      int // id of the shown job, 0 for none
 	onCancel func(job int)
@@ -51,14 +56,22 @@ type status struct {
 	onNotice func() // the notice came or went
 }
 
-func newStatus(onCancel func(job int)) *status {
+// statusActions is what a click on an indicator opens; nil: nothing.
+type statusActions struct {
+	cancel                           func(job int)
+	discs, clipboard, record, screen func()
+}
+
+func newStatus(a statusActions) *status {
 	text := func(color fyne.ThemeColorName) *widgets.Text {
 		return widgets.NewText("", theme.TextSmall, false, color)
 	}
 	s := &status{
 		dot: widgets.NewPanel(theme.ColorOff, "", 4), state: text(colorForeground), work: text(theme.ColorMuted).Elided(), bar: newProgressLine(),
-		note: text(colorForeground).Elided(), screen: text(theme.ColorMuted), num: text(theme.ColorMuted), caps: text(theme.ColorMuted),
-		mouse: widgets.NewIcon("mouse", theme.IconSmall, theme.ColorMuted), onCancel: onCancel, onNotice: func() {},
+		note: text(colorForeground).Elided(), num: text(theme.ColorMuted), caps: text(theme.ColorMuted),
+		disks: newIndicator("disk", nil), discs: newIndicator("cd", a.discs), network: newIndicator("network", nil),
+		clipboard: newIndicator("clipboard", a.clipboard), record: newIndicator("record", a.record), screen: newIndicator("display", a.screen),
+		mouse: newIndicator("mouse", nil), keyboard: newIndicator("keyboard", nil), onCancel: a.cancel, onNotice: func() {},
 	}
 	s.cancel = widgets.NewIconButton("close", lang.L("Cancel"), func() { s.onCancel(s.job) })
 	s.act = widgets.NewButton("", "", widgets.StyleFlat, func() {
@@ -67,20 +80,93 @@ func newStatus(onCancel func(job int)) *status {
 		}
 	})
 	s.close = widgets.NewIconButton("close", lang.L("Dismiss"), func() { s.say(notice{}) })
-	s.hint = widgets.NewHint(s.mouse, "")
-	host := text(theme.ColorMuted)
-	host.SetText(lang.L("Right Ctrl"))
-	row := container.New(&statusLayout{},
-		s.dot, s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
-		s.screen, s.num, s.caps, s.hint,
-		widgets.NewHint(host, lang.L("The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
-			"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest.")),
-	)
-	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap3), row)
+	s.layout = &statusLayout{s}
+	row := container.New(s.layout, s.dot, s.state, s.work, s.bar, s.cancel, s.note, s.act, s.close,
+		s.disks, s.discs, s.network, s.clipboard, s.record, s.screen, s.num, s.caps, s.mouse, s.keyboard)
+	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap2), row)
 	s.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(hairline(), nil, nil, nil, padded))
+	s.setHostKey(lang.L("Right Ctrl"), lang.L("The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
+		"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest."))
 	s.setJob(nil)
 	s.say(notice{})
+	s.setDevices(nil)
+	s.setRecording(false, "")
 	return s
+}
+
+// setHostKey names the host key and says what it does.
+func (s *status) setHostKey(name, tip string) {
+	s.hostKey = name
+	s.keyboard.setTip(tip)
+	if !s.captured {
+		s.keyboard.set(theme.ColorMuted, name)
+		s.relayout()
+	}
+}
+
+// setCapture shows whether the guest has all keys of the keyboard, and the way out: "Keyboard captured – Right Ctrl frees it".
+func (s *status) setCapture(on bool, text string) {
+	s.captured = on
+	if on {
+		s.keyboard.set(theme.ColorRunning, text)
+	} else {
+		s.keyboard.set(theme.ColorMuted, s.hostKey)
+	}
+	s.relayout()
+}
+
+// setDevices shows the indicators of the devices that a running machine has; nil: none.
+func (s *status) setDevices(c *vmconfig.Machine) {
+	var disks, discs, nics bool
+	if c != nil {
+		nics = len(c.NICs) > 0
+		for _, d := range c.Disks {
+			disks = disks || d.Device == vmconfig.DeviceDisk
+			discs = discs || d.Device != vmconfig.DeviceDisk
+		}
+	}
+	show(s.disks, disks)
+	show(s.discs, discs)
+	show(s.network, nics)
+	s.relayout()
+}
+
+// setReading lights the lamps of the devices and fills their tables.
+func (s *status) setReading(r reading) {
+	light := func(i *indicator, l lamp, tip string) {
+		i.set(map[lamp]fyne.ThemeColorName{lampOff: theme.ColorMuted, lampRead: theme.ColorRunning, lampWrite: theme.ColorPaused}[l], "")
+		i.setTip(tip)
+	}
+	light(s.disks, r.disks, r.diskTip)
+	light(s.discs, r.discs, r.discTip)
+	light(s.network, r.nics, r.networkTip)
+}
+
+// setClipboard shows in which directions text goes, and why it cannot; shown says that there is a guest to speak of.
+func (s *status) setClipboard(shown, toGuest, fromGuest bool, why string) {
+	show(s.clipboard, shown)
+	color, tip := fyne.ThemeColorName(colorDisabled), lang.L("The clipboard is not shared with the guest. Click to share it.")
+	switch {
+	case why != "":
+		tip = lang.L(why)
+	case toGuest && fromGuest:
+		color, tip = theme.ColorRunning, lang.L("Text that is copied here or in the guest can be pasted on the other side.")
+	case toGuest:
+		color, tip = theme.ColorRunning, lang.L("Text that is copied here can be pasted in the guest.")
+	case fromGuest:
+		color, tip = theme.ColorRunning, lang.L("Text that is copied in the guest can be pasted here.")
+	}
+	s.clipboard.set(color, "")
+	s.clipboard.setTip(tip)
+	s.relayout()
+}
+
+// setRecording shows that the screen is recorded, and for how long.
+func (s *status) setRecording(on bool, elapsed string) {
+	show(s.record, on)
+	s.record.set(colorError, elapsed)
+	s.record.setTip(lang.L("The screen is being recorded. Click to stop."))
+	s.relayout()
 }
 
 // stateColor is the colour that stands for a machine's state.
@@ -146,16 +232,19 @@ func (s *status) say(n notice) {
 	s.onNotice()
 }
 
-// setScreen shows how the guest's screen, pointer and lamps are.
-func (s *status) setScreen(live bool, guest image.Point, at placement, absolute bool, leds display.LEDs) {
-	text := ""
+// setScreen shows how the guest's screen, pointer and lamps are. how tells why the picture has the size that it has.
+func (s *status) setScreen(live bool, guest image.Point, at placement, how string, absolute bool, leds display.LEDs) {
+	text, tip := "", ""
 	if live && guest.X > 0 {
 		text = fmt.Sprintf("%d × %d", guest.X, guest.Y)
+		tip = lang.F("The guest’s screen has %d × %d pixels.", guest.X, guest.Y) + " " + how
 		if percent := math.Round(100 * float64(at.picture.Dx()) / float64(guest.X)); percent != 100 && percent > 0 {
 			text += " " + lang.F("at %.0f %%", percent)
 		}
 	}
-	s.screen.SetText(text)
+	s.screen.set(theme.ColorMuted, text)
+	s.screen.setTip(tip)
+	show(s.screen, text != "")
 	lamp := func(c *widgets.Text, name string, on bool) {
 		color := fyne.ThemeColorName(colorDisabled)
 		if on {
@@ -166,15 +255,15 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, absolute 
 	}
 	lamp(s.num, lang.L("Num"), leds.Num)
 	lamp(s.caps, lang.L("Caps"), leds.Caps)
-	show(s.hint, live)
-	color, tip := theme.ColorMuted, lang.L("The pointer is shared: it moves in and out of the guest freely.")
+	show(s.mouse, live)
+	color, pointer := theme.ColorMuted, lang.L("The pointer is shared: it moves in and out of the guest freely.")
 	if !absolute {
 		color = theme.ColorPaused
-		tip = lang.L("The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
+		pointer = lang.L("The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
 			"driver in the guest the two agree.")
 	}
-	s.mouse.SetIcon("mouse", color)
-	s.hint.SetText(tip)
+	s.mouse.set(color, "")
+	s.mouse.setTip(pointer)
 	s.relayout()
 }
 
@@ -183,86 +272,3 @@ func (s *status) relayout() {
 		s.box.Refresh()
 	}
 }
-
-// statusLayout puts the parts in a row: the ones before the screen's size from the left, the rest from the right; job and notice share what
-// is left and are cut short when it is not enough.
-type statusLayout struct{}
-
-const (
-	statusHeight  = 28
-	statusStretch = 2 // the job's text
-	statusNote    = 5 // the notice's text
-	statusRight   = 8 // first of those on the right
-)
-
-func statusGap(i int) float32 {
-	switch i {
-	case 0, 3, 4, 6, 7:
-		return theme.Gap1
-	}
-	return theme.Gap3
-}
-
-// Layout implements fyne.Layout.
-func (*statusLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	width := func(i int) float32 {
-		switch {
-		case !objects[i].Visible():
-			return 0
-		case i == 0:
-			return 10
-		}
-		return objects[i].MinSize().Width + statusGap(i)
-	}
-	var fixed float32
-	for i := range objects {
-		if i != statusStretch && i != statusNote {
-			fixed += width(i)
-		}
-	}
-	left := max(0, size.Width-fixed)
-	want := map[int]float32{}
-	for _, i := range []int{statusStretch, statusNote} {
-		if c, ok := objects[i].(*widgets.Text); ok && c.Visible() {
-			want[i] = fyne.MeasureText(c.Text(), theme.TextSmall, fyne.TextStyle{}).Width + 1 + statusGap(i)
-		}
-	}
-	if want[statusStretch]+want[statusNote] > left {
-		want[statusNote] = min(want[statusNote], max(left/2, left-want[statusStretch]))
-		want[statusStretch] = min(want[statusStretch], left-want[statusNote])
-	}
-	place := func(i int, x, w float32) {
-		o := objects[i]
-		h := min(size.Height, o.MinSize().Height)
-		if i == 0 {
-			w, h = 8, 8
-		}
-		o.Move(fyne.NewPos(x, (size.Height-h)/2))
-		o.Resize(fyne.NewSize(max(0, w), h))
-	}
-	x := float32(0)
-	for i := 0; i < statusRight; i++ {
-		w := width(i)
-		if v, ok := want[i]; ok {
-			w = v
-		}
-		if w > 0 {
-			place(i, x, w-statusGap(i))
-			x += w
-			if i == 0 {
-				x += statusGap(0)
-			}
-		}
-	}
-	x = size.Width
-	for i := len(objects) - 1; i >= statusRight; i-- {
-		if w := width(i); w > 0 {
-			x -= w - statusGap(i)
-			place(i, x, w-statusGap(i))
-			x -= statusGap(i)
-		}
-	}
-}
-
-// MinSize implements fyne.Layout.
-func (*statusLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(320, statusHeight) }

@@ -22,6 +22,7 @@ const (
 	colorError      = fynetheme.ColorNameError
 	colorDisabled   = fynetheme.ColorNameDisabled
 	colorPrimary    = fynetheme.ColorNamePrimary
+	colorHover      = fynetheme.ColorNameHover
 )
 
 // toolbar is the row of buttons at the top of the window. It has no logic of its own: it calls the Window.

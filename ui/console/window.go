@@ -44,6 +44,7 @@ type Window struct {
 	body       body
 	hadPicture bool // pixels of this run of the machine are there
 
+	activity    activity
 	slide       slide
 	autoSize    fyne.Size // what the window was last resized to by itself
 	before      fyne.Size // size before full screen
@@ -105,7 +106,7 @@ func (w *Window) build() {
 	w.display.OnFocusLost = func() { w.p.Dispatch.Do(w.claimKeyboard) }
 	w.scroll = container.NewScroll(w.display)
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
-	w.status = newStatus(w.p.Jobs.Cancel)
+	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
@@ -142,10 +143,12 @@ func (w *Window) connect() {
 	}
 	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
 	w.link.changed = refresh
+	w.activity.source, w.activity.show = w.p.Machines, dispatch.Coalesce(w.p.Dispatch, w.showActivity)
 	w.cancels = append(w.cancels,
 		w.p.Machines.Subscribe(refresh),
 		w.p.Jobs.Subscribe(dispatch.Coalesce(w.p.Dispatch, w.refreshJobs)),
 		dispatch.Run(w.p.Dispatch, w.link.run, nil),
+		func() { w.activity.watch(false) },
 	)
 }
 
@@ -189,6 +192,7 @@ func (w *Window) refresh() {
 	w.page.set(w.body)
 	w.win.SetTitle(windowTitle(w.machine))
 	w.status.setState(w.machine)
+	w.refreshDevices()
 	w.updateToolbar()
 	w.showScreen()
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
@@ -260,7 +264,7 @@ func (w *Window) screenChanged() {
 
 func (w *Window) showScreen() {
 	d := w.display
-	w.status.setScreen(w.body.live, d.screen.size, d.at, d.screen.absolute, d.screen.leds)
+	w.status.setScreen(w.body.live, d.screen.size, d.at, w.whyScaled(), d.screen.absolute, d.screen.leds)
 }
 
 // claimKeyboard gives the keyboard back to the guest when nothing else in the window wants it: a click on the toolbar or beside its buttons

@@ -1,6 +1,7 @@
 package widgets
 
 import (
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -27,7 +28,8 @@ func WithTooltips(d dispatch.Dispatcher, content fyne.CanvasObject) fyne.CanvasO
 }
 
 // ShowTip shows text beside obj after a short delay, as while the pointer rests on it. An empty text
-// hides the tooltip. UI goroutine only, as everything in this package.
+// hides the tooltip. A text with tabs is shown as a table: lines are its rows, tabs separate the cells. UI goroutine only, as everything in
+// this package.
 func ShowTip(obj fyne.CanvasObject, text string) {
 	if layer := tipLayerOf(obj); layer != nil {
 		layer.schedule(obj, text)
@@ -39,6 +41,18 @@ func ShowTipNow(obj fyne.CanvasObject, text string) {
 	if layer := tipLayerOf(obj); layer != nil {
 		layer.hide()
 		layer.show(obj, text)
+	}
+}
+
+// UpdateTip replaces the text of the tooltip that obj shows or is about to show; other tooltips stay as they are.
+func UpdateTip(obj fyne.CanvasObject, text string) {
+	layer := tipLayerOf(obj)
+	switch {
+	case layer == nil || layer.owner != obj || layer.text == text:
+	case layer.bubble.Visible():
+		layer.show(obj, text)
+	default:
+		layer.text = text
 	}
 }
 
@@ -92,16 +106,17 @@ type tipLayer struct {
 	bubble   *fyne.Container
 	back     *canvas.Rectangle
 	label    *widget.RichText
+	table    *tipTable
 	text     string
 	owner    fyne.CanvasObject
 	cancel   func()
 }
 
 func newTipLayer(d dispatch.Dispatcher) *tipLayer {
-	l := &tipLayer{dispatch: d, back: canvas.NewRectangle(theme.Color(theme.ColorTooltip)), label: widget.NewRichText()}
+	l := &tipLayer{dispatch: d, back: canvas.NewRectangle(theme.Color(theme.ColorTooltip)), label: widget.NewRichText(), table: newTipTable()}
 	l.back.CornerRadius = 6
 	l.label.Wrapping = fyne.TextWrapWord
-	l.bubble = container.NewStack(l.back, l.label)
+	l.bubble = container.NewStack(l.back, l.label, l.table)
 	l.bubble.Hide()
 	l.box = container.New(l, l.bubble)
 	return l
@@ -124,7 +139,7 @@ func (l *tipLayer) schedule(obj fyne.CanvasObject, text string) {
 	l.owner, l.text = obj, text
 	l.cancel = dispatch.After(l.dispatch, tipDelay, func() {
 		l.cancel = nil
-		l.show(obj, text)
+		l.show(obj, l.text)
 	})
 }
 
@@ -147,14 +162,7 @@ func (l *tipLayer) show(obj fyne.CanvasObject, text string) {
 	}
 	l.owner, l.text = obj, text
 	l.back.FillColor = theme.Color(theme.ColorTooltip)
-	l.label.Segments = []widget.RichTextSegment{&widget.TextSegment{Text: text, Style: widget.RichTextStyle{
-		ColorName: theme.ColorOnTooltip, SizeName: "helperText",
-	}}}
-	width := fyne.MeasureText(text, theme.TextSmall, fyne.TextStyle{}).Width + 4*theme.Gap2
-	width = min(width, tipMaxWidth, l.box.Size().Width)
-	l.label.Resize(fyne.NewSize(width, 0))
-	l.label.Refresh()
-	size := fyne.NewSize(width, l.label.MinSize().Height)
+	size := l.fill(text)
 
 	at := driver.AbsolutePositionForObject(obj).Subtract(driver.AbsolutePositionForObject(l.box))
 	pos := fyne.NewPos(at.X, at.Y+obj.Size().Height+theme.Gap1)
@@ -167,6 +175,25 @@ func (l *tipLayer) show(obj fyne.CanvasObject, text string) {
 	l.bubble.Move(pos)
 	l.bubble.Show()
 	l.box.Refresh()
+}
+
+// fill puts the text into the bubble, as a table if it is one, and returns the size that it needs.
+func (l *tipLayer) fill(text string) fyne.Size {
+	isTable := strings.Contains(text, "\t")
+	show(l.label, !isTable)
+	show(l.table, isTable)
+	if isTable {
+		l.table.set(text)
+		return l.table.MinSize().Min(l.box.Size())
+	}
+	l.label.Segments = []widget.RichTextSegment{&widget.TextSegment{Text: text, Style: widget.RichTextStyle{
+		ColorName: theme.ColorOnTooltip, SizeName: "helperText",
+	}}}
+	width := fyne.MeasureText(text, theme.TextSmall, fyne.TextStyle{}).Width + 4*theme.Gap2
+	width = min(width, tipMaxWidth, l.box.Size().Width)
+	l.label.Resize(fyne.NewSize(width, 0))
+	l.label.Refresh()
+	return fyne.NewSize(width, l.label.MinSize().Height)
 }
 
 // Hint gives an object a tooltip that has none of its own.
