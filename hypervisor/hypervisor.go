@@ -157,6 +157,10 @@ type GraphicsPath struct {
 	Password string
 	// Local is true when the bytes do not leave this computer.
 	Local bool
+	// Host is whose display this is, for its certificate; empty when Local or led there by SSH.
+	Host string
+	// NeedsTLS is true when the bytes would cross a network unprotected: only an encrypted session may be spoken.
+	NeedsTLS bool
 }
 
 // Connection is one hypervisor host. All methods may be called from any goroutine except the UI
@@ -221,7 +225,9 @@ type Connection interface {
 	// SendKeys presses the keys (Linux evdev codes) together and releases them.
 	SendKeys(ctx context.Context, id uuid.UUID, codes []uint) error
 	// OpenGraphics opens the machine's VNC display: our own socketpair (procedure 249), a descriptor from libvirtd (343),
-	// or the unix socket or address in its live description, in that order. ErrNoGraphics when it has none that we speak.
+	// or the unix socket or address in its live description, in that order. On another computer it is the last, led there by SSH when
+	// that is how its hypervisor is reached. A display that cannot be reached is a *GraphicsError, which is ErrNoGraphics when trying
+	// again is of no use.
 	OpenGraphics(ctx context.Context, id uuid.UUID) (GraphicsPath, error)
 	// ChangeMedia inserts path (empty: ejects) into the removable drive target, live and persistent as far as each exists.
 	ChangeMedia(ctx context.Context, id uuid.UUID, target, path string) error

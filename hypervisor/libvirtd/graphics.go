@@ -75,15 +75,19 @@ func (c *Conn) openGraphics(ctx context.Context, id uuid.UUID) (hypervisor.Graph
 			failures = append(failures, err)
 		}
 	}
-	conn, err := display.dial(ctx, s)
+	path, err := display.reach(ctx, s)
 	if err == nil {
-		return hypervisor.GraphicsPath{Conn: conn, Password: display.password, Local: true}, nil
+		return path, nil
 	}
 	failures = append(failures, err)
 	if errors.Is(failures[0], hypervisor.ErrDisconnected) {
 		return none, failures[0]
 	}
-	return none, fmt.Errorf("%w: %w", hypervisor.ErrNoGraphics, errors.Join(failures...))
+	var reason *hypervisor.GraphicsError
+	if len(failures) == 1 || errors.As(err, &reason) && reason.Reason != hypervisor.GraphicsHandedOver {
+		return none, err
+	}
+	return none, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsSilent, Err: errors.Join(failures...)}
 }
 
 // findVNC finds the first VNC display. Errors wrap ErrNoGraphics and name what the machine has instead.
@@ -108,7 +112,9 @@ func findVNC(text string) (vnc, error) {
 	var others []string
 	for i, g := range d.Graphics {
 		if g.Type != "vnc" {
-			others = append(others, g.Type)
+			if g.Type != "dbus" { // goes beside another display and is of no use alone
+				others = append(others, g.Type)
+			}
 			continue
 		}
 		v := vnc{index: uint32(i), socket: g.Socket, host: g.Listen, password: g.Password}
@@ -126,9 +132,9 @@ func findVNC(text string) (vnc, error) {
 		return v, nil
 	}
 	if len(others) == 0 {
-		return vnc{}, fmt.Errorf("%w: it has no display at all", hypervisor.ErrNoGraphics)
+		return vnc{}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsMissing}
 	}
-	return vnc{}, fmt.Errorf("%w: it has only %q", hypervisor.ErrNoGraphics, others)
+	return vnc{}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsUnsupported, Kinds: others}
 }
 
 // passOurs makes a socket pair and gives one end to QEMU (REMOTE_PROC_DOMAIN_OPEN_GRAPHICS).
@@ -227,39 +233,6 @@ func waitForBanner(ctx context.Context, conn net.Conn) error {
 		return fmt.Errorf("the display does not answer: %w", err)
 	}
 	return peeked
-}
-
-// dial reaches the display where the live description says it listens.
-func (v vnc) dial(ctx context.Context, s *session) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, bannerLimit)
-	defer cancel()
-	d := new(net.Dialer)
-	switch {
-	case !s.host.Local:
-		return nil, errors.New("displays of other computers are not reachable yet")
-	case v.socket != "":
-		conn, err := d.DialContext(ctx, "unix", v.socket)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkPeer(conn.(*net.UnixConn), s.host.Session); err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return conn, nil
-	case v.port == 0:
-		return nil, errors.New("it listens nowhere")
-	}
-	host := v.host
-	ip := net.ParseIP(host)
-	switch {
-	case host == "" || ip != nil && ip.IsUnspecified():
-		host = "127.0.0.1"
-	case host == "localhost":
-	case ip == nil || !ip.IsLoopback():
-		return nil, fmt.Errorf("it listens at %s only, where pictures and keys would travel unprotected", host)
-	}
-	return d.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(v.port)))
 }
 
 // checkPeer refuses a socket at which somebody else's program listens: in a session all machines run as the user, else as root or

@@ -37,13 +37,21 @@ type tunnel struct {
 }
 
 // dial opens a link's way to the daemon.
-func (t *tunnel) dial(ctx context.Context) (net.Conn, error) {
+func (t *tunnel) dial(ctx context.Context) (net.Conn, error) { return t.through(ctx, t.channel) }
+
+// lead opens a way to an address as the host sees it: "tcp" and host:port, or "unix" and a path.
+func (t *tunnel) lead(ctx context.Context, network, address string) (net.Conn, error) {
+	return t.through(ctx, func(client *ssh.Client) (net.Conn, error) { return client.DialContext(ctx, network, address) })
+}
+
+// through opens something over the SSH connection, which it makes anew when the old one does not serve.
+func (t *tunnel) through(ctx context.Context, open func(*ssh.Client) (net.Conn, error)) (net.Conn, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.client != nil {
-		conn, err := t.channel(t.client)
-		if err == nil {
-			return conn, nil
+		conn, err := open(t.client)
+		if answered := new(ssh.OpenChannelError); err == nil || errors.As(err, &answered) {
+			return conn, unreachable(err)
 		}
 		_ = t.client.Close()
 		t.client = nil
@@ -52,7 +60,7 @@ func (t *tunnel) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, sshReason(t.host, err)
 	}
-	conn, err := t.channel(client)
+	conn, err := open(client)
 	if err != nil {
 		_ = client.Close()
 		return nil, unreachable(err)

@@ -20,7 +20,7 @@ import (
 	"guesthouse/hypervisor"
 )
 
-// sshHost is an SSH server that forwards to a unix socket, and runs "virt-ssh-helper" as libvirt's package would.
+// sshHost is an SSH server that forwards to a unix socket (without one: to TCP ports), and runs "virt-ssh-helper" as libvirt's package would.
 type sshHost struct {
 	addr        string
 	key         ssh.Signer
@@ -81,6 +81,10 @@ func (h *sshHost) serve(conn net.Conn, config *ssh.ServerConfig, socket string) 
 	}
 	go ssh.DiscardRequests(requests)
 	for n := range channels {
+		if socket == "" {
+			go forward(n)
+			continue
+		}
 		ch, reqs, err := n.Accept()
 		if err != nil {
 			return
@@ -102,11 +106,15 @@ func (h *sshHost) serve(conn net.Conn, config *ssh.ServerConfig, socket string) 
 				ch.Close()
 				return
 			}
-			go func() { io.Copy(far, ch); far.Close() }()
-			io.Copy(ch, far)
-			ch.Close()
+			go pipe(far, ch)
+			pipe(ch, far)
 		}()
 	}
+}
+
+func pipe(to io.WriteCloser, from io.Reader) {
+	io.Copy(to, from)
+	to.Close()
 }
 
 func (h *sshHost) know(t *testing.T, home string, key ssh.PublicKey) {
