@@ -12,7 +12,7 @@ import (
 
 // Edit returns the description xml with what differs between from and to changed, and everything else byte for byte
 // as it was. from is what Parse read from xml before the user changed it. It changes name, title, notes, group, memory, CPUs, the OS id and the
-// file in a drive; another difference, or a machine whose own layout forbids a change (memory or CPUs given per NUMA cell), is an error
+// file in a drive, and adds displays behind those that there are, a graphics card and a tablet; another difference, or a machine whose own layout forbids a change (memory or CPUs given per NUMA cell), is an error
 // that wraps ErrNotEditable. Faulty values are returned as vmconfig.Faults.
 func Edit(xml string, from, to vmconfig.Machine) (string, error) {
 	if err := to.ValidateChange(from, vmconfig.Limits{}).Err(); err != nil {
@@ -42,6 +42,9 @@ func Edit(xml string, from, to vmconfig.Machine) (string, error) {
 		err = e.setCPUs(to.CPUs)
 	}
 	e.setMetadata(from, to)
+	if err == nil {
+		err = e.addScreen(from, to)
+	}
 	for i := range to.Disks {
 		if d := to.Disks[i]; err == nil && d != from.Disks[i] {
 			if d.Format == "" && d.Device != vmconfig.DeviceDisk {
@@ -93,6 +96,11 @@ func fixedDifference(from, to vmconfig.Machine) string {
 	a.Disks, b.Disks = slices.Clone(from.Disks), slices.Clone(to.Disks)
 	for _, m := range []*vmconfig.Machine{&a, &b} {
 		m.Name, m.Title, m.Notes, m.Group, m.OSID, m.MemoryBytes, m.CPUs = "", "", "", "", "", 0, 0
+		m.Displays = append([]vmconfig.Display(nil), m.Displays[:min(len(m.Displays), len(from.Displays))]...) // more are added
+		m.Tablet = m.Tablet || to.Tablet                                                                       // one is added
+		if from.Video == "" || from.Video == noVideo {
+			m.Video = "" // a card is added
+		}
 		for i := range m.Disks {
 			m.Disks[i].Path, m.Disks[i].Format, m.Disks[i].Source = "", "", ""
 		}
@@ -261,6 +269,50 @@ func (e editor) setMetadatum(metadata *element, space, outer, inner, markup, val
 	default:
 		e.insert(metadata, nil, markup)
 	}
+}
+
+// noVideo is how a description says that there is no graphics card: left out, libvirt adds one beside a display.
+const noVideo = "none"
+
+// addScreen adds what a machine needs to be seen and pointed at.
+func (e editor) addScreen(from, to vmconfig.Machine) error {
+	devices := e.root.child("devices")
+	if devices == nil && (len(to.Displays) > len(from.Displays) || to.Tablet != from.Tablet || to.Video != from.Video) {
+		return fmt.Errorf("%w: the description has no devices", ErrNotEditable)
+	}
+	after := devices.last()
+	add := func(markup string) { e.insert(devices, after, markup) }
+	if to.Tablet && !from.Tablet {
+		add("<input type='tablet' bus='usb'/>")
+	}
+	for _, d := range to.Displays[len(from.Displays):] {
+		add(displayMarkup(d))
+	}
+	if to.Video == from.Video || to.Video == "" {
+		return nil
+	}
+	for _, c := range devices.all() {
+		if model := c.child("model"); c.name == "video" && model != nil {
+			e.setAttr(model, "type", to.Video)
+			return nil
+		}
+	}
+	add("<video>" + lineBreak + "  <model type='" + escape(to.Video) + "'/>" + lineBreak + "</video>")
+	return nil
+}
+
+// displayMarkup writes a display as Build does.
+func displayMarkup(d vmconfig.Display) string {
+	tag := "<graphics type='" + escape(d.Kind) + "'"
+	switch {
+	case d.P2P:
+		return tag + " p2p='yes'/>"
+	case d.Listen == "address":
+		return tag + " autoport='yes'>" + lineBreak + "  <listen type='address' address='127.0.0.1'/>" + lineBreak + "</graphics>"
+	case d.Listen != "":
+		return tag + ">" + lineBreak + "  <listen type='" + escape(d.Listen) + "'/>" + lineBreak + "</graphics>"
+	}
+	return tag + "/>"
 }
 
 func (e editor) setSource(target string, s Source) error {

@@ -333,3 +333,51 @@ func TestUnknownXMLSurvives(t *testing.T) {
 		}
 	}
 }
+
+// TestAddScreen gives machines without one what they need to be seen and pointed at; what is there stays as it is.
+func TestAddScreen(t *testing.T) {
+	for name, c := range map[string]struct {
+		devices string
+		change  func(*vmconfig.Machine)
+		want    string
+	}{
+		"nothing there": {
+			"<devices/>", func(m *vmconfig.Machine) {
+				m.Displays, m.Video, m.Tablet = []vmconfig.Display{{Kind: "vnc", Listen: "none"}, {Kind: "dbus", P2P: true}}, "virtio", true
+			},
+			"<devices><input type='tablet' bus='usb'/><graphics type='vnc'><listen type='none'/></graphics><graphics type='dbus' p2p='yes'/>" +
+				"<video><model type='virtio'/></video></devices>",
+		},
+		"beside SPICE, indented": {
+			"<devices>\n    <graphics type='spice' passwd='x'/>\n    <video><model type='qxl'/></video>\n  </devices>",
+			func(m *vmconfig.Machine) {
+				m.Displays = append(m.Displays, vmconfig.Display{Kind: "vnc", Listen: "address"})
+			},
+			"<devices>\n    <graphics type='spice' passwd='x'/>\n    <video><model type='qxl'/></video>\n    <graphics type='vnc' autoport='yes'>\n" +
+				"      <listen type='address' address='127.0.0.1'/>\n    </graphics>\n  </devices>",
+		},
+		"a card that says none": {
+			"<devices><video><model type='none'/></video></devices>", func(m *vmconfig.Machine) { m.Video = "virtio" },
+			"<devices><video><model type='virtio'/></video></devices>",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			frame := func(devices string) string {
+				return "<domain type='kvm'><name>a</name><memory>262144</memory><vcpu>1</vcpu>" + devices + "</domain>"
+			}
+			from, err := Parse(frame(c.devices))
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := from
+			c.change(&to)
+			got, err := Edit(frame(c.devices), from, to)
+			if err != nil || got != frame(c.want) {
+				t.Errorf("%v\n%s\nwant\n%s", err, got, frame(c.want))
+			}
+			if _, err := Edit(got, to, from); !errors.Is(err, ErrNotEditable) {
+				t.Errorf("a display is taken away: %v", err)
+			}
+		})
+	}
+}

@@ -87,6 +87,14 @@ func (e *element) all() []*element {
 	return e.children
 }
 
+// last returns the last child, nil when there is none.
+func (e *element) last() *element {
+	if n := len(e.all()); n > 0 {
+		return e.children[n-1]
+	}
+	return nil
+}
+
 // child returns the first child of this name in the element's own namespace.
 func (e *element) child(name string) *element {
 	if e == nil {
