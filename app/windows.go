@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"guesthouse/app/displays"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/ui"
@@ -57,7 +58,12 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 	if err != nil {
 		s.log.Warn("the settings cannot be read; defaults are used", "error", err)
 	}
+	trusted, err := displays.Load(filepath.Join(s.dataDir, "displays.json"))
+	if err != nil {
+		s.log.Warn("the passwords of displays cannot be read; none is known", "error", err)
+	}
 	p := ui.Params{
+		Displays: trusted,
 		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,
 		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Context: ctx,
 	}

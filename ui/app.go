@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -36,6 +37,7 @@ type Params struct {
 	Checkpoints *checkpoints.Service
 	Jobs        *jobs.Runner
 	Settings    *settings.Store
+	Displays    *displays.Store
 	Guests      func() *guestos.Catalogue
 	Images      *diskimage.Tool
 	Host        hypervisor.Connection
@@ -125,8 +127,8 @@ func (w *windows) openConsole(id uuid.UUID) {
 	w.consoles[id] = console.Open(console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
-		ConfirmClose: true,
-		Closed:       func() { delete(w.consoles, id) },
+		Displays: w.p.Displays, ConfirmClose: true,
+		Closed: func() { delete(w.consoles, id) },
 	})
 }
 

@@ -281,6 +281,9 @@ func general(err error) Message {
 		}
 		return m
 	}
+	if m, ok := ofDisplay(err); ok {
+		return m
+	}
 	if r, ok := find(err); ok {
 		return Message{Summary: withSubject(r.summary, err), Remedy: r.remedy, Code: r.code}
 	}
@@ -299,7 +302,10 @@ func general(err error) Message {
 	return Message{Summary: sentenceOf(err.Error()), Code: CodeFailed}
 }
 
-func find(err error) (rule, bool) {
+func find(err error) (rule, bool) { return among(rules, err) }
+
+// among returns the first rule for an error.
+func among(rules []rule, err error) (rule, bool) {
 	for _, r := range rules {
 		for _, sentinel := range r.is {
 			if errors.Is(err, sentinel) {

@@ -12,6 +12,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
 	"guesthouse/vmconfig"
 )
 
@@ -31,6 +32,8 @@ func TestExplain(t *testing.T) {
 		{errors.New("something nobody expected\nsecond line"), CodeFailed, "Something nobody expected"},
 		{errors.New(""), CodeFailed, "unknown reason"},
 		{&checkpoints.Reason{Text: "Its memory is missing.", Err: checkpoints.ErrBroken}, CodeFailed, "Its memory is missing."},
+		{fmt.Errorf("x: %w", &hypervisor.GraphicsError{Reason: hypervisor.GraphicsHostOnly}), CodeHost, "listen only on its own computer"},
+		{fmt.Errorf("x: %w", display.ErrPasswordNeeded), CodeFailed, "protected by a password"},
 		{errors.Join(hypervisor.ErrBusy, syscall.EROFS), CodeFailed, "read-only"},
 	}
 	for _, test := range tests {

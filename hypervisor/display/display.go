@@ -24,6 +24,9 @@ var (
 // ErrPasswordNeeded is the ErrAuth of a display that wants a password when none was given.
 var ErrPasswordNeeded = fmt.Errorf("%w: it needs a password", ErrAuth)
 
+// ErrSecurity is the ErrAuth of a display that only accepts ways to secure a connection that the source does not speak.
+var ErrSecurity = fmt.Errorf("%w: it wants a protection that is not supported", ErrAuth)
+
 // Limits that every source keeps, whatever the server says.
 const (
 	MaxSide        = 16384     // pixels per side of a framebuffer

@@ -66,6 +66,26 @@ func (w *Window) follow(fault string, job *jobs.Job, then func()) {
 	})
 }
 
+// addDisplay gives the machine a display that can be shown here.
+func (w *Window) addDisplay() {
+	dispatch.Run(w.p.Dispatch, func(ctx context.Context) error { return w.p.Machines.AddDisplay(ctx, w.p.ID) }, func(err error) {
+		if err != nil {
+			w.fail(lang.L("The display was not added"), err)
+			return
+		}
+		if !w.closed {
+			w.say(notice{text: lang.L("A VNC display was added.")})
+		}
+	})
+}
+
+// keepPassword remembers a password that was just accepted, or forgets the old one, as the user decided.
+func (w *Window) keepPassword() {
+	if keep := w.access.accepted(); keep != nil {
+		dispatch.Run(w.p.Dispatch, func(context.Context) error { return keep() }, func(err error) { w.fail(lang.L("The password was not remembered"), err) })
+	}
+}
+
 // runOrPause is the first button: what it does depends on the machine's state.
 func (w *Window) runOrPause() {
 	a, _, _ := runAction(w.machine)

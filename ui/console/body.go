@@ -2,8 +2,6 @@ package console
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,6 +20,9 @@ const (
 	bodyResume
 	bodyReconnect
 	bodyPowerOff
+	bodyShutdown
+	bodyAddDisplay
+	bodyConnect
 )
 
 // body says what the window shows between toolbar and status line.
@@ -35,6 +36,9 @@ type body struct {
 	icon, title, text string
 	action            bodyAction
 	label             string
+	second            bodyAction // beside the first, less likely
+	secondLabel       string
+	ask               bool  // for the display's password
 	err               error // offered behind "Details"
 }
 
@@ -95,7 +99,12 @@ func offBody(m *machines.Machine) body {
 			action: bodyStart, label: lang.L("Start"),
 		}
 	}
-	return body{icon: "state-off", title: lang.L("The machine is off"), action: bodyStart, label: lang.L("Start")}
+	b := body{icon: "state-off", title: lang.L("The machine is off"), action: bodyStart, label: lang.L("Start")}
+	if ok, _ := m.Can(machines.ActionEdit); ok && m.Config != nil && !machines.Shows(*m.Config) {
+		b.text = lang.L("It has no display that can be shown here.")
+		b.second, b.secondLabel = bodyAddDisplay, lang.L("Add a VNC display")
+	}
+	return b
 }
 
 func busyBody(m *machines.Machine) body {
@@ -128,53 +137,18 @@ func disconnectedBody(m *machines.Machine, l linkStatus, hadPicture bool) body {
 	case l.Tries < patience:
 		return body{busy: true, title: upperFirst(lang.L(orDefault(m.Busy, lang.Key("connecting to the screen")))) + "…"}
 	}
-	return body{
+	b := body{
 		picture: hadPicture, veil: true, icon: "disconnected", title: lang.L("Disconnected"), text: lang.L("The machine runs, but its screen does not answer. Trying again…"),
 		action: bodyReconnect, label: lang.L("Reconnect now"), err: l.Err,
 	}
-}
-
-// refusedBody explains why trying again would not help.
-func refusedBody(m *machines.Machine, err error) body {
-	b := body{icon: "display", title: lang.L("The screen cannot be shown"), action: bodyReconnect, label: lang.L("Try again"), err: err}
+	var reason *hypervisor.GraphicsError
 	switch {
-	case errors.Is(err, display.ErrAuth):
-		b.icon, b.title, b.text = "lock", lang.L("The screen asks for another password"), lang.L("The password in the machine’s description is not accepted.")
-	case errors.Is(err, hypervisor.ErrNoGraphics):
-		b.title, b.text = noGraphics(m)
-		b.action, b.label = bodyNone, ""
-	case errors.Is(err, hypervisor.ErrDenied):
-		b.icon, b.title, b.text = "lock", lang.L("Not allowed"), lang.L("You may not open this machine’s screen.")
+	case errors.As(l.Err, &reason):
+		unreachableBody(&b, m, reason)
+	case errors.Is(l.Err, display.ErrClosed):
+		b.text = lang.L("The screen was closed from the other side. Another viewer may have it for itself. Trying again…")
 	}
 	return b
-}
-
-// noGraphics says which displays the machine has instead of VNC.
-func noGraphics(m *machines.Machine) (title, text string) {
-	var kinds []string
-	if m.Config != nil {
-		for _, d := range m.Config.Displays {
-			kinds = append(kinds, displayName(d.Kind))
-		}
-	}
-	switch {
-	case len(kinds) == 0:
-		return lang.L("This machine has no screen"), lang.L("It was made without a display. It runs all the same.")
-	case slices.Contains(kinds, "VNC"):
-		return lang.L("This machine’s screen cannot be reached"), lang.L("Its VNC display does not accept connections from this computer.")
-	}
-	return lang.L("This machine’s screen cannot be shown here"),
-		lang.F("It has %s, this window speaks VNC. Add a VNC display in the machine’s settings while it is off.", strings.Join(kinds, " "+lang.L("and")+" "))
-}
-
-func displayName(kind string) string {
-	switch kind {
-	case "vnc", "spice", "sdl", "rdp":
-		return strings.ToUpper(kind)
-	case "dbus":
-		return "D-Bus"
-	}
-	return kind
 }
 
 func orDefault(s, fallback string) string {

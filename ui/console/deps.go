@@ -27,6 +27,7 @@ type Machines interface {
 	WatchActivity(f func(machines.Sample)) (cancel func())
 	InsertMedia(ctx context.Context, id uuid.UUID, target, path string) error
 	EjectMedia(ctx context.Context, id uuid.UUID, target string) error
+	AddDisplay(ctx context.Context, id uuid.UUID) error
 }
 
 // Checkpoints is what a console needs of checkpoints.Service.
@@ -67,6 +68,8 @@ type Params struct {
 	ConfirmClose bool
 	// NewSource makes the source for a display; nil: RFB.
 	NewSource func(hypervisor.GraphicsPath) display.Source
+	// Displays remembers passwords; nil: they are asked for in each window.
+	Displays Displays
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 

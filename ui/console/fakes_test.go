@@ -24,6 +24,7 @@ import (
 	"guesthouse/hypervisor/display"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/theme"
+	"guesthouse/vmconfig"
 )
 
 var testID = uuid.MustParse("11111111-2222-3333-4444-555555555555")
@@ -299,6 +300,15 @@ func (f *world) InsertMedia(_ context.Context, _ uuid.UUID, target, path string)
 
 func (f *world) EjectMedia(_ context.Context, _ uuid.UUID, target string) error {
 	f.note("eject " + target)
+	return nil
+}
+
+// AddDisplay implements Machines: the machine's next description has a VNC display.
+func (f *world) AddDisplay(context.Context, uuid.UUID) error {
+	f.note("add display")
+	f.change(func(m *machines.Machine) {
+		m.Config = &vmconfig.Machine{Displays: []vmconfig.Display{{Kind: "vnc", Listen: "none"}}}
+	})
 	return nil
 }
 

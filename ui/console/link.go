@@ -26,6 +26,7 @@ type linkStatus struct {
 	Phase linkPhase
 	Err   error // why it is lost or refused
 	Tries int   // failed tries since the last picture
+	Round int   // counts starts of the machine and requests to try again
 }
 
 // backoff is the time between tries; the last repeats.
@@ -149,7 +150,7 @@ func (l *link) run(ctx context.Context) error {
 		}
 		tries++
 		if final(err) {
-			l.set(linkStatus{Phase: linkRefused, Err: err, Tries: tries}, nil)
+			l.set(linkStatus{Phase: linkRefused, Err: err, Tries: tries, Round: epoch}, nil)
 			l.waitFor(ctx, epoch, nil)
 			continue
 		}

@@ -23,7 +23,9 @@ type page struct {
 	pulse   *pulse
 	title   *widgets.Text
 	text    *widget.Label
+	form    *passwordForm
 	button  *widgets.Button
+	second  *widgets.Button
 	details *widgets.Button
 
 	onAction  func(bodyAction)
@@ -43,10 +45,12 @@ func newPage(d dispatch.Dispatcher, onAction func(bodyAction), onDetails func(er
 	p.text.Alignment = fyne.TextAlignCenter
 	p.text.Wrapping = fyne.TextWrapWord
 	p.button = widgets.NewButton("", "", widgets.StylePrimary, func() { p.onAction(p.shown.action) })
+	p.second = widgets.NewButton("", "", widgets.StylePlain, func() { p.onAction(p.shown.second) })
+	p.form = newPasswordForm(func() { p.onAction(p.shown.action) })
 	p.details = widgets.NewButton("", lang.L("Details"), widgets.StyleFlat, func() { p.onDetails(p.shown.err) })
 	p.card = container.NewStack(widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 12), container.New(layout.NewCustomPaddedLayout(theme.Gap6, theme.Gap6, theme.Gap6, theme.Gap6),
-		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.pulse)), container.NewCenter(p.title), p.text,
-			container.NewCenter(container.NewHBox(p.button, p.details)))))
+		container.New(&cardLayout{}, container.NewCenter(container.NewStack(p.icon, p.pulse)), container.NewCenter(p.title), p.text, p.form.box,
+			container.NewCenter(container.NewHBox(p.button, p.second, p.details)))))
 	p.box = container.NewStack(p.cover, p.veil, container.NewCenter(p.card))
 	p.shown.title = "none yet"
 	p.set(body{})
@@ -75,7 +79,10 @@ func (p *page) set(b body) {
 	p.pulse.run(waiting)
 	show(p.button, b.label != "")
 	p.button.Set(actionIcon(b.action), b.label)
+	show(p.second, b.secondLabel != "")
+	p.second.Set(actionIcon(b.second), b.secondLabel)
 	show(p.details, b.err != nil)
+	show(p.form.box, b.ask)
 	p.box.Refresh()
 }
 
@@ -89,6 +96,10 @@ func actionIcon(a bodyAction) string {
 		return "refresh"
 	case bodyPowerOff:
 		return "poweroff"
+	case bodyShutdown:
+		return "shutdown"
+	case bodyAddDisplay, bodyConnect:
+		return "display"
 	}
 	return ""
 }

@@ -32,6 +32,7 @@ type Window struct {
 	display *Display
 	scroll  *container.Scroll
 	link    *link
+	access  *access
 	bar     *toolbar
 	page    *page
 	status  *status
@@ -50,6 +51,7 @@ type Window struct {
 	before      fyne.Size // size before full screen
 	askingClose *closeDialog
 	modal       *widgets.Modal // the last dialog, perhaps closed
+	askedIn     int            // the link's round in which the password was asked for
 	// savingCheckpoint is set from a click on Checkpoint until its job has ended.
 	savingCheckpoint bool
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
@@ -134,8 +136,14 @@ func (w *Window) build() {
 // connect starts what feeds the window: the link to the display, the machine's state, the jobs.
 func (w *Window) connect() {
 	w.link = newLink(w.display.frames)
+	w.access = &access{displays: w.p.Displays, machine: w.p.ID}
 	w.link.open = func(ctx context.Context) (hypervisor.GraphicsPath, error) {
-		return w.p.Machines.OpenDisplay(ctx, w.p.ID)
+		path, err := w.p.Machines.OpenDisplay(ctx, w.p.ID)
+		if err != nil {
+			return path, err
+		}
+		w.access.apply(&path)
+		return path, nil
 	}
 	w.link.newSource = w.p.NewSource
 	if w.p.after != nil {
@@ -175,6 +183,7 @@ func (w *Window) refresh() {
 	switch {
 	case status.Phase == linkLive:
 		w.hadPicture = true
+		w.keepPassword()
 	case !active && status.Phase == linkIdle && w.hadPicture:
 		w.hadPicture = false // the next run begins with a screen of its own
 		w.display.frames.forget()
@@ -189,7 +198,7 @@ func (w *Window) refresh() {
 		w.display.SetInput(nil)
 	}
 	w.link.setVisible(w.body.live || !w.body.veil && w.body.picture) // a picture that stands still needs no updates
-	w.page.set(w.body)
+	w.showPage(status.Round)
 	w.win.SetTitle(windowTitle(w.machine))
 	w.status.setState(w.machine)
 	w.refreshDevices()
@@ -197,6 +206,25 @@ func (w *Window) refresh() {
 	w.showScreen()
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
 		w.shut()
+	}
+}
+
+// showPage shows the body's page. While it asks for a password its field has the keyboard, and each try empties it.
+func (w *Window) showPage(round int) {
+	if wrong := w.access.refused(); w.body.ask && wrong != "" {
+		w.body.text = wrong
+	}
+	asked := w.page.shown.ask
+	w.page.set(w.body)
+	switch {
+	case w.body.ask && w.askedIn != round:
+		w.askedIn = round
+		w.page.form.ask(w.access.canRemember())
+		if !widgets.ModalOpen(w.win) {
+			w.win.Canvas().Focus(w.page.form.entry)
+		}
+	case asked && !w.body.ask && !widgets.ModalOpen(w.win):
+		w.display.Focus()
 	}
 }
 
@@ -284,7 +312,16 @@ func (w *Window) pageAction(a bodyAction) {
 		w.do(machines.ActionResume)
 	case bodyPowerOff:
 		w.do(machines.ActionPowerOff)
+	case bodyShutdown:
+		w.shutDown()
+	case bodyAddDisplay:
+		w.addDisplay()
 	case bodyReconnect:
+		if w.body.ask {
+			w.access.enter(w.page.form.entry.Text, w.page.form.remember.Checked)
+			w.link.retry()
+			return // the keyboard stays in the field until there is a picture
+		}
 		w.link.retry()
 	}
 	w.display.Focus()

@@ -151,7 +151,7 @@ func choose(offered []byte) (method, error) {
 			return m, nil
 		}
 	}
-	return method{}, fmt.Errorf("%w: it only offers security types that are not supported: %v", display.ErrAuth, offered)
+	return method{}, fmt.Errorf("%w: it only offers security types %v", display.ErrSecurity, offered)
 }
 
 // refusal reads why the server does not want to go on, and returns it as an error.

@@ -1,0 +1,128 @@
+// Package displays keeps what the user has decided about the displays of machines: passwords to remember and certificates to trust.
+//
+// Passwords stand in a file that only the user can read, as those in libvirt's own descriptions of the user's machines do: whoever reads
+// the one can read the other. A VNC password is no key to anything else: eight bytes, and the protocol sends a hash of them that is easily broken.
+package displays
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
+)
+
+// fileVersion is the version of the file's layout that this program writes and reads.
+const fileVersion = 1
+
+// sizeLimit is the most bytes that are read.
+const sizeLimit = 1 << 20
+
+// content is the layout on disk.
+type content struct {
+	Version      int                  `json:"version"`
+	Passwords    map[uuid.UUID]string `json:"passwords,omitempty"`    // by machine
+	Certificates map[string]string    `json:"certificates,omitempty"` // SHA-256 fingerprints in hexadecimal, by host
+}
+
+// Store holds the decisions and writes them to their file. Its methods may be called from any goroutine.
+type Store struct {
+	path string
+
+	mu  sync.Mutex // also orders the writes
+	now content
+}
+
+// Load reads the file at path, which need not exist. The Store is always usable: with an error, which says why the file could not be used,
+// it starts empty and replaces the file when something is to be kept.
+func Load(path string) (*Store, error) {
+	s := &Store{path: path, now: content{Version: fileVersion}}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, sizeLimit))
+	if err != nil {
+		return s, err
+	}
+	var read content
+	if err := json.Unmarshal(text, &read); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	if read.Version != fileVersion {
+		return s, fmt.Errorf("%s has layout version %d, this program knows %d", path, read.Version, fileVersion)
+	}
+	s.now = read
+	return s, nil
+}
+
+// Path returns where the file is, to be named in messages.
+func (s *Store) Path() string { return s.path }
+
+// Password returns the password remembered for a machine's display, empty for none. It only reads memory.
+func (s *Store) Password(machine uuid.UUID) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now.Passwords[machine]
+}
+
+// SetPassword remembers the password of a machine's display; an empty one forgets it. It waits for the disk.
+func (s *Store) SetPassword(machine uuid.UUID, password string) error {
+	return s.change(func(c *content) { c.Passwords = with(c.Passwords, machine, password) })
+}
+
+// Certificate returns the fingerprint that the user trusts for a host, empty for none. It only reads memory.
+func (s *Store) Certificate(host string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now.Certificates[host]
+}
+
+// SetCertificate trusts a fingerprint for a host; an empty one forgets it. It waits for the disk.
+func (s *Store) SetCertificate(host, fingerprint string) error {
+	return s.change(func(c *content) { c.Certificates = with(c.Certificates, host, fingerprint) })
+}
+
+// with returns a copy of m with the value set, or without it when it is empty.
+func with[K comparable](m map[K]string, key K, value string) map[K]string {
+	m = maps.Clone(m)
+	if value == "" {
+		delete(m, key)
+		return m
+	}
+	if m == nil {
+		m = map[K]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// change edits and writes the file. When that fails the change applies all the same until the program ends.
+func (s *Store) change(edit func(*content)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, err := json.Marshal(s.now)
+	if err != nil {
+		return err
+	}
+	edit(&s.now)
+	text, err := json.MarshalIndent(s.now, "", "  ")
+	if err != nil {
+		return err
+	}
+	if after, err := json.Marshal(s.now); err == nil && string(after) == string(before) {
+		return nil // most machines never need the file
+	}
+	return atomicfile.Write(s.path, append(text, '\n'))
+}
