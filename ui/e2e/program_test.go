@@ -41,7 +41,7 @@ func programPath(t testing.TB) string {
 
 // startProgram opens the program on the screen, and fails the test at its end when the program has
 // reported a call from a wrong goroutine, a panic or a data race.
-func startProgram(t *testing.T, h *hosttest.Host, s *screen, args ...string) *program {
+func startProgram(t testing.TB, h *hosttest.Host, s *screen, args ...string) *program {
 	t.Helper()
 	p := &program{screen: s, host: h, log: filepath.Join(h.Dir, "program.log"), exited: make(chan error, 1)}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -223,6 +223,12 @@ func find(w probe.Window, text string) (probe.Text, error) {
 // click presses the left button on a text, once it is there and enabled.
 func (p *program) click(window, text string) {
 	p.t.Helper()
+	p.clickAt(p.aim(window, text), 1)
+}
+
+// aim returns where on the screen a text is, once it is there, enabled and at rest.
+func (p *program) aim(window, text string) image.Point {
+	p.t.Helper()
 	place := p.waitWindow(window)
 	var target image.Point
 	p.eventually("click "+text, func() error {
@@ -245,7 +251,7 @@ func (p *program) click(window, text string) {
 		}
 		return nil
 	})
-	p.clickAt(target, 1)
+	return target
 }
 
 // clickAt moves the mouse to a point of the screen and presses a button.

@@ -34,6 +34,12 @@ type screen struct {
 
 func startScreen(t testing.TB, h *hosttest.Host) *screen {
 	t.Helper()
+	return startScreenOf(t, h, screenWidth, screenHeight)
+}
+
+// startScreenOf is startScreen with a size and with further arguments of the window manager.
+func startScreenOf(t testing.TB, h *hosttest.Host, width, height int, manager ...string) *screen {
+	t.Helper()
 	dir := filepath.Join(h.Dir, "screen")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -47,7 +53,7 @@ func startScreen(t testing.TB, h *hosttest.Host) *screen {
 	}
 	defer answer.Close()
 	server := exec.Command(hosttest.Tool(t, "Xvfb"), "-displayfd", "3", "-fbdir", dir, "-nolisten", "tcp", "-noreset",
-		"-screen", "0", fmt.Sprintf("%dx%dx24", screenWidth, screenHeight))
+		"-screen", "0", fmt.Sprintf("%dx%dx24", width, height))
 	server.ExtraFiles = []*os.File{say}
 	s.start(server)
 	s.server = server.Process.Pid
@@ -60,7 +66,7 @@ func startScreen(t testing.TB, h *hosttest.Host) *screen {
 	s.display = ":" + strings.TrimSpace(string(number[:n]))
 	s.env = append(s.env, "DISPLAY="+s.display)
 
-	s.start(exec.Command(hosttest.Tool(t, "openbox"), "--sm-disable"))
+	s.start(exec.Command(hosttest.Tool(t, "openbox"), append([]string{"--sm-disable"}, manager...)...))
 	s.eventually("a window manager", func() error {
 		out := s.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
 		if !strings.Contains(out, "window id") {
