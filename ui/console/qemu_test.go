@@ -59,7 +59,7 @@ func TestRealMachine(t *testing.T) {
 	w := Open(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: onSocket{f, socket}, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f},
 		ID: testID, after: func(time.Duration) <-chan time.Time { return time.After(10 * time.Millisecond) }, // until QEMU listens
-		NewSource: func(p hypervisor.GraphicsPath) display.Source { return rfb.New(p.Conn, rfb.Options{}) },
+		NewSource: func(p hypervisor.GraphicsPath) display.Source { return rfb.New(p.Conn, rfb.Options{Local: p.Local}) },
 	})
 	t.Cleanup(w.shut)
 	f.until("a picture", func() bool { return w.body.live && w.display.GuestSize().X >= 640 })

@@ -66,7 +66,7 @@ func Open(p Params) *Window {
 	if p.NewSource == nil {
 		p.NewSource = func(path hypervisor.GraphicsPath) display.Source {
 			m := find(p.Machines.Snapshot(), p.ID)
-			return rfb.New(path.Conn, rfb.Options{Password: path.Password, Heartbeat: !hasDBus(m)})
+			return rfb.New(path.Conn, rfb.Options{Password: path.Password, Local: path.Local, Heartbeat: !hasDBus(m)})
 		}
 	}
 	w := &Window{p: p, win: p.App.NewWindow("")}

@@ -3,15 +3,11 @@ package rfb_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"image"
-	"io"
 	"net"
 	"os"
-	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
@@ -64,38 +60,6 @@ func BenchmarkRaw1080p(b *testing.B) {
 			copy(to, from)
 		}
 	})
-}
-
-// BenchmarkKeyToPicture is the time from a key to the picture that shows its effect, with a real QEMU: with wake messages, and as viewers
-// without them. The guest turns 64 pixels when told to on its serial line, which happens together with the key.
-func BenchmarkKeyToPicture(b *testing.B) {
-	for _, wakes := range []bool{true, false} {
-		b.Run(fmt.Sprintf("wakes=%v", wakes), func(b *testing.B) {
-			g := boot(b)
-			c := g.connect(rfb.Options{})
-			c.wait(b, "the picture", func(st state) bool { return shows(st, 640, 480, 0) })
-			if !wakes {
-				c.NoWake()
-			}
-			var times []time.Duration
-			for b.Loop() {
-				time.Sleep(300 * time.Millisecond) // QEMU's timer slows down
-				frames := c.frames()
-				start := time.Now()
-				c.Key(1, 0, true)
-				if _, err := io.WriteString(g.serial, "t"); err != nil {
-					b.Fatal(err)
-				}
-				waitFor(b, "the change", func() bool { return c.frames() > frames })
-				times = append(times, time.Since(start))
-				c.Key(1, 0, false)
-				g.expect("+")
-			}
-			slices.Sort(times)
-			b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "ms-p50")
-			b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "ms-p95")
-		})
-	}
 }
 
 // frames is how many updates have come, without a copy of the picture.

@@ -9,6 +9,7 @@ package rfb
 import (
 	"context"
 	"errors"
+	"image"
 	"net"
 	"sync"
 	"time"
@@ -16,12 +17,27 @@ import (
 	"guesthouse/hypervisor/display"
 )
 
-// Options of a Client.
+// Options of a Client. The zero value is for a server across a network that asks for nothing.
 type Options struct {
-	// Password is for servers that ask for one. Eight bytes count, as the protocol has it.
+	// Password is for servers that ask for one: with VNC's own authentication, whose first eight bytes count, or beside Username.
 	Password string
-	// Heartbeat keeps QEMU's screen timer fast while nothing happens, at the cost of two tiny messages a second while visible. It is needed
-	// for machines without a D-Bus display (whose presence has the same effect).
+	// Username is for servers that want one: VeNCrypt's X509Plain.
+	Username string
+	// TLS says whose certificate is trusted, for servers that encrypt.
+	TLS TLS
+	// RequireTLS refuses servers that do not encrypt, with ErrUnencrypted.
+	RequireTLS bool
+
+	// Local is for connections that do not leave this computer: pixels come as they are, and encryption only where the server insists. Other
+	// connections get compressed pictures.
+	Local bool
+	// Quality allows lossy pictures, 1 the worst and smallest to 10 the best. 0: none.
+	Quality int
+	// Encodings replaces the choice of pixel encodings: numbers of RFC 6143, 7.7, best first; those that cannot be decoded are left out.
+	Encodings []int32
+
+	// Heartbeat keeps QEMU's screen timer awake while somebody looks, at the cost of tiny messages. It is for machines without a D-Bus display,
+	// whose presence has the same effect for nothing. Servers other than QEMU are left alone.
 	Heartbeat bool
 }
 
@@ -31,15 +47,20 @@ type Client struct {
 	options Options
 	limits  limits
 
-	mu     sync.Mutex
-	queue  queue
-	keys   map[uint32]uint32 // held keys: number to keysym
-	point  pointer           // as of the last event in the queue
-	pace   pacer
-	stats  display.Stats
-	start  time.Time
-	alive  bool          // between ServerInit and the end of Run
-	signal chan struct{} // capacity 1: the writer has something to look at
+	mu    sync.Mutex
+	queue queue
+	keys  map[uint32]uint32 // held keys: number to keysym
+	point pointer           // as of the last event in the queue
+	pace  pacer
+	size  resizer
+	clip  clipboard
+	stats display.Stats
+	out   net.Conn // what is written to: conn, or TLS on it
+	// answers are messages that wait for the writer, in the order in which the server asked for them.
+	answers []byte
+	start   time.Time
+	alive   bool          // between ServerInit and the end of Run
+	signal  chan struct{} // capacity 1: the writer has something to look at
 }
 
 // A pointer is where the pointer is and what is pressed.
@@ -52,12 +73,14 @@ var _ display.Source = (*Client)(nil)
 
 // New makes a client of the server at the other end of conn, which it owns from now on: conn is closed when Run returns.
 func New(conn net.Conn, options Options) *Client {
+	m := &meter{Conn: conn}
 	return &Client{
-		conn:    &meter{Conn: conn},
+		conn:    m,
+		out:     m,
 		options: options,
 		limits:  limits{handshake: handshakeTime, message: messageTime},
 		keys:    make(map[uint32]uint32),
-		pace:    pacer{visible: true, heartbeat: options.Heartbeat},
+		pace:    pacer{visible: true, wakes: options.Heartbeat, rate: rate{wakeEvery, eagerFor, heartbeat}},
 		stats:   display.Stats{AbsolutePoint: true},
 		signal:  make(chan struct{}, 1),
 	}
@@ -139,16 +162,11 @@ func (c *Client) write(ctx context.Context) error {
 	defer timer.Stop()
 	var out []byte
 	for {
-		c.mu.Lock()
-		out = c.queue.encode(out[:0])
-		if len(out) > 0 {
-			c.pace.sent(time.Now())
-		}
 		var wait time.Duration
-		out, wait = c.pace.encode(out, time.Now(), c.spareKey)
-		c.mu.Unlock()
+		var conn net.Conn
+		out, wait, conn = c.due(out[:0], time.Now())
 		if len(out) > 0 {
-			if _, err := c.conn.Write(out); err != nil {
+			if _, err := conn.Write(out); err != nil {
 				if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 					return nil
 				}
@@ -164,6 +182,28 @@ func (c *Client) write(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// due appends what is to be written now, and says when to ask again at the latest, and where it goes.
+func (c *Client) due(out []byte, now time.Time) ([]byte, time.Duration, net.Conn) {
+	if cap(out) > 64<<10 {
+		out = nil // a clipboard has been here
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.alive {
+		return out, idleLimit, c.out
+	}
+	out = c.queue.encode(out)
+	if len(out) > 0 {
+		c.pace.sent(now)
+	}
+	out = append(out, c.answers...)
+	c.answers = c.answers[:0]
+	out = c.clip.encode(out)
+	out, wait := c.size.encode(out, now, c.point.buttons != 0, image.Pt(c.stats.Width, c.stats.Height))
+	out, next := c.pace.encode(out, now, c.spareKey)
+	return out, min(wait, next), c.out
 }
 
 // Key implements display.Source.
@@ -216,11 +256,11 @@ func (c *Client) Relative(dx, dy int, buttons display.ButtonMask) {
 func (c *Client) absolute(x, y int, buttons display.ButtonMask) {
 	x = max(0, min(x, c.stats.Width-1))
 	y = max(0, min(y, c.stats.Height-1))
-	c.pointerEvent(event{kind: eventAbsolute, x: x, y: y, buttons: buttons & sendable}, pointer{x, y, buttons & sendable})
+	c.pointerEvent(event{kind: eventAbsolute, x: x, y: y, buttons: buttons & c.queue.sendable()}, pointer{x, y, buttons & c.queue.sendable()})
 }
 
 func (c *Client) relative(dx, dy int, buttons display.ButtonMask) {
-	c.pointerEvent(event{kind: eventRelative, x: dx, y: dy, buttons: buttons & sendable}, pointer{c.point.x, c.point.y, buttons & sendable})
+	c.pointerEvent(event{kind: eventRelative, x: dx, y: dy, buttons: buttons & c.queue.sendable()}, pointer{c.point.x, c.point.y, buttons & c.queue.sendable()})
 }
 
 func (c *Client) pointerEvent(e event, after pointer) {
@@ -266,20 +306,11 @@ func (c *Client) ReleaseAll() {
 	c.wake()
 }
 
-// RequestSize implements display.Source.
-func (c *Client) RequestSize(int, int) {}
-
-// ShareClipboard implements display.Source.
-func (c *Client) ShareClipboard(bool, bool) {}
-
-// OfferClipboard implements display.Source.
-func (c *Client) OfferClipboard(string) {}
-
 // SetVisible implements display.Source.
 func (c *Client) SetVisible(visible bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pace.setVisible(visible)
+	c.pace.setVisible(visible, time.Now())
 	c.wake()
 }
 
@@ -289,7 +320,7 @@ func (c *Client) Stats() display.Stats {
 	defer c.mu.Unlock()
 	s := c.stats
 	s.BytesIn, s.BytesOut = c.conn.in.Load(), c.conn.out.Load()
-	s.RequestPending = c.pace.outstanding
+	s.RequestPending = c.pace.outstanding || c.pace.flowing
 	return s
 }
 
@@ -307,21 +338,44 @@ func (c *Client) extendedKeys() {
 	defer c.mu.Unlock()
 	c.stats.ExtendedKeys = true
 	c.queue.byNumber = true
-	c.pace.canWake = true
 	c.wake()
 }
 
+func (c *Client) sideButtons() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue.sideButtons = true
+}
+
+// secured moves the writer to TLS, before it has anything to write.
+func (c *Client) secured(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out = conn
+}
+
+// pointerMode notes an extension that only QEMU has.
 func (c *Client) pointerMode(absolute bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.AbsolutePoint = absolute
+	c.pace.qemu = true
+	c.wake()
+}
+
+// updatesEnd is told of the message that offers continuous updates, and says later that they have ended.
+func (c *Client) updatesEnd() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.updatesEnd()
+	c.wake()
 }
 
 // updateBegan asks for the next update as soon as this one has begun, so that the server never waits for us.
-func (c *Client) updateBegan(pixels bool) {
+func (c *Client) updateBegan() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pace.updateBegan(pixels)
+	c.pace.updateBegan()
 	c.wake()
 }
 
@@ -330,6 +384,10 @@ func (c *Client) updateEnded(pixels, repaint bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Updates++
+	if pixels && !c.clip.plain { // SetEncodings was long before the request for these
+		c.clip.plain = true
+		c.wake()
+	}
 	if pixels && c.stats.FirstPicture == 0 {
 		c.stats.FirstPicture = max(time.Since(c.start), 1)
 	}
@@ -337,7 +395,7 @@ func (c *Client) updateEnded(pixels, repaint bool) {
 		c.pace.full = true
 	}
 	if !pixels || repaint {
-		c.pace.updateBegan(false)
+		c.pace.updateBegan()
 		c.wake()
 	}
 }
@@ -351,6 +409,9 @@ func (c *Client) decoded(encoding string) {
 
 // spareKey is a key that is not held, for the wake message. The caller holds mu.
 func (c *Client) spareKey() (qnum uint32, ok bool) {
+	if !c.queue.byNumber {
+		return 0, false
+	}
 	for _, qnum := range [...]uint32{wakeKey, wakeKeyElse} {
 		if _, held := c.keys[qnum]; !held {
 			return qnum, true

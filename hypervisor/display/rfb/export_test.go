@@ -7,9 +7,10 @@ func (c *Client) Hurry(handshake, message time.Duration) {
 	c.limits = limits{handshake: handshake, message: message}
 }
 
-// NoWake makes the client as every other viewer is: it sends no wake messages.
-func (c *Client) NoWake() {
+// Pace replaces how often QEMU is woken: every eager for a while after input, every idle otherwise. Zero: never.
+func (c *Client) Pace(eager, eagerFor, idle time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pace.canWake = false
+	c.pace.wakes = eager > 0
+	c.pace.rate = rate{eager, eagerFor, idle}
 }

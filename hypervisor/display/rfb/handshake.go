@@ -2,15 +2,11 @@ package rfb
 
 import (
 	"bytes"
-	"crypto/des"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"strconv"
 	"strings"
 	"time"
-
-	"guesthouse/hypervisor/display"
 )
 
 // The protocol versions that differ for a client, as minor numbers of version 3.
@@ -38,7 +34,7 @@ func (s *session) handshake() (width, height int, name string, err error) {
 	if err != nil {
 		return 0, 0, "", err
 	}
-	if err := s.write(setup(native)); err != nil {
+	if err := s.write(setup(native, s.options)); err != nil {
 		return 0, 0, "", err
 	}
 	// From here on a server may take its time: a guest's display does while its state is saved.
@@ -84,133 +80,6 @@ func parseVersion(greeting []byte) (minor int, err error) {
 	return version33, nil
 }
 
-// A method proves who we are in one security type.
-type method struct {
-	kind byte
-	run  func(s *session) error
-}
-
-// methods are the security types we speak, best first.
-var methods = []method{
-	{securityNone, func(*session) error { return nil }},
-	{securityVNC, (*session).vncAuth},
-}
-
-// security agrees on a security type and goes through it.
-func (s *session) security(version int) error {
-	offered, err := s.securityTypes(version)
-	if err != nil {
-		return err
-	}
-	m, err := choose(offered)
-	if err != nil {
-		return err
-	}
-	if version != version33 {
-		if err := s.write([]byte{m.kind}); err != nil {
-			return err
-		}
-	}
-	if err := m.run(s); err != nil {
-		return err
-	}
-	if m.kind == securityNone && version != version38 {
-		return nil // no result is sent then
-	}
-	return s.securityResult(version)
-}
-
-// securityTypes reads what the server offers. In version 3.3 the server decides alone.
-func (s *session) securityTypes(version int) ([]byte, error) {
-	if version == version33 {
-		kind, err := s.wire.u32()
-		if err != nil {
-			return nil, err
-		}
-		if kind == securityFailed {
-			return nil, s.refusal()
-		}
-		if kind > 255 {
-			return nil, protocol("security type %d", kind)
-		}
-		return []byte{byte(kind)}, nil
-	}
-	n, err := s.wire.u8()
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, s.refusal()
-	}
-	return s.wire.bytes(uint32(n), 255, "list of security types")
-}
-
-func choose(offered []byte) (method, error) {
-	for _, m := range methods {
-		if bytes.IndexByte(offered, m.kind) >= 0 {
-			return m, nil
-		}
-	}
-	return method{}, fmt.Errorf("%w: it only offers security types %v", display.ErrSecurity, offered)
-}
-
-// refusal reads why the server does not want to go on, and returns it as an error.
-func (s *session) refusal() error {
-	n, err := s.wire.u32()
-	if err != nil {
-		return err
-	}
-	reason, err := s.wire.bytes(n, maxReason, "reason")
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: %q", display.ErrAuth, reason)
-}
-
-func (s *session) securityResult(version int) error {
-	result, err := s.wire.u32()
-	switch {
-	case err != nil:
-		return err
-	case result == 0:
-		return nil
-	case version == version38:
-		return s.refusal()
-	}
-	return display.ErrAuth
-}
-
-// vncAuth answers the server's challenge, encrypted with the password (RFC 6143, 7.2.2). Only its first eight bytes count.
-func (s *session) vncAuth() error {
-	var challenge [16]byte
-	if err := s.wire.read(challenge[:]); err != nil {
-		return err
-	}
-	if s.options.Password == "" {
-		return display.ErrPasswordNeeded
-	}
-	response, err := vncResponse(s.options.Password, challenge)
-	if err != nil {
-		return fmt.Errorf("%w: %w", display.ErrAuth, err)
-	}
-	return s.write(response[:])
-}
-
-func vncResponse(password string, challenge [16]byte) (response [16]byte, err error) {
-	var key [8]byte
-	copy(key[:], password)
-	for i := range key {
-		key[i] = bits.Reverse8(key[i]) // the protocol counts a key's bits from the other end than DES does
-	}
-	block, err := des.NewCipher(key[:])
-	if err != nil {
-		return response, err
-	}
-	block.Encrypt(response[:8], challenge[:8])
-	block.Encrypt(response[8:], challenge[8:])
-	return response, nil
-}
-
 // serverInit reads size, name and pixel format of the screen. native says that the format is ours already.
 func (s *session) serverInit() (width, height int, name string, native bool, err error) {
 	var head [24]byte
@@ -224,19 +93,4 @@ func (s *session) serverInit() (width, height int, name string, native bool, err
 	width, height = int(binary.BigEndian.Uint16(head[0:])), int(binary.BigEndian.Uint16(head[2:]))
 	// The three bytes of padding at the end may hold anything.
 	return width, height, string(title), bytes.Equal(head[4:17], pixelFormatBGRX[:13]), nil
-}
-
-// setup is what we send after ServerInit.
-func setup(native bool) []byte {
-	var p []byte
-	if !native {
-		p = append(p, msgSetPixelFormat, 0, 0, 0)
-		p = append(p, pixelFormatBGRX[:]...)
-	}
-	p = append(p, msgSetEncodings, 0)
-	p = binary.BigEndian.AppendUint16(p, uint16(len(wanted)))
-	for _, e := range wanted {
-		p = binary.BigEndian.AppendUint32(p, uint32(e))
-	}
-	return p
 }

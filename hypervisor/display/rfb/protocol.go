@@ -6,24 +6,30 @@ import (
 	"guesthouse/hypervisor/display"
 )
 
-// Message types, client to server (RFC 6143, 7.5; 255 is QEMU's own).
+// Message types, client to server (RFC 6143, 7.5; rfbproto.rst for those above 128).
 const (
-	msgSetPixelFormat = 0
-	msgSetEncodings   = 2
-	msgUpdateRequest  = 3
-	msgKeyEvent       = 4
-	msgPointerEvent   = 5
-	msgQEMU           = 255
+	msgSetPixelFormat          = 0
+	msgSetEncodings            = 2
+	msgUpdateRequest           = 3
+	msgKeyEvent                = 4
+	msgPointerEvent            = 5
+	msgClientCutText           = 6
+	msgEnableContinuousUpdates = 150
+	msgClientFence             = 248
+	msgSetDesktopSize          = 251
+	msgQEMU                    = 255
 
 	qemuKeyEvent = 0 // submessage of msgQEMU
 )
 
-// Message types, server to client (RFC 6143, 7.6).
+// Message types, server to client (RFC 6143, 7.6; rfbproto.rst for those above 128).
 const (
-	msgFramebufferUpdate   = 0
-	msgSetColourMapEntries = 1
-	msgBell                = 2
-	msgServerCutText       = 3
+	msgFramebufferUpdate      = 0
+	msgSetColourMapEntries    = 1
+	msgBell                   = 2
+	msgServerCutText          = 3
+	msgEndOfContinuousUpdates = 150
+	msgServerFence            = 248
 )
 
 // Encodings, and the pseudo-encodings by which a client says what it understands (the RFB community's rfbproto.rst; QEMU's ui/vnc.h).
@@ -31,30 +37,31 @@ const (
 	encRaw      int32 = 0
 	encCopyRect int32 = 1
 
-	encDesktopSize         int32 = -223
-	encLastRect            int32 = -224
-	encRichCursor          int32 = -239
-	encPointerMotionChange int32 = -257 // QEMU: x is 1 for an absolute pointer, 0 for a relative one
-	encExtendedKey         int32 = -258 // QEMU: keys by number
-	encLEDState            int32 = -261
-	encDesktopName         int32 = -307
-	encExtendedDesktopSize int32 = -308
-	encAlphaCursor         int32 = -314
+	encQualityLevel0        int32 = -32 // to -23: how good lossy pictures are to be
+	encDesktopSize          int32 = -223
+	encLastRect             int32 = -224
+	encRichCursor           int32 = -239
+	encCompressLevel0       int32 = -256 // to -247: how hard the server is to work
+	encPointerMotionChange  int32 = -257 // QEMU: x is 1 for an absolute pointer, 0 for a relative one
+	encExtendedKey          int32 = -258 // QEMU: keys by number
+	encLEDState             int32 = -261
+	encDesktopName          int32 = -307
+	encExtendedDesktopSize  int32 = -308
+	encFence                int32 = -312
+	encContinuousUpdates    int32 = -313
+	encAlphaCursor          int32 = -314
+	encExtendedMouseButtons int32 = -316
+	encExtendedClipboard    int32 = -0x3f5e1a32 // 0xC0A1E5CE
 )
 
-// wanted is the list that SetEncodings sends, best first. QEMU walks it from the end, and acknowledges its own extensions on the way, so that
-// the acknowledgement comes before the first cursor (whose byte order depends on it).
-var wanted = []int32{
-	encRaw, encCopyRect,
-	encExtendedDesktopSize, encDesktopSize, encAlphaCursor, encRichCursor, encPointerMotionChange, encExtendedKey, encLEDState,
-	encDesktopName, encLastRect,
-}
-
-// Security types (RFC 6143, 7.1.2).
+// Security types (RFC 6143, 7.1.2; rfbproto.rst).
 const (
 	securityFailed = 0
 	securityNone   = 1
 	securityVNC    = 2
+	securityTLS    = 18
+	securityVeN    = 19
+	securitySASL   = 20
 )
 
 // Limits on what a server may send. Memory is only ever allocated for what passed one of them.

@@ -40,6 +40,12 @@ func tool(t testing.TB, name string) string {
 // boot assembles the guest and starts it, with more arguments for QEMU.
 func boot(t testing.TB, more ...string) *guest {
 	t.Helper()
+	return bootSource(t, "testdata/guest.S", more...)
+}
+
+// bootSource is boot for any guest that prints "+" when it is ready.
+func bootSource(t testing.TB, source string, more ...string) *guest {
+	t.Helper()
 	qemu, as, ld := tool(t, "qemu-system-x86_64"), tool(t, "as"), tool(t, "ld")
 	dir, err := os.MkdirTemp("", "rfb") // t.TempDir is too long for a socket's path
 	if err != nil {
@@ -48,7 +54,7 @@ func boot(t testing.TB, more ...string) *guest {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	image := filepath.Join(dir, "guest.img")
 	for _, c := range [][]string{
-		{as, "--32", "-o", image + ".o", "testdata/guest.S"},
+		{as, "--32", "-o", image + ".o", source},
 		{ld, "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", "-o", image, image + ".o"},
 	} {
 		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
@@ -161,7 +167,7 @@ func shows(st state, w, h, turned int) bool {
 
 func TestQEMUPictureIsTheGuestsPictureOnEveryPixel(t *testing.T) {
 	g := boot(t)
-	c := g.connect(rfb.Options{Heartbeat: true})
+	c := g.connect(rfb.Options{Heartbeat: true, Local: true})
 	c.wait(t, "the whole picture", func(st state) bool { return shows(st, 640, 480, 0) })
 
 	g.order("t")

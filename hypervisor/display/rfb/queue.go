@@ -13,8 +13,11 @@ const queueLimit = 1024
 // relativeLimit is the largest distance in one event of QEMU's relative pointer.
 const relativeLimit = 0x7fff
 
-// sendable are the buttons that fit into a PointerEvent: three buttons and four directions of the wheel.
-const sendable = display.ButtonLeft | display.ButtonMiddle | display.ButtonRight | display.Wheel
+// plainButtons are the buttons that fit into a PointerEvent: three buttons and four directions of the wheel.
+const plainButtons = display.ButtonLeft | display.ButtonMiddle | display.ButtonRight | display.Wheel
+
+// extendedPointer marks a PointerEvent that is one byte longer, for servers that acknowledged extended mouse buttons (rfbproto.rst).
+const extendedPointer = 0x80
 
 type eventKind uint8
 
@@ -36,8 +39,17 @@ type event struct {
 
 // A queue holds input events in order.
 type queue struct {
-	events   []event
-	byNumber bool // the server takes QEMU's key numbers
+	events      []event
+	byNumber    bool // the server takes QEMU's key numbers
+	sideButtons bool // the server takes the buttons back and forward
+}
+
+// sendable are the buttons that can be said to this server.
+func (q *queue) sendable() display.ButtonMask {
+	if q.sideButtons {
+		return plainButtons | display.ButtonBack | display.ButtonForward
+	}
+	return plainButtons
 }
 
 func (q *queue) hasRoom() bool { return len(q.events) < queueLimit }
@@ -94,10 +106,20 @@ func appendExtendedKey(out []byte, qnum, keysym uint32, down bool) []byte {
 	return binary.BigEndian.AppendUint32(out, qnum)
 }
 
+// appendPointer makes a PointerEvent (RFC 6143, 7.5.5), extended by a byte for the buttons from the eighth on where one of them is down.
 func appendPointer(out []byte, x, y int, buttons display.ButtonMask) []byte {
-	out = append(out, msgPointerEvent, byte(buttons))
+	more := byte(buttons >> 7)
+	low := byte(buttons & plainButtons)
+	if more != 0 {
+		low |= extendedPointer
+	}
+	out = append(out, msgPointerEvent, low)
 	out = binary.BigEndian.AppendUint16(out, uint16(x))
-	return binary.BigEndian.AppendUint16(out, uint16(y))
+	out = binary.BigEndian.AppendUint16(out, uint16(y))
+	if more != 0 {
+		out = append(out, more)
+	}
+	return out
 }
 
 func bit(b bool) byte {

@@ -64,7 +64,18 @@ func (s *server) mute() { go io.Copy(io.Discard, s) }
 
 var native = []byte{32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0}
 
-const encodingsLength = 4 + 11*4
+// hearEncodings reads a SetEncodings and returns its list.
+func (s *server) hearEncodings() (list []int32) {
+	head := s.hear(4)
+	if len(head) < 4 {
+		return nil
+	}
+	p := s.hear(4 * int(binary.BigEndian.Uint16(head[2:])))
+	for ; len(p) >= 4; p = p[4:] {
+		list = append(list, int32(binary.BigEndian.Uint32(p)))
+	}
+	return list
+}
 
 // greet speaks the whole handshake for a screen of this size in the client's own pixel format, and forgets what the client says afterwards.
 func (s *server) greet(w, h uint16) {
@@ -81,7 +92,7 @@ func (s *server) greetLoud(w, h uint16) {
 	s.say(uint32(0))
 	s.hear(1)
 	s.say(w, h, native, uint32(4), "test")
-	s.hear(encodingsLength)
+	s.hearEncodings()
 }
 
 // rect is a rectangle's header.

@@ -23,7 +23,9 @@ type session struct {
 
 	fb       display.Framebuffer
 	size     image.Point // the server's latest word on the screen's size; fb follows when pixels come, or the update ends
-	qemu     bool        // the server acknowledged one of QEMU's own extensions
+	qemu     bool        // the server acknowledged an extension that only QEMU has
+	repaint  bool        // the update being read holds a DesktopSize
+	can      display.Capabilities
 	lastBell time.Time
 }
 
@@ -40,6 +42,7 @@ func (s *session) run() error {
 		return err
 	}
 	s.show.SetName(name)
+	s.show.SetCapabilities(s.can) // none yet: a presenter may have been told of another server's
 	s.client.ready()
 	for {
 		kind, err := s.wire.next()
@@ -69,14 +72,23 @@ func (s *session) message(kind byte) error {
 			s.show.Bell()
 		}
 		return nil
-	case msgServerCutText: // nobody asked for the guest's clipboard
-		head, err := s.wire.head(7)
-		if err != nil {
-			return err
-		}
-		return s.wire.skip(int64(binary.BigEndian.Uint32(head[3:])))
+	case msgServerCutText:
+		return s.cutText()
+	case msgServerFence:
+		return s.fence()
+	case msgEndOfContinuousUpdates:
+		s.client.updatesEnd()
+		return nil
 	}
 	return protocol("message of unknown type %d", kind)
+}
+
+// capable reports what the server can do, if that is news.
+func (s *session) capable(change func(*display.Capabilities)) {
+	was := s.can
+	if change(&s.can); s.can != was {
+		s.show.SetCapabilities(s.can)
+	}
 }
 
 // resize notes the screen's new size.

@@ -37,6 +37,7 @@ var decoders = map[int32]decoder{
 // pseudo are the encodings that carry something else.
 var pseudo = map[int32]func(*session, header) error{
 	encDesktopSize: func(s *session, h header) error {
+		s.repaint = true
 		return s.resize(int(h.w), int(h.h))
 	},
 	encExtendedDesktopSize: (*session).extendedDesktopSize,
@@ -45,7 +46,6 @@ var pseudo = map[int32]func(*session, header) error{
 	encDesktopName:         (*session).desktopName,
 	encLEDState:            (*session).ledState,
 	encExtendedKey: func(s *session, _ header) error {
-		s.qemu = true
 		s.client.extendedKeys()
 		return nil
 	},
@@ -53,6 +53,11 @@ var pseudo = map[int32]func(*session, header) error{
 		s.qemu = true
 		s.client.pointerMode(h.x != 0)
 		s.show.SetPointerMode(h.x != 0)
+		return nil
+	},
+	encExtendedMouseButtons: func(s *session, _ header) error {
+		s.client.sideButtons()
+		s.capable(func(c *display.Capabilities) { c.SideButtons = true })
 		return nil
 	},
 }
@@ -86,7 +91,7 @@ func (s *session) update() error {
 		}
 		if !pixels {
 			pixels = true
-			s.client.updateBegan(true)
+			s.client.updateBegan()
 		}
 		if err := s.rectangle(d, h); err != nil {
 			return err
@@ -96,9 +101,10 @@ func (s *session) update() error {
 		return err
 	}
 	s.show.FrameDone()
-	// QEMU sends a whole picture after a resize by itself; of others it has to be asked for. Never after every size message: servers answer
-	// such a request with one.
-	repaint := s.fb.Bounds() != size && !s.qemu
+	// After DesktopSize the whole picture has to be asked for, except of QEMU. Never after ExtendedDesktopSize: its servers answer such a
+	// request with another one, and send the picture by themselves.
+	repaint := s.repaint && s.fb.Bounds() != size && !s.qemu
+	s.repaint = false
 	s.client.updateEnded(pixels, repaint)
 	return nil
 }
@@ -173,22 +179,6 @@ func (s *session) copyRect(r image.Rectangle) error {
 		source, target = source+step, target+step
 	}
 	return nil
-}
-
-// extendedDesktopSize reads a size message with its list of screens. x is the reason (1: an answer to this client) and y the result (0: done);
-// the size of a refusal is not news.
-func (s *session) extendedDesktopSize(h header) error {
-	head, err := s.wire.head(4)
-	if err != nil {
-		return err
-	}
-	if err := s.wire.skip(16 * int64(head[0])); err != nil {
-		return err
-	}
-	if h.x == 1 && h.y != 0 {
-		return nil
-	}
-	return s.resize(int(h.w), int(h.h))
 }
 
 func (s *session) desktopName(header) error {
