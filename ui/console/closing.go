@@ -14,6 +14,7 @@ import (
 	"guesthouse/hypervisor"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
+	"guesthouse/ui/restore"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -208,7 +209,7 @@ func (w *Window) powerOffAnd(ctx context.Context, back bool) error {
 	if err != nil {
 		return err
 	}
-	to, err := last(list)
+	to, err := restore.Last(list)
 	if err != nil {
 		return err
 	}

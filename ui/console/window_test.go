@@ -125,7 +125,7 @@ func TestWindowCheckpointAndRestore(t *testing.T) {
 	f.set(func() { f.loses = true })
 	test.Tap(w.bar.restore)
 	f.until("the question", func() bool { return widgets.ModalOpen(w.win) })
-	tapButton(t, w.win, "Restore")
+	tapButton(t, w.win, "Save, then restore")
 	f.until("restored after saving", f.did("save Checkpoint 3", "restore a", "restore a after saving Checkpoint 3"))
 	f.jobs.WaitIdle()
 	f.until("told so", func() bool { return strings.HasPrefix(w.status.notice.text, "Back at ") }) // else it comes over the next notice

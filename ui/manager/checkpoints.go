@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -11,6 +12,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
+	"guesthouse/ui/restore"
 	"guesthouse/ui/widgets"
 )
 
@@ -83,27 +85,11 @@ func (m *Manager) saveCheckpoint() {
 	}
 }
 
-// last returns the checkpoint that Restore means: the current one, else the youngest.
-func (m *Manager) last() (checkpoints.Checkpoint, bool) {
-	var best checkpoints.Checkpoint
-	for i, c := range m.checkpoints.list {
-		if c.Current {
-			return c, true
-		}
-		if i == 0 || c.Created.After(best.Created) {
-			best = c
-		}
-	}
-	return best, len(m.checkpoints.list) > 0
-}
-
 func (m *Manager) restoreLast() {
 	if ok, _ := m.canRestore(); !ok {
 		return
 	}
-	if c, ok := m.last(); ok {
-		m.restore(c)
-	}
+	m.restore("")
 }
 
 func (m *Manager) restoreMenu() *fyne.Menu {
@@ -115,52 +101,44 @@ func (m *Manager) restoreMenu() *fyne.Menu {
 		if a := age(c.Created, now); a != "" {
 			label += "  –  " + a
 		}
-		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(c) })
+		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(c.ID) })
 		menu.Items = append(menu.Items, item)
 	}
 	return menu
 }
 
-// restore goes back to a checkpoint. When the present state is in no checkpoint, the user is asked first, and can have it saved.
-func (m *Manager) restore(c checkpoints.Checkpoint) {
+// restore goes back to a checkpoint; an empty ID means the last. When the present state is in no checkpoint, the user is asked first, and
+// can have it saved.
+func (m *Manager) restore(checkpoint string) {
 	one := m.single()
 	if one == nil {
 		return
 	}
-	id, name := one.UUID, shown(one.Name)
+	id := one.UUID
 	always := m.p.Settings.Get().ConfirmRestore
-	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (bool, error) {
-		return m.p.Checkpoints.WouldLose(ctx, id)
-	}, func(loses bool, err error) {
+	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
+		return restore.NewPlan(ctx, m.p.Checkpoints, id, checkpoint)
+	}, func(p restore.Plan, err error) {
+		run := func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) }
 		switch {
-		case err != nil || loses: // not knowing counts as losing
-			m.askRestore(id, name, c)
-		case always:
-			widgets.Confirm(m.window, lang.F("Restore “%s”?", shown(c.Name)),
-				lang.F("“%s” goes back to this checkpoint. Its present state is in a checkpoint, so nothing is lost.", name),
-				nil, lang.L("Restore"), false, func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{}) })
+		case err != nil:
+			m.refuse(lang.L("The machine was not restored"), err)
+		case p.Loses || always:
+			restore.Ask(m.window, p, run)
 		default:
-			m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{})
+			run(false)
 		}
 	})
 }
 
-func (m *Manager) askRestore(id uuid.UUID, name string, c checkpoints.Checkpoint) {
-	var modal *widgets.Modal
-	restore := func(o checkpoints.RestoreOptions) func() {
-		return func() {
-			modal.Close()
-			m.p.Checkpoints.Restore(id, c.ID, o)
-		}
+// refuse shows a reason that is meant for the user as it is, and anything else as a failure.
+func (m *Manager) refuse(what string, err error) {
+	var r restore.Refusal
+	if errors.As(err, &r) {
+		widgets.ShowError(m.window, widgets.ErrorText{Title: what, Summary: string(r)})
+		return
 	}
-	next := m.p.Checkpoints.NextName(m.checkpoints.list)
-	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
-	without := widgets.NewButton("", lang.L("Restore without saving"), widgets.StyleDanger, restore(checkpoints.RestoreOptions{}))
-	first := widgets.NewButton("", lang.L("Save, then restore"), widgets.StylePrimary, restore(checkpoints.RestoreOptions{SaveFirst: true, SaveName: next}))
-	modal = widgets.NewModal(m.window, "restore", "primary", lang.F("Restore “%s”?", shown(c.Name)), widgets.Paragraphs(
-		lang.F("“%s” goes back to this checkpoint. What changed since then is in no checkpoint and would be lost.", name),
-		lang.F("You can save the present state as “%s” first.", next)), 480, cancel, without, first)
-	modal.Show()
+	m.showError(what, err)
 }
 
 func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {

@@ -104,7 +104,7 @@ func (p *checkpointPanel) row(c checkpoints.Checkpoint, depth int, now time.Time
 	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
 	texts := widgets.NewHint(container.New(layout.NewCustomPaddedVBoxLayout(0), name, second), p.tip(c))
 
-	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c) })
+	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c.ID) })
 	restore.SetEnabled(restorable, reason)
 	remove := widgets.NewIconButton("trash", lang.L("Delete this checkpoint"), func() { p.m.deleteCheckpoint(c) })
 	left := container.NewHBox(widgets.Space(indent*float32(min(depth, deepest)), 0), container.NewCenter(widgets.NewIcon(icon, 18, color)))

@@ -1,0 +1,122 @@
+// Package restore is what manager and console share about going back to a checkpoint: which one is meant, whether that would lose
+// anything, and the question before it.
+package restore
+
+import (
+	"context"
+	"slices"
+
+	"fyne.io/fyne/v2"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/ui/lang"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
+)
+
+// Checkpoints is what a plan needs of checkpoints.Service.
+type Checkpoints interface {
+	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
+	NextName(list []checkpoints.Checkpoint) string
+	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
+}
+
+// Refusal is an error whose text is meant for the user as it is.
+type Refusal string
+
+// Error returns the text.
+func (r Refusal) Error() string { return string(r) }
+
+// Plan is a restore that may have to be confirmed.
+type Plan struct {
+	To       checkpoints.Checkpoint
+	Loses    bool   // the present state is in no checkpoint, as far as is known
+	SaveName string // what a checkpoint of the present state would be called
+}
+
+// Last picks the checkpoint that "Restore" goes back to: the one that the machine continues from, else the newest that can be restored. The
+// error is a Refusal.
+func Last(list []checkpoints.Checkpoint) (checkpoints.Checkpoint, error) {
+	var newest *checkpoints.Checkpoint
+	for i, c := range list {
+		if c.Problem != "" {
+			continue
+		}
+		if c.Current {
+			return c, nil
+		}
+		if newest == nil || c.Created.After(newest.Created) {
+			newest = &list[i]
+		}
+	}
+	switch {
+	case newest != nil:
+		return *newest, nil
+	case len(list) > 0:
+		return checkpoints.Checkpoint{}, Refusal(lang.F("No checkpoint of this machine can be restored: %s", lang.L(list[0].Problem)))
+	}
+	return checkpoints.Checkpoint{}, Refusal(lang.L("This machine has no checkpoint yet."))
+}
+
+// NewPlan finds out what going back to a checkpoint would do; an empty checkpoint means the last. What stands in the way is a Refusal. Not
+// for the UI goroutine.
+func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint string) (Plan, error) {
+	list, err := c.List(ctx, machine)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := Plan{SaveName: c.NextName(list)}
+	if checkpoint == "" {
+		if p.To, err = Last(list); err != nil {
+			return Plan{}, err
+		}
+	} else {
+		i := slices.IndexFunc(list, func(c checkpoints.Checkpoint) bool { return c.ID == checkpoint })
+		if i < 0 {
+			return Plan{}, Refusal(lang.L("This checkpoint was deleted meanwhile."))
+		}
+		if p.To = list[i]; p.To.Problem != "" {
+			return Plan{}, Refusal(p.To.Problem)
+		}
+	}
+	p.Loses, err = c.WouldLose(ctx, machine)
+	if err != nil && ctx.Err() == nil {
+		p.Loses = true // not knowing counts as losing
+	}
+	return p, ctx.Err()
+}
+
+// Options returns the service's options for the plan.
+func (p Plan) Options(saveFirst bool) checkpoints.RestoreOptions {
+	if saveFirst {
+		return checkpoints.RestoreOptions{SaveFirst: true, SaveName: p.SaveName}
+	}
+	return checkpoints.RestoreOptions{}
+}
+
+// Ask asks before the present state is given up, and offers to save it first. UI goroutine.
+func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
+	var m *widgets.Modal
+	button := func(icon, label string, style widgets.Style, saveFirst bool) *widgets.Button {
+		return widgets.NewButton(icon, label, style, func() {
+			m.Close()
+			yes(saveFirst)
+		})
+	}
+	buttons := []*widgets.Button{widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { m.Close() })}
+	back := lang.F("The machine goes back to how it was on %s.", p.To.Created.Local().Format(lang.L("2 January 2006 at 15:04")))
+	more := lang.L("Its present state is in a checkpoint, so nothing is lost.")
+	if p.Loses {
+		back += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
+		more = lang.F("You can save the present state as “%s” first.", vmconfig.Inert(p.SaveName, 40))
+		buttons = append(buttons,
+			button("", lang.L("Restore without saving"), widgets.StyleDanger, false),
+			button("", lang.L("Save, then restore"), widgets.StylePrimary, true))
+	} else {
+		buttons = append(buttons, button("restore", lang.L("Restore"), widgets.StylePrimary, false))
+	}
+	m = widgets.NewModal(w, "restore", theme.ColorPaused, lang.F("Go back to “%s”?", vmconfig.Inert(p.To.Name, 60)), widgets.Paragraphs(back, more), 480, buttons...)
+	return m.Show()
+}

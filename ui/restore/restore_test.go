@@ -1,0 +1,123 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/test"
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
+)
+
+type points struct {
+	list  []checkpoints.Checkpoint
+	loses bool
+	err   error
+}
+
+func (p points) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
+	return p.list, nil
+}
+
+func (p points) NextName([]checkpoints.Checkpoint) string { return "Checkpoint 9" }
+
+func (p points) WouldLose(context.Context, uuid.UUID) (bool, error) { return p.loses, p.err }
+
+var now = time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
+
+func list() []checkpoints.Checkpoint {
+	return []checkpoints.Checkpoint{
+		{ID: "a", Name: "Old", Created: now.Add(-time.Hour)}, {ID: "b", Name: "New", Created: now}, {ID: "c", Name: "Lost", Created: now.Add(time.Hour), Problem: "It is gone."},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	for name, c := range map[string]struct {
+		points points
+		id     string
+		want   string // checkpoint and whether it loses; or the error
+	}{
+		"newest that can be": {points{list: list()}, "", "b false"},
+		"current":            {points{list: append([]checkpoints.Checkpoint{{ID: "z", Current: true}}, list()...), loses: true}, "", "z true"},
+		"chosen":             {points{list: list()}, "a", "a false"},
+		"not known":          {points{list: list(), err: errors.New("?")}, "a", "a true"},
+		"damaged":            {points{list: list()}, "c", "It is gone."},
+		"deleted":            {points{list: list()}, "q", "This checkpoint was deleted meanwhile."},
+		"none":               {points{}, "", "This machine has no checkpoint yet."},
+		"none can be":        {points{list: list()[2:]}, "", "No checkpoint of this machine can be restored: It is gone."},
+	} {
+		p, err := NewPlan(t.Context(), c.points, uuid.New(), c.id)
+		got := p.To.ID + map[bool]string{true: " true", false: " false"}[p.Loses]
+		if err != nil {
+			var refusal Refusal
+			if !errors.As(err, &refusal) {
+				t.Errorf("%s: %v is no refusal", name, err)
+			}
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestAsk: what is lost is said only when something is, and each button does what it says.
+func TestAsk(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	for _, c := range []struct {
+		loses  bool
+		button string
+		want   string
+	}{{true, "Save, then restore", "true"}, {true, "Restore without saving", "false"}, {true, "Cancel", ""}, {false, "Restore", "false"}, {false, "Cancel", ""}} {
+		got := ""
+		Ask(w, Plan{To: list()[0], Loses: c.loses, SaveName: "Checkpoint 9"}, func(first bool) { got = map[bool]string{true: "true", false: "false"}[first] })
+		text := texts(w)
+		if strings.Contains(text, "Checkpoint 9") != c.loses || !strings.Contains(text, "“Old”") {
+			t.Errorf("loses %v: it says %s", c.loses, text)
+		}
+		press(t, w, c.button)
+		if got != c.want || widgets.ModalOpen(w) {
+			t.Errorf("%s did %q, want %q", c.button, got, c.want)
+		}
+	}
+}
+
+// overlay lists what the open question is made of.
+func overlay(w fyne.Window) []fyne.CanvasObject {
+	return test.LaidOutObjects(w.Canvas().Overlays().Top())
+}
+
+func texts(w fyne.Window) string {
+	var all []string
+	for _, o := range overlay(w) {
+		if t, ok := o.(*canvas.Text); ok {
+			all = append(all, t.Text)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+func press(t *testing.T, w fyne.Window, text string) {
+	t.Helper()
+	for _, o := range overlay(w) {
+		if b, ok := o.(*widgets.Button); ok && b.Text() == text {
+			test.Tap(b)
+			return
+		}
+	}
+	t.Fatalf("no button %q", text)
+}
