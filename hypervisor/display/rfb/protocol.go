@@ -36,6 +36,12 @@ const (
 const (
 	encRaw      int32 = 0
 	encCopyRect int32 = 1
+	encRRE      int32 = 2
+	encCoRRE    int32 = 4
+	encHextile  int32 = 5
+	encZlib     int32 = 6
+	encTight    int32 = 7
+	encZRLE     int32 = 16
 
 	encQualityLevel0        int32 = -32 // to -23: how good lossy pictures are to be
 	encDesktopSize          int32 = -223

@@ -21,6 +21,7 @@ type session struct {
 	client  *Client
 	show    display.Presenter
 
+	codecs   codecs
 	fb       display.Framebuffer
 	size     image.Point // the server's latest word on the screen's size; fb follows when pixels come, or the update ends
 	qemu     bool        // the server acknowledged an extension that only QEMU has

@@ -32,6 +32,12 @@ type decoder struct {
 var decoders = map[int32]decoder{
 	encRaw:      {"raw", (*session).raw},
 	encCopyRect: {"copyrect", (*session).copyRect},
+	encRRE:      {"rre", (*session).rre},
+	encCoRRE:    {"corre", (*session).coRRE},
+	encHextile:  {"hextile", (*session).hextile},
+	encZlib:     {"zlib", (*session).zlib},
+	encTight:    {"tight", (*session).tight},
+	encZRLE:     {"zrle", (*session).zrle},
 }
 
 // pseudo are the encodings that carry something else.
