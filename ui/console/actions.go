@@ -222,19 +222,6 @@ func (w *Window) focusToolbar() {
 	w.win.Canvas().Focus(w.bar.run)
 }
 
-// toggleScaling changes between the whole screen in the window and pixel for pixel.
-func (w *Window) toggleScaling() {
-	mode := ScaleToOnes
-	if w.display.Scaling() == ScaleToOnes {
-		mode = ScaleToFit
-	}
-	w.display.SetScaling(mode)
-	w.scroll.Refresh()
-	w.updateToolbar()
-	w.showScreen()
-	w.display.Focus()
-}
-
 // toggleFullScreen goes to full screen and back to the old size.
 func (w *Window) toggleFullScreen() {
 	on := !w.win.FullScreen()

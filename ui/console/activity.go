@@ -5,7 +5,6 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
-	"guesthouse/ui/lang"
 )
 
 // activity watches what the machine's devices do, while somebody can see it.
@@ -70,23 +69,4 @@ func (w *Window) showActivity() {
 		return
 	}
 	w.status.setReading(w.activity.meter.read(m.Config, m.UUID, w.activity.sample()))
-}
-
-// whyScaled says why the guest's picture has the size that it has, and how it comes to the screen.
-func (w *Window) whyScaled() string {
-	at := w.display.at
-	var why string
-	switch {
-	case w.display.Scaling() == ScaleToOnes:
-		why = lang.L("It is shown pixel for pixel, as you chose.")
-	case at.picture.Dx() == at.guest.X:
-		why = lang.L("It is shown pixel for pixel: it has just the window’s size.")
-	case at.exact():
-		why = lang.L("It is shown enlarged by a whole factor: that fills the window and stays sharp.")
-	case at.picture.Dx() < at.guest.X:
-		why = lang.L("It is made smaller to fit the window. Right Ctrl + A fits the window to it.")
-	default:
-		why = lang.L("It is enlarged to fill the window. Right Ctrl + A fits the window to it.")
-	}
-	return why
 }

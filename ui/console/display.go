@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
+	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/hypervisor/display"
@@ -39,6 +40,10 @@ type Display struct {
 	screen screen // as of the last onScreen
 	at     placement
 	mode   Scaling
+	// viewport is the size of the part of the widget that a scroll container shows; nil: all of it.
+	viewport func() fyne.Size
+	// ownPointer says that the guest's pointer shape is shown by other means than Cursor.
+	ownPointer bool
 
 	input    Input // nil: nobody takes input
 	keyboard *keyboard
@@ -117,6 +122,28 @@ func (d *Display) GuestSize() image.Point { return d.screen.size }
 func (d *Display) UnitsFor(guest image.Point) fyne.Size {
 	s := d.pixelsPerUnit()
 	return fyne.NewSize(float32(float64(guest.X)/s), float32(float64(guest.Y)/s))
+}
+
+// gutters is the room beside the picture that its scroll bars need, so that they hide nothing of it: zero where it is not scrolled.
+func (d *Display) gutters() fyne.Size {
+	if d.viewport == nil || !d.mode.scrolls() {
+		return fyne.Size{}
+	}
+	room, need := d.viewport(), d.UnitsFor(d.screen.size)
+	const slack = 0.5 // Fyne's units of a size in whole pixels
+	bar := d.Theme().Size(fynetheme.SizeNameScrollBar)
+	var g fyne.Size
+	wide := need.Width > room.Width+slack
+	if wide {
+		g.Height = bar
+	}
+	if need.Height+g.Height > room.Height+slack {
+		g.Width = bar
+		if !wide && need.Width+g.Width > room.Width+slack {
+			g.Height = bar
+		}
+	}
+	return g
 }
 
 // picture is the raster's generator. It runs while the window is painted.
@@ -218,6 +245,8 @@ func (r *displayRenderer) Layout(size fyne.Size) {
 	d := r.d
 	s := d.pixelsPerUnit()
 	area := image.Pt(int(float64(size.Width)*s+0.5), int(float64(size.Height)*s+0.5))
+	gutter := d.gutters()
+	area = area.Sub(image.Pt(int(gutter.Width*float32(s)+0.5), int(gutter.Height*float32(s)+0.5)))
 	at := place(area, d.screen.size, d.mode, s)
 	changed := at != d.at
 	d.at = at
@@ -236,8 +265,8 @@ func (r *displayRenderer) Layout(size fyne.Size) {
 }
 
 func (r *displayRenderer) MinSize() fyne.Size {
-	if r.d.mode == ScaleToOnes && r.d.screen.size.X > 0 {
-		return r.d.UnitsFor(r.d.screen.size).Max(fyne.NewSize(1, 1))
+	if r.d.mode.scrolls() && r.d.screen.size.X > 0 {
+		return r.d.UnitsFor(r.d.screen.size).Max(fyne.NewSize(1, 1)).Add(r.d.gutters())
 	}
 	return minimum
 }

@@ -13,6 +13,7 @@ type frameLayout struct {
 	// shown is how much of the toolbar is visible in full screen, 0 to 1; statusShown the same for the status line.
 	shown, statusShown float32
 	perUnit            func() float64 // host pixels per Fyne unit
+	done               func()         // everything has its place; may be nil
 }
 
 // Objects of the container, in this order: the screen below, the bars above it.
@@ -52,6 +53,9 @@ func (l *frameLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[frameStatus].Move(fyne.NewPos(0, size.Height-status*statusShown))
 	objects[frameStatus].Resize(fyne.NewSize(size.Width, status))
 	show(objects[frameStatus], statusShown > 0)
+	if l.done != nil {
+		l.done()
+	}
 }
 
 // MinSize implements fyne.Layout.

@@ -3,10 +3,10 @@ package console
 import (
 	"errors"
 	"image"
-	"image/draw"
 	"sync"
 
 	"guesthouse/hypervisor/display"
+	"guesthouse/ui/console/x11"
 	"guesthouse/ui/dispatch"
 )
 
@@ -24,12 +24,13 @@ type screen struct {
 	can      display.Capabilities
 }
 
-// frames carries the guest's pixels from the goroutine of a display.Source to the painter on the UI goroutine.
+// frames carries the guest's pixels from the goroutine of a display.Source to what shows them: an x11.View that shares the source's memory,
+// or the toolkit's painter on the UI goroutine.
 //
-// Three pictures: fb is what the source writes; back has the same in the painter's format, brought up to date at the end of each update,
-// under the lock; front is what the painter reads, brought up to date when it paints. So neither side waits for the other longer than a
-// copy takes, an update is never shown half, and however fast updates come there is one call in the UI queue and one copy per painted frame.
-// When nothing changes nothing runs.
+// For the view there is one picture: fb, which the source writes and the X server reads. The painter needs two more: back has the same in
+// the painter's format, brought up to date at the end of each update, under the lock; front is what the painter reads, brought up to date
+// when it paints. So neither side waits for the other longer than a copy takes, an update is never painted half, and however fast updates
+// come there is one call in the UI queue and one copy per painted frame. When nothing changes nothing runs.
 type frames struct {
 	dispatch dispatch.Dispatcher
 	// onFrame and onScreen run on the UI goroutine: there are new pixels to paint; the screen's description changed.
@@ -37,8 +38,14 @@ type frames struct {
 	// onClipboard runs on the source's goroutine: the guest's user has copied text.
 	onClipboard func(text string)
 
+	// share has new framebuffers made of memory that can be given to an X server. Set it before the first source runs.
+	share bool
+
 	mu      sync.Mutex
 	fb      display.Framebuffer
+	segment *x11.Segment // what fb lies in; nil: it is this program's alone
+	view    *x11.View    // hears of damage; nil: none
+	painted bool         // the painter shows the picture, so that back and front are kept
 	back    *image.RGBA
 	damaged region // written by the source since FrameDone
 	stale   region // converted to back and not yet copied to front
@@ -52,7 +59,7 @@ type frames struct {
 var _ display.Presenter = (*frames)(nil)
 
 func newFrames(d dispatch.Dispatcher) *frames {
-	return &frames{dispatch: d, onFrame: func() {}, onScreen: func() {}, onClipboard: func(string) {}}
+	return &frames{dispatch: d, painted: true, onFrame: func() {}, onScreen: func() {}, onClipboard: func(string) {}}
 }
 
 // Resize implements display.Presenter.
@@ -62,17 +69,96 @@ func (f *frames) Resize(w, h int) (display.Framebuffer, error) {
 	}
 	f.damaged.clear()
 	f.change(func(s *screen) {
-		if f.back == nil || f.fb.W != w || f.fb.H != h {
-			stride := w * display.BytesPerPixel
-			f.fb = display.Framebuffer{Pix: make([]byte, stride*h), Stride: stride, W: w, H: h}
-			f.back = image.NewRGBA(image.Rect(0, 0, w, h))
-			draw.Draw(f.back, f.back.Rect, image.Black, image.Point{}, draw.Src)
-			f.stale.clear()
-			f.stale.add(f.back.Rect)
+		if f.fb.Pix == nil || f.fb.W != w || f.fb.H != h {
+			f.allocate(w, h)
 		}
 		s.size = image.Pt(w, h)
 	})
 	return f.fb, nil
+}
+
+// allocate replaces the framebuffer by a black one. The lock is held.
+func (f *frames) allocate(w, h int) {
+	old := f.segment
+	f.segment = nil
+	if f.share && w > 0 && h > 0 {
+		f.segment, _ = x11.NewSegment(w, h) // without it the painter shows the picture
+	}
+	if f.segment != nil {
+		f.fb = f.segment.Framebuffer()
+	} else {
+		stride := w * display.BytesPerPixel
+		f.fb = display.Framebuffer{Pix: make([]byte, stride*h), Stride: stride, W: w, H: h}
+	}
+	f.replaced(old)
+}
+
+// replaced follows a framebuffer that took another's place. The lock is held.
+func (f *frames) replaced(old *x11.Segment) {
+	if f.view != nil {
+		f.view.SetSegment(f.segment)
+	}
+	if old != nil {
+		old.Close()
+	}
+	f.back = nil
+	f.paintAll()
+}
+
+// paintAll brings the painter's picture up to date, if the painter shows it. The lock is held.
+func (f *frames) paintAll() {
+	f.stale.clear()
+	if !f.painted || f.fb.W == 0 || f.fb.H == 0 {
+		f.back, f.front = nil, nil
+		return
+	}
+	if f.back == nil {
+		f.back = image.NewRGBA(f.fb.Bounds())
+	}
+	convert(f.back, f.fb, f.back.Rect)
+	f.stale.add(f.back.Rect)
+}
+
+// setPainted says whether the painter shows the picture; if not, its memory is given up. UI goroutine.
+func (f *frames) setPainted(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.painted != on {
+		f.painted = on
+		f.paintAll()
+	}
+}
+
+// setView says who shows the framebuffer from shared memory; nil: no one. Any goroutine.
+func (f *frames) setView(v *x11.View) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.view = v
+	if v != nil {
+		v.SetSegment(f.segment)
+	}
+}
+
+// shared reports whether the newest framebuffer lies in memory that a view can show. Any goroutine.
+func (f *frames) shared() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.segment != nil
+}
+
+// close gives the memory back. Call it only when no source runs.
+func (f *frames) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.view = nil
+	f.drop()
+}
+
+// drop forgets the framebuffer. The lock is held.
+func (f *frames) drop() {
+	old := f.segment
+	f.fb, f.segment = display.Framebuffer{}, nil
+	f.replaced(old)
 }
 
 // Damage implements display.Presenter. Only the source's goroutine touches the list, so no lock is taken.
@@ -84,14 +170,17 @@ func (f *frames) FrameDone() {
 		return
 	}
 	f.mu.Lock()
+	if f.view != nil {
+		f.view.Damage(f.damaged.rects)
+	}
 	if f.back != nil {
 		for _, r := range f.damaged.rects {
 			convert(f.back, f.fb, r)
 			f.stale.add(r)
 		}
 	}
-	queued := f.frameQueued
-	f.frameQueued = true
+	queued := f.frameQueued || !f.painted
+	f.frameQueued = f.frameQueued || f.painted
 	f.mu.Unlock()
 	f.damaged.clear()
 	if !queued {
@@ -158,8 +247,7 @@ func (f *frames) screen() screen {
 	return f.state
 }
 
-// paint returns the current picture for the painter; it is valid until the next call. It is the only reader of back besides snapshot, so a
-// window that is not painted costs no copies either. UI goroutine.
+// paint returns the current picture for the painter, nil while another shows it; it is valid until the next call. UI goroutine.
 func (f *frames) paint() *image.RGBA {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -179,15 +267,19 @@ func (f *frames) paint() *image.RGBA {
 	return f.front
 }
 
-// snapshot returns a copy of the newest picture, nil when there is none. Any goroutine.
+// snapshot returns a copy of the newest picture, nil when there is none. An update that is arriving may be in it in part. Any goroutine.
 func (f *frames) snapshot() *image.RGBA {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.back == nil || f.back.Rect.Empty() {
+	if f.fb.W == 0 || f.fb.H == 0 {
 		return nil
 	}
-	c := image.NewRGBA(f.back.Rect)
-	copy(c.Pix, f.back.Pix)
+	c := image.NewRGBA(f.fb.Bounds())
+	if f.back != nil {
+		copy(c.Pix, f.back.Pix) // complete updates only
+	} else {
+		convert(c, f.fb, c.Rect)
+	}
 	return c
 }
 
@@ -195,8 +287,7 @@ func (f *frames) snapshot() *image.RGBA {
 func (f *frames) forget() {
 	f.damaged.clear()
 	f.change(func(s *screen) {
-		f.fb, f.back = display.Framebuffer{}, nil
-		f.stale.clear()
+		f.drop()
 		*s = screen{ledsSeq: s.ledsSeq + 1}
 	})
 }

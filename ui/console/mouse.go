@@ -149,7 +149,7 @@ func (d *Display) click(wheel display.ButtonMask) {
 // pointer looks like draws it itself; the host's pointer stays then, or nobody could see where it is in a guest without one.
 func (d *Display) Cursor() desktop.Cursor {
 	switch {
-	case d.input == nil:
+	case d.input == nil, d.ownPointer:
 		return desktop.DefaultCursor
 	case d.screen.hidden:
 		return desktop.HiddenCursor

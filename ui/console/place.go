@@ -14,7 +14,12 @@ type Scaling int
 const (
 	ScaleToFit  Scaling = iota // as large as the window allows, shape kept
 	ScaleToOnes                // one guest pixel is one pixel of the host's screen
+	ScaleWhole                 // one guest pixel is a square of as many pixels as the window allows
+	ScaleGuest                 // the guest is asked for a screen of the window's size; until it follows as ScaleToFit
 )
+
+// scrolls reports whether a screen that is larger than the window is shown in part, with scroll bars.
+func (s Scaling) scrolls() bool { return s == ScaleToOnes || s == ScaleWhole }
 
 // A placement says where the guest's screen lies inside the display widget. Everything is in pixels of the host's screen (what
 // Canvas.PixelCoordinateForPosition counts), since Fyne's own units are fractions of them.
@@ -31,12 +36,26 @@ func place(area, guest image.Point, mode Scaling, perUnit float64) placement {
 		return p
 	}
 	size := guest
-	if mode == ScaleToFit {
+	switch mode {
+	case ScaleToFit:
 		size = fit(area, guest)
+	case ScaleWhole:
+		size = guest.Mul(max(1, min(area.X/guest.X, area.Y/guest.Y)))
+	case ScaleGuest:
+		if !near(area, guest) {
+			size = fit(area, guest)
+		}
 	}
 	corner := image.Pt(max(0, (area.X-size.X)/2), max(0, (area.Y-size.Y)/2))
 	p.picture = image.Rectangle{Min: corner, Max: corner.Add(size)}
 	return p
+}
+
+// near reports whether a guest has followed the window as closely as it can: many only have widths that are multiples of 8 or 16.
+func near(area, guest image.Point) bool {
+	const most = 16
+	missing := area.Sub(guest)
+	return missing.X >= 0 && missing.X < most && missing.Y >= 0 && missing.Y < most
 }
 
 // fit returns the largest size with the guest's shape inside area. A window made for the guest's size may miss it by a pixel through rounding

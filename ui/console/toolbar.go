@@ -29,13 +29,13 @@ const (
 type toolbar struct {
 	box *fyne.Container
 
-	run, stop, checkpoint, restore, pick, keys, screenshot, scaling, full *widgets.Button
+	run, stop, checkpoint, restore, pick, keys, screenshot, view, full *widgets.Button
 }
 
 // toolbarActions is what the buttons do.
 type toolbarActions struct {
-	run, checkpoint, restore, screenshot, scaling, fullScreen func()
-	stopMenu, restoreMenu, keysMenu                           func() // open a menu below their button
+	run, checkpoint, restore, screenshot, fullScreen func()
+	stopMenu, restoreMenu, keysMenu, viewMenu        func() // open a menu below their button
 }
 
 func newToolbar(a toolbarActions) *toolbar {
@@ -54,12 +54,14 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.keys.SetTip(lang.L("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)"))
 	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
 	t.screenshot.SetTip(lang.L("Save a picture of the screen (Right Ctrl + E)"))
-	t.scaling = widgets.NewToolButton("display", lang.L("Exact size"), a.scaling)
+	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
+	t.view.OnTapped = a.viewMenu
+	t.view.SetTip(lang.L("How the screen is shown (Right Ctrl + C: exact size and back)"))
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
 		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, t.screenshot,
-		layout.NewSpacer(), t.scaling, t.full,
+		layout.NewSpacer(), t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
 	t.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(nil, hairline(), nil, nil, padded))
@@ -104,7 +106,6 @@ func (*tight) MinSize(objects []fyne.CanvasObject) fyne.Size {
 type toolbarState struct {
 	machine    *machines.Machine // nil: gone
 	picture    bool              // there is a picture of the screen
-	exact      bool              // pixel for pixel
 	fullScreen bool
 }
 
@@ -153,13 +154,6 @@ func (t *toolbar) set(s toolbarState) {
 	t.pick.SetEnabled(restorable, reason)
 	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
 	t.screenshot.SetEnabled(s.picture || active, lang.L("There is no picture of the screen."))
-	if s.exact {
-		t.scaling.Set("windowed", lang.L("Fit"))
-		t.scaling.SetTip(lang.L("Show the whole screen in the window (Right Ctrl + C)"))
-	} else {
-		t.scaling.Set("display", lang.L("Exact size"))
-		t.scaling.SetTip(lang.L("Show the screen pixel for pixel (Right Ctrl + C)"))
-	}
 	if s.fullScreen {
 		t.full.Set("windowed", lang.L("Leave"))
 		t.full.SetTip(lang.L("Leave full screen (Right Ctrl + F)"))

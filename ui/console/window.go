@@ -30,6 +30,8 @@ type Window struct {
 	win fyne.Window
 
 	display *Display
+	stage   *stage
+	scaling scaling
 	scroll  *container.Scroll
 	link    *link
 	access  *access
@@ -86,6 +88,7 @@ func (w *Window) shown() {
 	}
 	w.frame.Refresh()
 	w.display.Refresh()
+	w.stage.open(w.win)
 	if first := w.sizeFor(usualGuest); w.autoSize != (fyne.Size{}) && first != w.autoSize {
 		w.autoSize = first
 		w.win.Resize(first)
@@ -107,17 +110,23 @@ func (w *Window) build() {
 	w.display.OnPointer = w.pointerMoved
 	w.display.OnFocusLost = func() { w.p.Dispatch.Do(w.claimKeyboard) }
 	w.scroll = container.NewScroll(w.display)
+	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
+	w.display.viewport = w.scroll.Size
+	w.display.SetScaling(scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling))
+	w.stage = newStage(w.p.Dispatch, w.display.frames)
+	w.stage.changed = w.placePicture
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
 	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
-		scaling: w.toggleScaling, fullScreen: w.toggleFullScreen,
+		fullScreen:  w.toggleFullScreen,
 		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
 		restoreMenu: w.pickCheckpoint,
 		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
+		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 	})
-	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit}
+	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
 	w.frame = container.New(w.layout, container.NewStack(w.scroll, w.page.box), w.bar.box, w.status.box)
 	w.slide.moved = func() { w.frame.Refresh() }
@@ -155,7 +164,8 @@ func (w *Window) connect() {
 	w.cancels = append(w.cancels,
 		w.p.Machines.Subscribe(refresh),
 		w.p.Jobs.Subscribe(dispatch.Coalesce(w.p.Dispatch, w.refreshJobs)),
-		dispatch.Run(w.p.Dispatch, w.link.run, nil),
+		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
+		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
 		func() { w.activity.watch(false) },
 	)
 }
@@ -247,7 +257,7 @@ func windowTitle(m *machines.Machine) string {
 
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
-		machine: w.machine, picture: w.hadPicture, exact: w.display.Scaling() == ScaleToOnes, fullScreen: w.win.FullScreen(),
+		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(),
 	})
 }
 
@@ -293,6 +303,7 @@ func (w *Window) screenChanged() {
 func (w *Window) showScreen() {
 	d := w.display
 	w.status.setScreen(w.body.live, d.screen.size, d.at, w.whyScaled(), d.screen.absolute, d.screen.leds)
+	w.placePicture()
 }
 
 // claimKeyboard gives the keyboard back to the guest when nothing else in the window wants it: a click on the toolbar or beside its buttons
@@ -412,6 +423,7 @@ func (w *Window) onClosed() {
 		cancel()
 	}
 	w.slide.stop()
+	w.stage.close()
 	w.page.pulse.run(false)
 	if w.p.Closed != nil {
 		w.p.Closed()

@@ -91,7 +91,7 @@ func ShowMenu(obj fyne.CanvasObject, menu *fyne.Menu) {
 		return
 	}
 	HideTip(obj)
-	widget.ShowPopUpMenuAtRelativePosition(menu, c, fyne.NewPos(0, obj.Size().Height+2), obj)
+	ShowMenuAt(c, menu, fyne.CurrentApp().Driver().AbsolutePositionForObject(obj).AddXY(0, obj.Size().Height+2))
 }
 
 // SetStacked puts the icon over the text (true) or beside it.

@@ -76,6 +76,7 @@ func (m *Modal) Show() *Modal {
 	if m.focus != nil {
 		m.window.Canvas().Focus(m.focus)
 	}
+	overlaysChanged(m.window.Canvas())
 	return m
 }
 
@@ -87,6 +88,7 @@ func (m *Modal) Close() {
 	m.closed = true
 	openModals = slices.DeleteFunc(openModals, func(o *Modal) bool { return o == m })
 	m.popup.Hide()
+	overlaysChanged(m.window.Canvas())
 	if m.before != nil && m.window.Canvas().Overlays().Top() == nil {
 		m.window.Canvas().Focus(m.before)
 	}

@@ -114,7 +114,7 @@ type tipLayer struct {
 
 func newTipLayer(d dispatch.Dispatcher) *tipLayer {
 	l := &tipLayer{dispatch: d, back: canvas.NewRectangle(theme.Color(theme.ColorTooltip)), label: widget.NewRichText(), table: newTipTable()}
-	l.back.CornerRadius = 6
+	l.back.CornerRadius = TipRadius
 	l.label.Wrapping = fyne.TextWrapWord
 	l.bubble = container.NewStack(l.back, l.label, l.table)
 	l.bubble.Hide()
@@ -152,6 +152,14 @@ func (l *tipLayer) hide() {
 	if l.bubble.Visible() {
 		l.bubble.Hide()
 		l.box.Refresh()
+		l.moved()
+	}
+}
+
+// moved tells who shows something below the tooltip.
+func (l *tipLayer) moved() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(l.box); c != nil {
+		overlaysChanged(c)
 	}
 }
 
@@ -175,6 +183,7 @@ func (l *tipLayer) show(obj fyne.CanvasObject, text string) {
 	l.bubble.Move(pos)
 	l.bubble.Show()
 	l.box.Refresh()
+	l.moved()
 }
 
 // fill puts the text into the bubble, as a table if it is one, and returns the size that it needs.

@@ -1,0 +1,175 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math"
+	"os"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver"
+
+	"guesthouse/ui/console/x11"
+	"guesthouse/ui/dispatch"
+)
+
+// presenterVariable is the environment's say in who shows the picture: "raster" (the toolkit), "x11" (the X server, and it is told when that
+// does not work), anything else or nothing: the X server where it works.
+const presenterVariable = "GUESTHOUSE_PRESENTER"
+
+// stage decides who shows the guest's picture: the X server from shared memory, or the toolkit's painter. The painter shows it wherever the
+// X server cannot, and while something of the toolkit lies over the picture. UI goroutine only.
+type stage struct {
+	dispatch  dispatch.Dispatcher
+	frames    *frames
+	presenter string // as presenterVariable
+
+	// changed is called when the X server began or ceased to be able to show the picture.
+	changed func()
+	// connected is called with the window's own line to the X server once it is there, and with nil when it is lost.
+	connected func(*x11.Conn)
+
+	conn    *x11.Conn // nil: none
+	view    *x11.View // nil: none
+	fault   error     // why there is none
+	stop    func()
+	closed  bool
+	showing bool // the X server shows the picture
+	cursor  *guestCursor
+	hidden  bool
+}
+
+func newStage(d dispatch.Dispatcher, f *frames) *stage {
+	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}}
+	f.share = s.presenter != "raster" && os.Getenv("DISPLAY") != ""
+	return s
+}
+
+// opened is what open brings back from the X server.
+type opened struct {
+	conn *x11.Conn
+	view *x11.View
+}
+
+// open connects to the X server behind a window, which must be on the screen. Where that does not work the painter goes on.
+func (s *stage) open(win fyne.Window) {
+	handle := windowHandle(win)
+	if !s.frames.share || handle == 0 {
+		return
+	}
+	s.stop = dispatch.Background(s.dispatch, func(context.Context) (opened, error) {
+		conn, err := x11.Open(handle)
+		if err != nil {
+			return opened{}, err
+		}
+		view, err := conn.NewView(surroundColor)
+		if err != nil {
+			conn.Close()
+			return opened{}, err
+		}
+		return opened{conn, view}, nil
+	}, func(o opened, err error) {
+		switch {
+		case s.closed && o.conn != nil:
+			o.conn.Close()
+		case s.closed:
+		case err != nil:
+			s.fault = err
+			s.changed()
+		default:
+			s.start(o)
+		}
+	})
+}
+
+// start lets the X server show the picture.
+func (s *stage) start(o opened) {
+	s.conn, s.view = o.conn, o.view
+	stopEvents := dispatch.Run(s.dispatch, o.conn.Run, func(err error) { s.ended(o, err) })
+	stopPaint := dispatch.Run(s.dispatch, o.view.Run, func(err error) { s.ended(o, err) })
+	s.stop = func() {
+		stopPaint()
+		stopEvents()
+	}
+	s.frames.setView(o.view)
+	s.connected(o.conn)
+	s.changed()
+}
+
+// ended lets the painter go on where the X server left off. The picture is still there: it is in this program's memory as well.
+func (s *stage) ended(o opened, err error) {
+	if s.view != o.view || errors.Is(err, context.Canceled) && s.closed {
+		return
+	}
+	s.stop()
+	s.conn, s.view, s.fault, s.showing = nil, nil, err, false
+	s.frames.setView(nil)
+	s.frames.setPainted(true)
+	s.frames.onFrame()
+	s.connected(nil)
+	s.changed()
+}
+
+// place says where the picture is. l.Shown asks for the X server to show it; the painter does when that cannot.
+func (s *stage) place(l x11.Layout) {
+	l.Shown = l.Shown && s.view != nil && s.frames.shared() && l.Drawable() && !l.Picture.Empty() && !l.Area.Empty()
+	if l.Shown != s.showing {
+		s.showing = l.Shown
+		// The painter's picture is there before the view goes: what is uncovered keeps its pixels until the toolkit has painted.
+		s.frames.setPainted(!l.Shown)
+		s.frames.onFrame()
+	}
+	if s.view != nil {
+		s.view.SetLayout(l)
+	}
+}
+
+// setCursor gives the view the pointer that the guest wants. live: it is the guest's pointer at all.
+func (s *stage) setCursor(live bool, sc screen) {
+	if s.view == nil {
+		return
+	}
+	cursor, hidden := sc.cursor, sc.hidden
+	if !live {
+		cursor, hidden = nil, false
+	}
+	if cursor == s.cursor && hidden == s.hidden {
+		return
+	}
+	s.cursor, s.hidden = cursor, hidden
+	switch {
+	case hidden:
+		s.view.SetCursor(x11.Hidden)
+	case cursor != nil:
+		s.view.SetCursor(&x11.Cursor{Image: cursor.image, HotX: cursor.x, HotY: cursor.y})
+	default:
+		s.view.SetCursor(nil)
+	}
+}
+
+// close ends the connection to the X server.
+func (s *stage) close() {
+	s.closed = true
+	s.stop()
+	s.frames.setView(nil)
+	s.conn, s.view = nil, nil
+}
+
+// windowHandle is the X window of a window that is on the screen; 0 where there is none.
+func windowHandle(win fyne.Window) (handle uintptr) {
+	if native, ok := win.(driver.NativeWindow); ok {
+		native.RunNative(func(c any) {
+			if x, ok := c.(driver.X11WindowContext); ok {
+				handle = x.WindowHandle
+			}
+		})
+	}
+	return handle
+}
+
+// pixels turns an area of the window in Fyne units into one of the host's pixels.
+func pixels(pos fyne.Position, size fyne.Size, perUnit float64) image.Rectangle {
+	px := func(v float32) int { return int(math.Round(float64(v) * perUnit)) }
+	return image.Rect(px(pos.X), px(pos.Y), px(pos.X+size.Width), px(pos.Y+size.Height))
+}
