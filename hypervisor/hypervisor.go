@@ -157,7 +157,7 @@ type GraphicsPath struct {
 	Password string
 	// Local is true when the bytes do not leave this computer.
 	Local bool
-	// Host is whose display this is, for its certificate; empty when Local or led there by SSH.
+	// Host is the computer whose display this is, for its certificate: "localhost" when Local.
 	Host string
 	// NeedsTLS is true when the bytes would cross a network unprotected: only an encrypted session may be spoken.
 	NeedsTLS bool

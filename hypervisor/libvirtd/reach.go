@@ -18,7 +18,7 @@ const tunnelLimit = sshConnectLimit + bannerLimit
 // reach connects to the display where the live description says it listens. Errors are *hypervisor.GraphicsError, or wrap
 // ErrDenied or the context's.
 func (v vnc) reach(ctx context.Context, s *session) (hypervisor.GraphicsPath, error) {
-	path := hypervisor.GraphicsPath{Password: v.password, Local: s.host.Local}
+	path := hypervisor.GraphicsPath{Password: v.password, Local: s.host.Local, Host: s.dialer.host}
 	limit := bannerLimit
 	dial := new(net.Dialer).DialContext
 	at := v.host
@@ -27,7 +27,7 @@ func (v vnc) reach(ctx context.Context, s *session) (hypervisor.GraphicsPath, er
 		if v.socket == "" && !ownAddress(at) {
 			return path, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsExposed, Address: v.address(at)}
 		}
-		at = loopback(at)
+		at, path.Host = loopback(at), "localhost"
 	case s.dialer.transport == "ssh":
 		limit, dial, at = tunnelLimit, s.dialer.tunnel.lead, loopback(at)
 	default:

@@ -1,11 +1,15 @@
 package console
 
 import (
+	"crypto/x509"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/google/uuid"
 
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/ui/lang"
 )
 
@@ -13,6 +17,8 @@ import (
 type Displays interface {
 	Password(machine uuid.UUID) string
 	SetPassword(machine uuid.UUID, password string) error
+	Certificate(host string) string
+	SetCertificate(host, fingerprint string) error
 }
 
 // passwordFrom is where a password was taken from.
@@ -25,15 +31,18 @@ const (
 	passwordTyped                    // into this window
 )
 
-// access is how the window gets into a display that asks for a password: by what was typed, else by what is remembered, else by what the
+// access is how the window gets into a display that is protected. Passwords: by what was typed, else by what is remembered, else by what the
 // machine's description says. A typed password is kept until the window closes, so that a reconnect does not ask again, and is
-// remembered for longer only when the user wants that and after it was accepted. Its methods may be called from any goroutine.
+// remembered for longer only when the user wants that and after it was accepted. Certificates: one that no authority vouches for is
+// trusted once the user said so, for its host and from then on; another one there is refused. Its methods may be called from any goroutine.
 type access struct {
 	displays Displays // nil: nothing is remembered
 	machine  uuid.UUID
 
 	mu       sync.Mutex
+	user     string // for displays that want a name, which is not remembered
 	typed    string
+	trusted  map[string]rfb.Fingerprint // by host, in this window
 	remember bool
 	settled  bool // what to do with the typed password was done
 	used     passwordFrom
@@ -59,18 +68,58 @@ func (a *access) apply(path *hypervisor.GraphicsPath) {
 	}
 }
 
-// enter takes what the user typed.
-func (a *access) enter(password string, remember bool) {
+// options are those for the display at the end of a path.
+func (a *access) options(path hypervisor.GraphicsPath) rfb.Options {
+	o := rfb.Options{Password: path.Password, Local: path.Local, RequireTLS: path.NeedsTLS, TLS: rfb.TLS{Host: path.Host, Authorities: authorities()}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.typed, a.remember, a.settled = password, remember, false
+	o.Username = a.user
+	if pin, ok := a.trusted[path.Host]; ok {
+		o.TLS.Pins = append(o.TLS.Pins, pin)
+	} else if a.displays != nil {
+		if pin, err := rfb.ParseFingerprint(a.displays.Certificate(path.Host)); err == nil {
+			o.TLS.Pins = append(o.TLS.Pins, pin)
+		}
+	}
+	return o
+}
+
+// trust accepts a certificate for its host. keep writes that down and waits for the disk.
+func (a *access) trust(e *rfb.CertificateError) (keep func() error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.trusted == nil {
+		a.trusted = map[string]rfb.Fingerprint{}
+	}
+	a.trusted[e.Host] = e.Fingerprint
+	return func() error {
+		if a.displays == nil {
+			return nil
+		}
+		return a.displays.SetCertificate(e.Host, e.Fingerprint.String())
+	}
+}
+
+// known reports whether another certificate is trusted for this host.
+func (a *access) known(host string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, here := a.trusted[host]
+	return here || a.displays != nil && a.displays.Certificate(host) != ""
+}
+
+// enter takes what the user typed.
+func (a *access) enter(user, password string, remember bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.user, a.typed, a.remember, a.settled = user, password, remember, false
 }
 
 // accepted is called once there is a picture. keep, if not nil, writes what the user decided and waits for the disk.
 func (a *access) accepted() (keep func() error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.settled || a.typed == "" || a.displays == nil {
+	if a.settled || a.typed == "" || a.user != "" || a.displays == nil {
 		return nil
 	}
 	a.settled = true
@@ -79,6 +128,13 @@ func (a *access) accepted() (keep func() error) {
 		password = a.typed
 	}
 	return func() error { return a.displays.SetPassword(a.machine, password) }
+}
+
+// name is the user's name that was typed, empty for none.
+func (a *access) name() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.user
 }
 
 // refused says in words which password was not accepted; empty where none was tried.
@@ -95,6 +151,26 @@ func (a *access) refused() string {
 	}
 	return ""
 }
+
+// authorities are those that may vouch for displays beside the system's: the files where libvirt's programs keep theirs. nil: only the
+// system's. It reads files.
+var authorities = sync.OnceValue(func() *x509.CertPool {
+	var pool *x509.CertPool
+	home, _ := os.UserHomeDir()
+	for _, path := range []string{filepath.Join(home, ".pki", "CA", "cacert.pem"), "/etc/pki/CA/cacert.pem"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if pool == nil {
+			if pool, err = x509.SystemCertPool(); err != nil {
+				pool = x509.NewCertPool()
+			}
+		}
+		pool.AppendCertsFromPEM(text)
+	}
+	return pool
+})
 
 // canRemember reports whether there is a place to remember passwords, and whether this machine's is there.
 func (a *access) canRemember() (possible, done bool) {

@@ -2,7 +2,14 @@ package console
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -17,15 +24,30 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/hypervisor"
-	"guesthouse/hypervisor/display"
-	"guesthouse/hypervisor/display/rfb"
 )
 
 // remembering is a Displays in memory.
 type remembering struct {
 	mu       sync.Mutex
 	password string
+	pins     map[string]string
 	err      error
+}
+
+func (r *remembering) Certificate(host string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pins[host]
+}
+
+func (r *remembering) SetCertificate(host, fingerprint string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pins == nil {
+		r.pins = map[string]string{}
+	}
+	r.pins[host] = fingerprint
+	return r.err
 }
 
 func (r *remembering) Password(uuid.UUID) string {
@@ -48,15 +70,7 @@ func TestAcceptE3Password(t *testing.T) {
 	kept := &remembering{}
 	f := newWorld(t, hypervisor.StateRunning)
 	open := func() *Window {
-		w := Open(Params{
-			App: fyne.CurrentApp(), Dispatch: f.queue, Machines: onSocket{f, qemu}, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f},
-			ID: testID, Displays: kept, after: func(time.Duration) <-chan time.Time { return time.After(10 * time.Millisecond) },
-			NewSource: func(p hypervisor.GraphicsPath) display.Source {
-				return rfb.New(p.Conn, rfb.Options{Password: p.Password})
-			},
-		})
-		t.Cleanup(w.shut)
-		return w
+		return f.openOn(qemu, kept)
 	}
 	asked := func(w *Window, title string) {
 		t.Helper()
@@ -111,6 +125,94 @@ func TestAcceptE3Password(t *testing.T) {
 	test.Tap(w.page.button)
 	live(w)
 	f.until("the fault", func() bool { return w.status.notice.fault })
+}
+
+// openOn opens a window on a real display.
+func (f *world) openOn(socket string, kept Displays) *Window {
+	w := Open(Params{
+		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: onSocket{f, socket}, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f},
+		ID: testID, Displays: kept, after: func(time.Duration) <-chan time.Time { return time.After(10 * time.Millisecond) },
+	})
+	f.t.Cleanup(w.shut)
+	return w
+}
+
+// TestAcceptE13Certificate opens displays that encrypt: the user is asked once about a certificate that nobody vouches for, and another one
+// in its place later is refused. A server that encrypts without a certificate is told apart.
+func TestAcceptE13Certificate(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	kept := &remembering{}
+	first := startQEMU(t, "-object", "tls-creds-x509,id=tls,endpoint=server,verify-peer=off,dir="+certificate(t), "-vnc", "unix:SOCKET,tls-creds=tls")
+	w := f.openOn(first, kept)
+	f.until("the question", func() bool {
+		return w.page.title.Text() == "Is this really “there”?" && w.page.button.Text() == "Trust it from now on"
+	})
+	if !strings.Contains(w.page.text.Text, "No authority") || strings.Count(w.page.text.Text, ":") < 29 || kept.Certificate("there") != "" {
+		t.Errorf("it says %q", w.page.text.Text)
+	}
+	test.Tap(w.page.button)
+	f.until("a picture", func() bool { return w.body.live })
+	f.until("written down", func() bool { f.queue.Do(func() {}); return kept.Certificate("there") != "" })
+	w.shut()
+	w = f.openOn(first, kept)
+	f.until("a picture without a question", func() bool { return w.body.live })
+	w.shut()
+
+	trusted := kept.Certificate("there")
+	second := startQEMU(t, "-object", "tls-creds-x509,id=tls,endpoint=server,verify-peer=off,dir="+certificate(t), "-vnc", "unix:SOCKET,tls-creds=tls")
+	w = f.openOn(second, kept)
+	f.until("the alarm", func() bool { return w.page.title.Text() == "The certificate of “there” has changed" })
+	if w.page.button.Text() != "Try again" || kept.Certificate("there") != trusted {
+		t.Error("it can be waved through")
+	}
+	w.shut()
+
+	anonymous := startQEMU(t, "-object", "tls-creds-anon,id=tls,endpoint=server", "-vnc", "unix:SOCKET,tls-creds=tls")
+	w = f.openOn(anonymous, kept)
+	f.until("the explanation", func() bool { return w.page.title.Text() == "The screen wants another protection" })
+	if !strings.Contains(w.page.text.Text, "without a certificate") || w.page.form.box.Visible() {
+		t.Errorf("it says %q", w.page.text.Text)
+	}
+}
+
+// certificate makes a folder with a server's certificate as QEMU wants it (tls-creds-x509).
+func certificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "there"}, DNSNames: []string{"there"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	authority := *template
+	template.IsCA, template.KeyUsage = false, x509.KeyUsageDigitalSignature
+	root, err := x509.CreateCertificate(rand.Reader, &authority, &authority, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, &authority, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{
+		"server-cert.pem": {Type: "CERTIFICATE", Bytes: der}, "ca-cert.pem": {Type: "CERTIFICATE", Bytes: root}, "server-key.pem": {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // startQEMU runs a machine without a guest and returns its display's socket, which stands for SOCKET in the arguments.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"image"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
@@ -84,6 +86,17 @@ func (w *Window) keepPassword() {
 	if keep := w.access.accepted(); keep != nil {
 		dispatch.Run(w.p.Dispatch, func(context.Context) error { return keep() }, func(err error) { w.fail(lang.L("The password was not remembered"), err) })
 	}
+}
+
+// trust accepts the certificate that the page shows, and connects.
+func (w *Window) trust() {
+	var e *rfb.CertificateError
+	if !errors.As(w.body.err, &e) {
+		return
+	}
+	keep := w.access.trust(e)
+	dispatch.Run(w.p.Dispatch, func(context.Context) error { return keep() }, func(err error) { w.fail(lang.L("The certificate was not remembered"), err) })
+	w.link.retry()
 }
 
 // runOrPause is the first button: what it does depends on the machine's state.

@@ -23,6 +23,7 @@ const (
 	bodyShutdown
 	bodyAddDisplay
 	bodyConnect
+	bodyTrust
 )
 
 // body says what the window shows between toolbar and status line.
@@ -39,6 +40,7 @@ type body struct {
 	second            bodyAction // beside the first, less likely
 	secondLabel       string
 	ask               bool  // for the display's password
+	askUser           bool  // and for a name
 	err               error // offered behind "Details"
 }
 

@@ -80,7 +80,10 @@ func describe(b body) string {
 	if b.title != "" {
 		s += ": " + b.title
 	}
-	if b.ask {
+	switch {
+	case b.askUser:
+		s += " (password and name)"
+	case b.ask:
 		s += " (password)"
 	}
 	for _, label := range []string{b.label, b.secondLabel} {

@@ -83,6 +83,7 @@ func (p *page) set(b body) {
 	p.second.Set(actionIcon(b.second), b.secondLabel)
 	show(p.details, b.err != nil)
 	show(p.form.box, b.ask)
+	show(p.form.user, b.askUser)
 	p.box.Refresh()
 }
 
@@ -98,6 +99,8 @@ func actionIcon(a bodyAction) string {
 		return "poweroff"
 	case bodyShutdown:
 		return "shutdown"
+	case bodyTrust:
+		return "check"
 	case bodyAddDisplay, bodyConnect:
 		return "display"
 	}

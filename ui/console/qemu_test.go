@@ -28,7 +28,7 @@ type onSocket struct {
 func (s onSocket) OpenDisplay(ctx context.Context, _ uuid.UUID) (hypervisor.GraphicsPath, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", s.path)
-	return hypervisor.GraphicsPath{Conn: conn, Local: true}, err
+	return hypervisor.GraphicsPath{Conn: conn, Local: true, Host: "there"}, err
 }
 
 // TestRealMachine shows a real QEMU's screen in a window, presses keys in it and sends Ctrl+Alt+F2 from the menu. QEMU notes in its trace

@@ -1,12 +1,15 @@
 package console
 
 import (
+	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/ui/lang"
 	"guesthouse/vmconfig"
 )
@@ -15,10 +18,26 @@ import (
 func refusedBody(m *machines.Machine, err error) body {
 	b := body{icon: "display", title: lang.L("The screen cannot be shown"), action: bodyReconnect, label: lang.L("Try again"), err: err}
 	var reason *hypervisor.GraphicsError
+	var certificate *rfb.CertificateError
 	switch {
+	case errors.As(err, &certificate):
+		certificateBody(&b, certificate)
 	case errors.Is(err, display.ErrPasswordNeeded):
 		b.icon, b.title, b.text = "lock", lang.L("The screen is protected by a password"), lang.L("Type it to see and use the machine.")
 		b.ask, b.label, b.err = true, lang.L("Connect"), nil
+		if errors.Is(err, rfb.ErrUserNeeded) {
+			b.askUser, b.text = true, lang.L("It also wants to know who you are. Type both to see and use the machine.")
+		}
+	case errors.Is(err, rfb.ErrUnencrypted):
+		b.icon, b.title, b.text = "lock", lang.L("The screen is not protected"),
+			lang.L("Pictures and keys would cross the network unencrypted, since the display offers no TLS. Connect to the hypervisor with qemu+ssh instead.")
+	case errors.Is(err, rfb.ErrAnonymousTLS):
+		b.icon, b.title, b.text = "lock", lang.L("The screen wants another protection"),
+			lang.L("It encrypts without a certificate, so that nobody can tell who answers (anonymous TLS). This is not supported: give the display a certificate (x509).")
+	case errors.Is(err, rfb.ErrSASL):
+		b.icon, b.title, b.text = "lock", lang.L("The screen wants another protection"), lang.L("It wants a log-in through SASL, which is not supported.")
+	case wantsOurCertificate(err):
+		b.icon, b.title, b.text = "lock", lang.L("The screen refused this computer"), lang.L("It only encrypts for computers with a certificate that it knows.")
 	case errors.Is(err, display.ErrSecurity):
 		b.icon, b.title, b.text = "lock", lang.L("The screen wants another protection"),
 			lang.L("It only accepts connections that are secured in a way that this program does not speak.")
@@ -33,6 +52,56 @@ func refusedBody(m *machines.Machine, err error) body {
 		b.icon, b.title, b.text = "lock", lang.L("Not allowed"), lang.L("You may not open this machine’s screen.")
 	}
 	return b
+}
+
+// wantsOurCertificate reports whether the display ended TLS because it does not know us.
+func wantsOurCertificate(err error) bool {
+	var ended *net.OpError
+	return errors.Is(err, display.ErrAuth) && errors.As(err, &ended) && ended.Op == "remote error"
+}
+
+// certificateBody asks whether a certificate that no authority vouches for is the right one.
+func certificateBody(b *body, e *rfb.CertificateError) {
+	why := lang.L("No authority known to this computer vouches for it.")
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(e.Err, new(x509.HostnameError)):
+		why = lang.L("It is for a computer of another name.")
+	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
+		why = lang.L("It has expired, or is not valid yet.")
+	}
+	b.icon, b.title = "lock", lang.F("Is this really “%s”?", vmconfig.Inert(e.Host, 60))
+	b.text = lang.F("The screen shows a certificate that proves nothing: %s Go on only if its fingerprint is the one of your server:", why) + "\n\n" + fingerprintLines(e.Fingerprint)
+	b.action, b.label = bodyTrust, lang.L("Trust it from now on")
+}
+
+// fingerprintLines breaks a fingerprint where it can be compared with ease.
+func fingerprintLines(f rfb.Fingerprint) string {
+	const perLine = 8 * len("AB:")
+	text := f.String()
+	var lines []string
+	for len(text) > perLine {
+		lines = append(lines, text[:perLine-1])
+		text = text[perLine:]
+	}
+	return strings.Join(append(lines, text), "\n")
+}
+
+// complete adds to a page what depends on how entry was tried.
+func (a *access) complete(b *body, err error) {
+	var certificate *rfb.CertificateError
+	switch {
+	case b.ask:
+		if wrong := a.refused(); wrong != "" {
+			b.text = wrong
+		}
+		b.askUser = b.askUser || a.name() != ""
+	case b.action == bodyTrust && errors.As(err, &certificate) && a.known(certificate.Host):
+		b.icon, b.title = "warning", lang.F("The certificate of “%s” has changed", vmconfig.Inert(certificate.Host, 60))
+		b.text = lang.F("Somebody may be listening in, so nothing is sent there. If the server was given a new certificate on purpose, remove “%s” from displays.json "+
+			"in the program’s data folder.", vmconfig.Inert(certificate.Host, 60)) + "\n\n" + fingerprintLines(certificate.Fingerprint)
+		b.action, b.label = bodyReconnect, lang.L("Try again")
+	}
 }
 
 // unreachableBody says in words what a GraphicsError says in one.

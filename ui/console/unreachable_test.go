@@ -9,6 +9,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/vmconfig"
 )
 
@@ -52,6 +53,10 @@ func TestAcceptE7MessagesWhyThereIsNoScreen(t *testing.T) {
 		{"exposed", with("vnc"), nil, because(hypervisor.GraphicsExposed), ": The screen cannot be reached [Try again]", "unprotected"},
 		{"security", with("vnc"), nil, display.ErrSecurity, ": The screen wants another protection [Try again]", "does not speak"},
 		{"password", with("vnc"), nil, display.ErrPasswordNeeded, ": The screen is protected by a password (password) [Connect]", "Type it"},
+		{"a name too", with("vnc"), nil, rfb.ErrUserNeeded, ": The screen is protected by a password (password and name) [Connect]", "Type both"},
+		{"TLS without a certificate", with("vnc"), nil, rfb.ErrAnonymousTLS, ": The screen wants another protection [Try again]", "anonymous"},
+		{"SASL", with("vnc"), nil, rfb.ErrSASL, ": The screen wants another protection [Try again]", "SASL"},
+		{"not encrypted", with("vnc"), nil, rfb.ErrUnencrypted, ": The screen is not protected [Try again]", "offers no TLS"},
 		{"wrong password", with("vnc"), nil, display.ErrAuth, ": The password is not accepted (password) [Connect]", "Type the password"},
 		{"denied", with("vnc"), nil, hypervisor.ErrDenied, ": Not allowed [Try again]", "may not"},
 		{"no name", with("vnc"), nil, because(hypervisor.GraphicsNoName), "veil: The screen cannot be reached [Reconnect now]", "has no address"},

@@ -65,12 +65,6 @@ type Window struct {
 
 // Open shows the window of machine p.ID.
 func Open(p Params) *Window {
-	if p.NewSource == nil {
-		p.NewSource = func(path hypervisor.GraphicsPath) display.Source {
-			m := find(p.Machines.Snapshot(), p.ID)
-			return rfb.New(path.Conn, rfb.Options{Password: path.Password, Local: path.Local, Heartbeat: !hasDBus(m)})
-		}
-	}
 	w := &Window{p: p, win: p.App.NewWindow("")}
 	w.build()
 	w.connect()
@@ -154,7 +148,13 @@ func (w *Window) connect() {
 		w.access.apply(&path)
 		return path, nil
 	}
-	w.link.newSource = w.p.NewSource
+	if w.link.newSource = w.p.NewSource; w.link.newSource == nil {
+		w.link.newSource = func(path hypervisor.GraphicsPath) display.Source {
+			options := w.access.options(path)
+			options.Heartbeat = !hasDBus(find(w.p.Machines.Snapshot(), w.p.ID))
+			return rfb.New(path.Conn, options)
+		}
+	}
 	if w.p.after != nil {
 		w.link.after = w.p.after
 	}
@@ -208,7 +208,7 @@ func (w *Window) refresh() {
 		w.display.SetInput(nil)
 	}
 	w.link.setVisible(w.body.live || !w.body.veil && w.body.picture) // a picture that stands still needs no updates
-	w.showPage(status.Round)
+	w.showPage(status)
 	w.win.SetTitle(windowTitle(w.machine))
 	w.status.setState(w.machine)
 	w.refreshDevices()
@@ -220,18 +220,16 @@ func (w *Window) refresh() {
 }
 
 // showPage shows the body's page. While it asks for a password its field has the keyboard, and each try empties it.
-func (w *Window) showPage(round int) {
-	if wrong := w.access.refused(); w.body.ask && wrong != "" {
-		w.body.text = wrong
-	}
+func (w *Window) showPage(l linkStatus) {
+	w.access.complete(&w.body, l.Err)
 	asked := w.page.shown.ask
 	w.page.set(w.body)
 	switch {
-	case w.body.ask && w.askedIn != round:
-		w.askedIn = round
-		w.page.form.ask(w.access.canRemember())
+	case w.body.ask && w.askedIn != l.Round:
+		w.askedIn = l.Round
+		w.page.form.ask(w.access)
 		if !widgets.ModalOpen(w.win) {
-			w.win.Canvas().Focus(w.page.form.entry)
+			w.win.Canvas().Focus(w.page.form.first())
 		}
 	case asked && !w.body.ask && !widgets.ModalOpen(w.win):
 		w.display.Focus()
@@ -323,13 +321,15 @@ func (w *Window) pageAction(a bodyAction) {
 		w.do(machines.ActionResume)
 	case bodyPowerOff:
 		w.do(machines.ActionPowerOff)
+	case bodyTrust:
+		w.trust()
 	case bodyShutdown:
 		w.shutDown()
 	case bodyAddDisplay:
 		w.addDisplay()
 	case bodyReconnect:
 		if w.body.ask {
-			w.access.enter(w.page.form.entry.Text, w.page.form.remember.Checked)
+			w.access.enter(w.page.form.user.Text, w.page.form.entry.Text, w.page.form.remember.Checked)
 			w.link.retry()
 			return // the keyboard stays in the field until there is a picture
 		}

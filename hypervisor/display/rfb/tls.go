@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -49,6 +50,17 @@ type Fingerprint [sha256.Size]byte
 // String is the usual way to write a fingerprint: hexadecimal bytes with colons between them.
 func (f Fingerprint) String() string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", f[:]), " ", ":")
+}
+
+// ParseFingerprint reads what Fingerprint.String wrote.
+func ParseFingerprint(text string) (Fingerprint, error) {
+	var f Fingerprint
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
+	if err != nil || len(raw) != len(f) {
+		return f, fmt.Errorf("%.100q is no fingerprint", text)
+	}
+	copy(f[:], raw)
+	return f, nil
 }
 
 // A CertificateError is a server whose certificate nobody trusts yet. It is display.ErrAuth. A window can show the fingerprint, and when the
