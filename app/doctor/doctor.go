@@ -14,6 +14,7 @@ import (
 
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
+	"guesthouse/app/recording"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/guestos"
@@ -59,7 +60,7 @@ func Check(ctx context.Context, p Params) []Need {
 	needs := []Need{checkKVM(), checkQEMU(ctx), checkQemuImg()}
 	conn, err := p.Open(ctx)
 	needs = append(needs, checkService(conn, err)...)
-	needs = append(needs, checkFirmware(ctx, conn), checkTPM(), checkCatalogue(), checkSpace(p.DataDir))
+	needs = append(needs, checkFirmware(ctx, conn), checkTPM(), checkCatalogue(), checkRecording(), checkSpace(p.DataDir))
 	if conn != nil {
 		_ = conn.Close()
 	}
@@ -178,6 +179,17 @@ func checkTPM() Need {
 		return n
 	}
 	n.State, n.Detail, n.Fix = Warn, "Not installed: systems that need a TPM, such as Windows 11, cannot be made.", "Install the packages swtpm and swtpm-tools."
+	return n
+}
+
+func checkRecording() Need {
+	n := Need{Name: "Screen recording (ffmpeg)", State: Pass}
+	path, err := recording.Find()
+	if err != nil {
+		n.State, n.Detail, n.Fix = Warn, "ffmpeg is not installed: screens cannot be recorded.", "Install the package ffmpeg."
+		return n
+	}
+	n.Detail = path + "."
 	return n
 }
 

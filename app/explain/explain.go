@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/recording"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
@@ -119,6 +120,19 @@ var rules = []rule{
 		[]error{hypervisor.ErrNoSpace, syscall.ENOSPC, syscall.EDQUOT},
 		"There is not enough room on the disk.",
 		"Make room and try again.", CodeFailed,
+	},
+	{
+		[]error{recording.ErrMissing},
+		"Recording needs ffmpeg, which is not installed.",
+		"Install the package ffmpeg.", CodeHost,
+	},
+	{
+		[]error{recording.ErrNoPicture}, "There is no picture of the screen yet.", "", CodeRefused,
+	},
+	{
+		[]error{recording.ErrStopped},
+		"The recording ended early.",
+		"What was recorded until then can usually be played.", CodeFailed,
 	},
 	{
 		[]error{syscall.EFBIG},

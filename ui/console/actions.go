@@ -3,10 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"image"
-	"io"
-	"os"
-	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -266,45 +262,4 @@ func (w *Window) pointerMoved(pos fyne.Position) {
 	case pos.Y > bar+8:
 		w.slide.setOpen(false)
 	}
-}
-
-// screenshot saves the newest picture of the guest's screen, pixel for pixel, in the user's pictures folder.
-func (w *Window) screenshot() {
-	if w.machine == nil {
-		return
-	}
-	var img image.Image
-	if picture := w.display.frames.snapshot(); picture != nil {
-		img = picture
-	}
-	name, now := w.machine.Name, time.Now()
-	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (string, error) {
-		write := writePNG(img)
-		if img == nil {
-			data, err := w.p.Machines.Screenshot(ctx, w.p.ID)
-			if err != nil {
-				return "", err
-			}
-			write = func(out io.Writer) error { _, err := out.Write(data); return err }
-		}
-		return savePicture(w.pictures(), name, w.p.ID, now, write)
-	}, func(path string, err error) {
-		if err != nil {
-			w.fail(lang.L("The screenshot was not saved"), err)
-			return
-		}
-		w.say(notice{text: lang.F("Screenshot saved: %s", path), action: lang.L("Copy path"), do: func() {
-			w.p.App.Clipboard().SetContent(path)
-			w.say(notice{text: lang.L("Path copied.")})
-		}})
-	})
-	w.display.Focus()
-}
-
-// pictures is the folder for screenshots. Not for the UI goroutine: it reads a file.
-func (w *Window) pictures() string {
-	if w.p.Pictures != "" {
-		return w.p.Pictures
-	}
-	return picturesFolder(os.Getenv)
 }

@@ -50,6 +50,7 @@ type frames struct {
 	damaged region // written by the source since FrameDone
 	stale   region // converted to back and not yet copied to front
 	state   screen
+	number  uint64 // counts complete updates and new sizes
 	// One call of each kind may wait in the UI queue.
 	frameQueued, screenQueued bool
 
@@ -72,6 +73,7 @@ func (f *frames) Resize(w, h int) (display.Framebuffer, error) {
 		if f.fb.Pix == nil || f.fb.W != w || f.fb.H != h {
 			f.allocate(w, h)
 		}
+		f.number++
 		s.size = image.Pt(w, h)
 	})
 	return f.fb, nil
@@ -173,6 +175,7 @@ func (f *frames) FrameDone() {
 	if f.view != nil {
 		f.view.Damage(f.damaged.rects)
 	}
+	f.number++
 	if f.back != nil {
 		for _, r := range f.damaged.rects {
 			convert(f.back, f.fb, r)
@@ -275,12 +278,31 @@ func (f *frames) snapshot() *image.RGBA {
 		return nil
 	}
 	c := image.NewRGBA(f.fb.Bounds())
-	if f.back != nil {
-		copy(c.Pix, f.back.Pix) // complete updates only
-	} else {
-		convert(c, f.fb, c.Rect)
-	}
+	f.copyTo(c)
 	return c
+}
+
+// Grab implements recording.Source. An update that is arriving may be in the picture in part. Any goroutine.
+func (f *frames) Grab(into *image.RGBA, since uint64) (*image.RGBA, uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.number == since || f.fb.W == 0 || f.fb.H == 0 {
+		return nil, f.number
+	}
+	if into == nil || into.Rect != f.fb.Bounds() {
+		into = image.NewRGBA(f.fb.Bounds())
+	}
+	f.copyTo(into)
+	return into, f.number
+}
+
+// copyTo draws the newest picture, of complete updates where the painter's picture is kept. The lock is held.
+func (f *frames) copyTo(picture *image.RGBA) {
+	if f.back != nil {
+		copy(picture.Pix, f.back.Pix)
+	} else {
+		convert(picture, f.fb, picture.Rect)
+	}
 }
 
 // forget drops picture, cursor and lamps, for a machine that was switched off. Call it only while no source runs.

@@ -16,21 +16,30 @@ import (
 	"guesthouse/vmconfig"
 )
 
-// picturesFolder finds the user's folder for pictures as xdg-user-dirs(5) says: XDG_PICTURES_DIR in user-dirs.dirs, else "Pictures" in the
-// home folder. The environment is passed in.
+// picturesFolder finds the user's folder for pictures, else "Pictures" in the home folder. The environment is passed in.
 func picturesFolder(getenv func(string) string) string {
+	return userFolder(getenv, "XDG_PICTURES_DIR", "Pictures")
+}
+
+// videosFolder finds the user's folder for films, else "Videos" in the home folder.
+func videosFolder(getenv func(string) string) string {
+	return userFolder(getenv, "XDG_VIDEOS_DIR", "Videos")
+}
+
+// userFolder finds one of the user's folders as xdg-user-dirs(5) says: by its key in user-dirs.dirs, else its usual name in the home folder.
+func userFolder(getenv func(string) string, key, usual string) string {
 	home := getenv("HOME")
 	config := getenv("XDG_CONFIG_HOME")
 	if config == "" {
 		config = filepath.Join(home, ".config")
 	}
-	fallback := filepath.Join(home, "Pictures")
+	fallback := filepath.Join(home, usual)
 	text, err := os.ReadFile(filepath.Join(config, "user-dirs.dirs"))
 	if err != nil {
 		return fallback
 	}
 	for line := range strings.Lines(string(text)) {
-		value, found := strings.CutPrefix(strings.TrimSpace(line), "XDG_PICTURES_DIR=")
+		value, found := strings.CutPrefix(strings.TrimSpace(line), key+"=")
 		if !found {
 			continue
 		}
@@ -56,8 +65,22 @@ func writePNG(img image.Image) func(io.Writer) error {
 // savePicture writes a new file in folder, named after the machine and the time, and returns its path. An existing file is never touched,
 // and a file that could not be completed is removed.
 func savePicture(folder, machine string, id uuid.UUID, now time.Time, write func(io.Writer) error) (string, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	f, err := newFile(folder, machine, id, now, ".png")
+	if err != nil {
 		return "", err
+	}
+	err = errors.Join(write(f), f.Sync(), f.Close())
+	if err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// newFile makes a new file in folder (made if need be), named after the machine and the time, with this ending. An existing file is never
+// touched.
+func newFile(folder, machine string, id uuid.UUID, now time.Time, ending string) (*os.File, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
 	}
 	stem := strings.TrimSuffix(vmconfig.Slug(machine, id), "-"+id.String()[:8])
 	if stem == "" {
@@ -65,22 +88,14 @@ func savePicture(folder, machine string, id uuid.UUID, now time.Time, write func
 	}
 	stem += now.Format(" 2006-01-02 15.04.05")
 	for n := 1; ; n++ {
-		name := stem + ".png"
+		name := stem + ending
 		if n > 1 {
-			name = fmt.Sprintf("%s (%d).png", stem, n)
+			name = fmt.Sprintf("%s (%d)%s", stem, n, ending)
 		}
-		path := filepath.Join(folder, name)
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := os.OpenFile(filepath.Join(folder, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, os.ErrExist) && n < 1000 {
 			continue
 		}
-		if err != nil {
-			return "", err
-		}
-		err = errors.Join(write(f), f.Sync(), f.Close())
-		if err != nil {
-			return "", errors.Join(err, os.Remove(path))
-		}
-		return path, nil
+		return f, err
 	}
 }

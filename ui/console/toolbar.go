@@ -29,13 +29,13 @@ const (
 type toolbar struct {
 	box *fyne.Container
 
-	run, stop, checkpoint, restore, pick, keys, screenshot, view, full *widgets.Button
+	run, stop, checkpoint, restore, pick, keys, screenshot, pictures, view, full *widgets.Button
 }
 
 // toolbarActions is what the buttons do.
 type toolbarActions struct {
-	run, checkpoint, restore, screenshot, fullScreen func()
-	stopMenu, restoreMenu, keysMenu, viewMenu        func() // open a menu below their button
+	run, checkpoint, restore, screenshot, fullScreen       func()
+	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu func() // open a menu below their button
 }
 
 func newToolbar(a toolbarActions) *toolbar {
@@ -54,13 +54,14 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.keys.SetTip(lang.L("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)"))
 	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
 	t.screenshot.SetTip(lang.L("Save a picture of the screen (Right Ctrl + E)"))
+	t.pictures = widgets.NewIconButton("chevron-down", lang.L("Copy a picture, or record the screen"), a.pictureMenu)
 	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
 	t.view.OnTapped = a.viewMenu
 	t.view.SetTip(lang.L("How the screen is shown (Right Ctrl + C: exact size and back)"))
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
-		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, t.screenshot,
+		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, container.New(&tight{}, t.screenshot, t.pictures),
 		layout.NewSpacer(), t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
@@ -107,6 +108,7 @@ type toolbarState struct {
 	machine    *machines.Machine // nil: gone
 	picture    bool              // there is a picture of the screen
 	fullScreen bool
+	recording  bool // a film is being made
 }
 
 // runAction is what the first button does in a machine's state.
@@ -154,6 +156,7 @@ func (t *toolbar) set(s toolbarState) {
 	t.pick.SetEnabled(restorable, reason)
 	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
 	t.screenshot.SetEnabled(s.picture || active, lang.L("There is no picture of the screen."))
+	t.pictures.SetEnabled(s.picture || active || s.recording, lang.L("There is no picture of the screen."))
 	if s.fullScreen {
 		t.full.Set("windowed", lang.L("Leave"))
 		t.full.SetTip(lang.L("Leave full screen (Right Ctrl + F)"))

@@ -48,6 +48,8 @@ type Window struct {
 	hadPicture bool // pixels of this run of the machine are there
 
 	activity    activity
+	recorder    recorder
+	copier      copier
 	slide       slide
 	autoSize    fyne.Size // what the window was last resized to by itself
 	before      fyne.Size // size before full screen
@@ -80,6 +82,7 @@ func (w *Window) shown() {
 	if w.closed {
 		return
 	}
+	w.copier = newCopier(w.win)
 	w.frame.Refresh()
 	w.display.Refresh()
 	w.stage.open(w.win)
@@ -110,7 +113,7 @@ func (w *Window) build() {
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.placePicture
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
-	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }})
+	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, screen: func() { w.menu(w.status.screen, w.viewMenu()) }})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
@@ -119,6 +122,7 @@ func (w *Window) build() {
 		restoreMenu: w.pickCheckpoint,
 		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
+		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
@@ -167,6 +171,7 @@ func (w *Window) connect() {
 		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
 		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
 		func() { w.activity.watch(false) },
+		w.endRecording,
 	)
 }
 
@@ -189,6 +194,9 @@ func (w *Window) refresh() {
 	w.machine, w.connected = find(snapshot, w.p.ID), snapshot.Connected
 	active := w.machine != nil && w.machine.State.Active()
 	w.link.want(active)
+	if !active {
+		w.endRecording() // the film ends with the machine's run
+	}
 	status, source := w.link.get()
 	switch {
 	case status.Phase == linkLive:
@@ -255,7 +263,7 @@ func windowTitle(m *machines.Machine) string {
 
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
-		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(),
+		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(), recording: w.recorder.film != nil,
 	})
 }
 
