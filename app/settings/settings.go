@@ -41,6 +41,7 @@ type Combo struct {
 // Console is how the window of one machine shows and feeds it.
 type Console struct {
 	Scaling            string `json:"scaling,omitempty"` // fit (also empty), exact, integer, guest (the guest follows the window)
+	Manual             bool   `json:"manual,omitempty"`  // the window waits for the user before it connects to the screen
 	ClipboardToGuest   bool   `json:"clipboard_to_guest,omitempty"`
 	ClipboardFromGuest bool   `json:"clipboard_from_guest,omitempty"`
 	Layout             string `json:"layout,omitempty"` // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's

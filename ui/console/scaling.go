@@ -96,7 +96,9 @@ func (w *Window) viewMenu() *fyne.Menu {
 	}
 	adjust := widgets.MenuItem("", lang.L("Make the window as large as the screen")+hostKeyHint("A"),
 		w.display.GuestSize().X > 0 && !w.win.FullScreen(), "", w.adjust)
-	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), adjust, widgets.MenuItem("", full+hostKeyHint("F"), true, "", w.toggleFullScreen))
+	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), adjust, widgets.MenuItem("", full+hostKeyHint("F"), true, "", w.toggleFullScreen),
+		fyne.NewMenuItemSeparator())
+	m.Items = append(m.Items, w.connectionItems()...)
 	return m
 }
 

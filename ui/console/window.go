@@ -35,6 +35,7 @@ type Window struct {
 	scroll  *container.Scroll
 	link    *link
 	access  *access
+	hold    hold
 	bar     *toolbar
 	page    *page
 	status  *status
@@ -102,6 +103,7 @@ func (w *Window) Raise() {
 func (w *Window) build() {
 	w.display = newDisplay(w.p.Dispatch, w.hostCommand)
 	w.display.canvas = w.win.Canvas()
+	w.display.mode = scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling)
 	w.display.OnScreen = w.screenChanged
 	w.display.OnPlaced = w.showScreen
 	w.display.OnPointer = w.pointerMoved
@@ -109,7 +111,6 @@ func (w *Window) build() {
 	w.scroll = container.NewScroll(w.display)
 	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
 	w.display.viewport = w.scroll.Size
-	w.display.SetScaling(scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling))
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.placePicture
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
@@ -193,7 +194,8 @@ func (w *Window) refresh() {
 	snapshot := w.p.Machines.Snapshot()
 	w.machine, w.connected = find(snapshot, w.p.ID), snapshot.Connected
 	active := w.machine != nil && w.machine.State.Active()
-	w.link.want(active)
+	w.hold.follow(active, w.manual())
+	w.link.want(active && !w.hold.on)
 	if !active {
 		w.endRecording() // the film ends with the machine's run
 	}
@@ -207,6 +209,9 @@ func (w *Window) refresh() {
 		w.display.frames.forget()
 	}
 	w.body = decideBody(w.atWork(), w.connected, status, w.hadPicture)
+	if w.hold.on {
+		w.body = heldBody(w.body, w.machine)
+	}
 	if w.askingClose != nil && w.machine != nil && w.machine.State == hypervisor.StatePaused {
 		w.body = body{picture: w.body.picture, veil: w.body.veil} // the dialog paused it and says so
 	}
@@ -331,6 +336,8 @@ func (w *Window) pageAction(a bodyAction) {
 		w.do(machines.ActionPowerOff)
 	case bodyTrust:
 		w.trust()
+	case bodyConnect:
+		w.connectScreen()
 	case bodyShutdown:
 		w.shutDown()
 	case bodyAddDisplay:
