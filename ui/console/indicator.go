@@ -112,10 +112,7 @@ func (r *indicatorRenderer) update() {
 	if i.hovered && i.OnTapped != nil {
 		r.back.FillColor = theme.Color(colorHover)
 	}
-	show(r.icon, i.icon != "")
-	if i.icon != "" {
-		r.icon.Resource = theme.IconIn(i.icon, i.color)
-	}
+	widgets.SetIcon(r.icon, i.icon, i.color)
 	r.text.Text, r.text.TextSize, r.text.Color = i.text, theme.TextSmall, theme.Color(i.color)
 	show(r.text, i.text != "" && !i.compact)
 }
@@ -156,7 +153,6 @@ func (r *indicatorRenderer) Refresh() {
 	r.update()
 	r.Layout(r.i.Size())
 	r.back.Refresh()
-	r.icon.Refresh()
 	r.text.Refresh()
 }
 

@@ -229,7 +229,9 @@ func (p *Picture) set(key string, res func() fyne.Resource) {
 
 // CreateRenderer implements fyne.Widget.
 func (p *Picture) CreateRenderer() fyne.WidgetRenderer {
-	return &pictureRenderer{p, &canvas.Image{Resource: p.res(), FillMode: canvas.ImageFillContain}}
+	r := &pictureRenderer{p, &canvas.Image{FillMode: canvas.ImageFillContain}}
+	r.Refresh()
+	return r
 }
 
 type pictureRenderer struct {
@@ -244,10 +246,8 @@ func (r *pictureRenderer) Layout(size fyne.Size) {
 	r.img.Move(fyne.NewPos((size.Width-r.p.size.Width)/2, (size.Height-r.p.size.Height)/2))
 }
 
-func (r *pictureRenderer) Refresh() {
-	r.img.Resource = r.p.res()
-	r.img.Refresh()
-}
+func (r *pictureRenderer) Refresh() { setResource(r.img, r.p.res()) }
+
 func (r *pictureRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.img} }
 func (r *pictureRenderer) Destroy()                     {}
 

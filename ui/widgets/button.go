@@ -377,23 +377,12 @@ func (r *buttonRenderer) update() {
 	if b.stacked {
 		r.text.TextSize = theme.TextSmall
 	}
-	setIcon(r.icon, b.icon, fore)
+	SetIcon(r.icon, b.icon, fore)
 	arrow := ""
 	if b.arrow {
 		arrow = "chevron-down"
 	}
-	setIcon(r.arrow, arrow, fore)
-}
-
-// setIcon shows a line icon in a colour, or nothing for an empty name.
-func setIcon(img *canvas.Image, name string, color fyne.ThemeColorName) {
-	if name == "" {
-		img.Hide()
-		return
-	}
-	img.Resource = theme.IconIn(name, color)
-	img.Show()
-	img.Refresh()
+	SetIcon(r.arrow, arrow, fore)
 }
 
 func (r *buttonRenderer) Refresh() {

@@ -119,8 +119,8 @@ func (r *sectionHeadRenderer) update() {
 	if r.h.section.open {
 		chevron = "chevron-down"
 	}
-	setIcon(r.chevron, chevron, theme.ColorMuted)
-	setIcon(r.icon, r.h.icon, fynetheme.ColorNamePrimary)
+	SetIcon(r.chevron, chevron, theme.ColorMuted)
+	SetIcon(r.icon, r.h.icon, fynetheme.ColorNamePrimary)
 	r.title.Color = theme.Color(fynetheme.ColorNameForeground)
 	r.title.TextSize = theme.TextNormal
 	r.title.TextStyle = fyne.TextStyle{Bold: true}
