@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -28,7 +29,7 @@ func (r *replay) SetWriteDeadline(time.Time) error { return nil }
 
 // survive runs a client on these bytes and checks what must hold whatever they are: it ends, with a typed error, having written nothing
 // beside the pixels and having got no more memory than the limits allow.
-func survive(t *testing.T, talk []byte) {
+func survive(t *testing.T, talk []byte) *screen {
 	show := &frugal{screen: newScreen()}
 	err := rfb.New(&replay{in: bytes.NewReader(talk)}, rfb.Options{Password: "secret"}).Run(context.Background(), show)
 	switch {
@@ -46,6 +47,7 @@ func survive(t *testing.T, talk []byte) {
 			t.Error("an impossible cursor:", b)
 		}
 	}
+	return show.screen
 }
 
 // A frugal screen refuses what would make a fuzzer slow, after checking that it keeps to the limits.
@@ -77,7 +79,10 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte("RFB 003.003\n\x00\x00\x00\x02 0123456789abcdef\x00\x00\x00\x01"))
 	f.Add([]byte("RFB 003.007\n\x02\x02\x01"))
 	f.Add([]byte("RFB 003.008\n\x00\x00\x00\x00\x04busy"))
-	f.Fuzz(survive)
+	for _, talk := range recordedSessions(f) {
+		f.Add(talk[:min(len(talk), 20_000)])
+	}
+	f.Fuzz(func(t *testing.T, talk []byte) { survive(t, talk) })
 }
 
 // FuzzUpdate plays messages after a good handshake.
@@ -96,6 +101,50 @@ func FuzzUpdate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, talk []byte) {
 		survive(t, append(greeting(), talk...))
 	})
+}
+
+// fuzzPixels plays rectangles of one encoding: data is the body of the first, and of whatever follows it. Beside what survive checks, no pixel
+// outside the rectangle may change.
+func fuzzPixels(f *testing.F, name string) {
+	encoding := lossless[name]
+	rng := rand.New(rand.NewPCG(1, uint64(encoding)))
+	for _, colours := range []int{1, 2, 4, 16, 100, 5000} {
+		for range 4 {
+			e := &encoder{rng: rng}
+			f.Add(uint8(0), uint8(0), uint8(30), uint8(20), e.encode(encoding, draw(rng, 30, 20, colours)))
+			f.Add(uint8(3), uint8(1), uint8(61), uint8(47), e.encode(encoding, draw(rng, 61, 47, colours)))
+		}
+	}
+	f.Add(uint8(64), uint8(48), uint8(0), uint8(0), []byte{})
+	f.Fuzz(func(t *testing.T, x, y, w, h uint8, data []byte) {
+		r := image.Rect(int(x%64), int(y%48), int(x%64)+int(w), int(y%48)+int(h)).Intersect(image.Rect(0, 0, 64, 48))
+		var b bytes.Buffer
+		s := &server{Conn: bufferConn{Buffer: &b}}
+		s.update(rect(uint16(r.Min.X), uint16(r.Min.Y), uint16(r.Dx()), uint16(r.Dy()), encoding, data))
+		show := survive(t, append(greeting(), b.Bytes()...))
+		if show.state().frames > 1 {
+			return // what follows may be another update
+		}
+		for py := range show.fb.H {
+			for px := range show.fb.W {
+				if p := show.fb.Pix[py*show.fb.Stride+4*px:][:4]; !image.Pt(px, py).In(r) && string(p) != "\x00\x00\x00\x00" {
+					t.Fatalf("pixel %d,%d outside %v was written", px, py, r)
+				}
+			}
+		}
+	})
+}
+
+func FuzzRRE(f *testing.F)     { fuzzPixels(f, "rre") }
+func FuzzCoRRE(f *testing.F)   { fuzzPixels(f, "corre") }
+func FuzzHextile(f *testing.F) { fuzzPixels(f, "hextile") }
+func FuzzZlib(f *testing.F)    { fuzzPixels(f, "zlib") }
+func FuzzZRLE(f *testing.F)    { fuzzPixels(f, "zrle") }
+
+func FuzzTight(f *testing.F) {
+	f.Add(uint8(1), uint8(2), uint8(9), uint8(7), tightPicture(image.NewGray(image.Rect(0, 0, 9, 7))))
+	f.Add(uint8(1), uint8(2), uint8(20), uint8(17), tightPicture(image.NewYCbCr(image.Rect(0, 0, 20, 17), image.YCbCrSubsampleRatio420)))
+	fuzzPixels(f, "tight")
 }
 
 // The fuzzers' properties on a few thousand mutations, so that every run of the tests tries them..

@@ -115,3 +115,46 @@ func TestInflateChunks(t *testing.T) {
 		}
 	}
 }
+
+// FuzzInflate compares with compress/flate: what one of them makes of any bytes, the other does, too.
+func FuzzInflate(f *testing.F) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, data := range samples(rng) {
+		for _, level := range []int{0, 1, 9, flate.HuffmanOnly} {
+			var b bytes.Buffer
+			c, _ := flate.NewWriter(&b, level)
+			c.Write(data[:min(len(data), 3000)])
+			c.Flush()
+			f.Add(b.Bytes())
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const limit = 200_000
+		want, failure := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(data)), limit))
+		w := wireOf(io.MultiReader(bytes.NewReader([]byte{0x78, 0x9c}), bytes.NewReader(data)))
+		z := new(inflater)
+		z.begin(w, 2+len(data))
+		var got []byte
+		var err error
+		for err == nil && len(got) < limit {
+			var p []byte
+			if p, err = z.ahead(1); len(p) == 0 {
+				break
+			}
+			got = append(got, p...)
+			z.skip(len(p))
+		}
+		got = got[:min(len(got), limit)]
+		// Damage is noticed earlier or later, but what comes before it is the same; and what is whole has no damage.
+		n := min(len(got), len(want))
+		if !bytes.Equal(got[:n], want[:n]) {
+			t.Fatal("other bytes than compress/flate")
+		}
+		if failure == nil && (err != nil || len(got) != len(want)) {
+			t.Fatalf("%d bytes and %v instead of %d bytes", len(got), err, len(want))
+		}
+		if err == nil && failure != nil && failure != io.ErrUnexpectedEOF {
+			t.Fatalf("accepted what compress/flate refuses: %v", failure)
+		}
+	})
+}
