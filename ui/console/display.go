@@ -57,6 +57,8 @@ type Display struct {
 	OnPointer func(pos fyne.Position)
 	// OnFocusLost is called when the keyboard went elsewhere, while it goes.
 	OnFocusLost func()
+	// OnFocus is called when the picture got the keyboard or lost it.
+	OnFocus func(on bool)
 
 	raster   *canvas.Raster
 	surround *canvas.Rectangle
@@ -79,7 +81,7 @@ var (
 // newDisplay makes a Display. command runs the window's command for the host key together with a key (an evdev code) and reports whether
 // there is one.
 func newDisplay(d dispatch.Dispatcher, command func(evdev uint16) bool) *Display {
-	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}, OnFocusLost: func() {}}
+	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}, OnFocusLost: func() {}, OnFocus: func(bool) {}}
 	w.keyboard = newKeyboard(func() keyInput {
 		if w.input == nil {
 			return nil
@@ -184,11 +186,12 @@ func (d *Display) pixelsPerUnit() float64 {
 }
 
 // FocusGained implements fyne.Focusable.
-func (d *Display) FocusGained() {}
+func (d *Display) FocusGained() { d.OnFocus(true) }
 
 // FocusLost implements fyne.Focusable. The toolkit does not tell us of the releases that happen elsewhere, so everything is released now.
 func (d *Display) FocusLost() {
 	d.ReleaseAll()
+	d.OnFocus(false)
 	d.OnFocusLost()
 }
 

@@ -68,6 +68,7 @@ type fakeSource struct {
 	size    image.Point
 	hangUp  chan error
 	visible []bool
+	clips   []string // what was shared and offered
 }
 
 func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
@@ -87,9 +88,27 @@ func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
 	}
 }
 
-func (s *fakeSource) RequestSize(int, int)      {}
-func (s *fakeSource) ShareClipboard(bool, bool) {}
-func (s *fakeSource) OfferClipboard(string)     {}
+func (s *fakeSource) RequestSize(int, int) {}
+func (s *fakeSource) ShareClipboard(toGuest, fromGuest bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clips = append(s.clips, fmt.Sprint(toGuest, fromGuest))
+}
+
+func (s *fakeSource) OfferClipboard(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clips = append(s.clips, text)
+}
+
+// clipboards returns and forgets what was said of clipboards.
+func (s *fakeSource) clipboards() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := strings.Join(s.clips, "|")
+	s.clips = nil
+	return all
+}
 
 func (s *fakeSource) SetVisible(on bool) {
 	s.mu.Lock()
@@ -125,7 +144,8 @@ func newWorld(t *testing.T, state hypervisor.State) *world {
 	t.Cleanup(a.Quit)
 	return &world{
 		t: t, queue: &dispatch.Queue{}, jobs: jobs.NewRunner(), fail: map[string]error{},
-		machine: &machines.Machine{UUID: testID, Name: "web", State: state, Persistent: true},
+		settings: settings.Settings{Consoles: map[uuid.UUID]settings.Console{}},
+		machine:  &machines.Machine{UUID: testID, Name: "web", State: state, Persistent: true},
 	}
 }
 

@@ -50,6 +50,7 @@ type Window struct {
 
 	activity    activity
 	recorder    recorder
+	sharing     sharing
 	copier      copier
 	slide       slide
 	autoSize    fyne.Size // what the window was last resized to by itself
@@ -114,7 +115,8 @@ func (w *Window) build() {
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.placePicture
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
-	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, screen: func() { w.menu(w.status.screen, w.viewMenu()) }})
+	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
+		screen: func() { w.menu(w.status.screen, w.viewMenu()) }})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
@@ -165,6 +167,8 @@ func (w *Window) connect() {
 	}
 	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
 	w.link.changed = refresh
+	w.startSharing()
+	w.display.OnFocus = w.focusChanged
 	w.activity.source, w.activity.show = w.p.Machines, dispatch.Coalesce(w.p.Dispatch, w.showActivity)
 	w.cancels = append(w.cancels,
 		w.p.Machines.Subscribe(refresh),
@@ -172,7 +176,7 @@ func (w *Window) connect() {
 		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
 		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
 		func() { w.activity.watch(false) },
-		w.endRecording,
+		w.endRecording, func() { w.watchClipboard(false) },
 	)
 }
 
@@ -225,6 +229,7 @@ func (w *Window) refresh() {
 	w.win.SetTitle(windowTitle(w.machine))
 	w.status.setState(w.machine)
 	w.refreshDevices()
+	w.refreshSharing()
 	w.updateToolbar()
 	w.showScreen()
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
@@ -309,6 +314,7 @@ func (w *Window) refreshJobs() {
 func (w *Window) screenChanged() {
 	w.fitToGuest()
 	w.showScreen()
+	w.refreshSharing()
 }
 
 func (w *Window) showScreen() {
