@@ -14,6 +14,8 @@ var (
 	ErrDisconnected = errors.New("not connected to the hypervisor")
 	ErrCannotStart  = errors.New("the hypervisor service cannot be started") // daemon missing or failing
 	ErrNoGraphics   = errors.New("the machine has no display that can be shown")
+	ErrNoConsole    = errors.New("the machine has no text console that can be opened")
+	ErrInUse        = errors.New("somebody else uses it") // the one place at a text console
 	ErrNoSpace      = errors.New("no space left on the disk")
 	ErrDenied       = errors.New("access denied")
 	ErrInvalid      = errors.New("the hypervisor refused the description")

@@ -229,6 +229,11 @@ type Connection interface {
 	// that is how its hypervisor is reached. A display that cannot be reached is a *GraphicsError, which is ErrNoGraphics when trying
 	// again is of no use.
 	OpenGraphics(ctx context.Context, id uuid.UUID) (GraphicsPath, error)
+	// OpenConsole opens a text console of a running machine; device is its name in the live description (vmconfig.TextConsole), empty for
+	// the first one. It runs on a connection of its own until Close, which returns at once and ends a Read or Write that waits. Read returns
+	// io.EOF when the machine has closed the line. A console has one user: ErrInUse when there is another, whom force throws out.
+	// ErrNoConsole when the machine has none (of that name), ErrInvalidState when it is off. ctx limits the opening only.
+	OpenConsole(ctx context.Context, id uuid.UUID, device string, force bool) (io.ReadWriteCloser, error)
 	// ChangeMedia inserts path (empty: ejects) into the removable drive target, live and persistent as far as each exists.
 	ChangeMedia(ctx context.Context, id uuid.UUID, target, path string) error
 

@@ -61,10 +61,32 @@ type Machine struct {
 	Displays []Display
 	Video    string // model of the first video device: virtio, vga, qxl, bochs ...
 	Serials  int    // number of serial ports
+	Consoles []TextConsole
 	Tablet   bool   // has an absolute pointing device
 	// Clipboard is true when the machine has a channel over which the guest's agent can exchange text with a VNC or D-Bus display.
 	Clipboard bool
 	Sound     string // model of the first sound device, empty for none
+}
+
+// TextConsole is a line of text into the guest: a serial port or a paravirtual console.
+type TextConsole struct {
+	Device  string // what the hypervisor calls it: serial0, console1
+	Kind    string // serial, or the kind of a paravirtual console: virtio, sclp
+	Backend string // where the line ends on the host: pty, unix, file, tcp ...
+}
+
+// Reachable reports whether somebody can talk over it; the ends of others are not free to be opened.
+func (c TextConsole) Reachable() bool { return c.Backend == "pty" || c.Backend == "unix" }
+
+// TextConsoles returns the consoles that somebody can talk over, the guest's first one first.
+func (m *Machine) TextConsoles() []TextConsole {
+	var list []TextConsole
+	for _, c := range m.Consoles {
+		if c.Reachable() {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // DiskDevice tells disks from removable media.

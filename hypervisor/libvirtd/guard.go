@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -50,6 +51,8 @@ type guard struct {
 	queue []int  // descriptors received and not yet claimed by a packet
 	stall *time.Timer
 	limit time.Duration // for stall
+
+	patient atomic.Bool // sending may wait for ever: what is sent goes to a guest, which may not listen
 
 	wmu sync.Mutex
 	out []byte // a packet of the library that is not complete yet
@@ -267,18 +270,18 @@ func (g *guard) reply(p []byte, proc, serial, status uint32) error {
 		g.ready = rewrite(p, statusError, errorPayload(codeRPC, 0, "the answer cannot be read"))
 		return nil //nolint:nilerr // the error goes to the caller of this one procedure
 	}
-	switch proc {
-	case procScreenshot:
+	switch {
+	case opensStream(proc):
 		g.mu.Lock()
 		g.streams[serial] = true
 		g.mu.Unlock()
-	case procRegisterEvent:
+	case proc == procRegisterEvent:
 		if g.onEvent != nil { // before the library knows it, so that no event falls between
 			g.onEvent(procRegisterEvent, p[minPacket:])
 		}
 	}
 	g.ready = p
-	if len(g.early) > 0 && proc == procScreenshot {
+	if len(g.early) > 0 && opensStream(proc) {
 		g.ready = g.follow(p)
 	}
 	return nil
@@ -312,7 +315,7 @@ func (g *guard) stream(p []byte, serial, status uint32) {
 	}
 	g.mu.Unlock()
 	switch {
-	case called && proc == procScreenshot && len(g.early)+len(p) <= maxPicture:
+	case called && opensStream(proc) && len(g.early)+len(p) <= maxPicture:
 		g.early = append(g.early, p...)
 	case !open:
 	case !last:
@@ -484,8 +487,10 @@ func (g *guard) call(p []byte) error {
 
 // send writes a whole packet, with a limit on how long the other side may let it wait. wmu is held.
 func (g *guard) send(p []byte) error {
-	limit := time.AfterFunc(g.limit, func() { g.fail(errStalled) })
-	defer limit.Stop()
+	if !g.patient.Load() {
+		limit := time.AfterFunc(g.limit, func() { g.fail(errStalled) })
+		defer limit.Stop()
+	}
 	_, err := g.conn.Write(p)
 	return err
 }

@@ -17,11 +17,15 @@ const (
 	statusError    = 1
 	statusContinue = 2
 
+	procOpenConsole    = 201
 	procScreenshot     = 211
 	procOpenGraphics   = 249
 	procRegisterEvent  = 316
 	procOpenGraphicsFD = 343
 )
+
+// opensStream reports whether data follows the reply to a procedure.
+func opensStream(proc uint32) bool { return proc == procScreenshot || proc == procOpenConsole }
 
 // replyLayouts has the layout (xdrReader.check) of the reply to every procedure that this package calls. A reply to
 // any other procedure is refused, so a new call needs its line here.
@@ -54,6 +58,7 @@ var replyLayouts = map[uint32]string{
 	192:                "",                                        // DomainRevertToSnapshot
 	193:                "",                                        // DomainSnapshotDelete
 	196:                "D",                                       // DomainCreateWithFlags
+	procOpenConsole:    "",
 	procScreenshot:     "?s",
 	212:                "ii", // DomainGetState
 	231:                "",   // DomainUndefineFlags

@@ -55,6 +55,7 @@ func readMachine(d *element) vmconfig.Machine {
 	}
 	readOS(d.child("os"), &m)
 	devices := d.child("devices")
+	m.Consoles = readConsoles(devices)
 	for _, c := range devices.all() {
 		switch c.name {
 		case "disk":
@@ -177,6 +178,32 @@ func readDisplay(e *element) vmconfig.Display {
 		d.Listen = "address"
 	}
 	return d
+}
+
+// readConsoles lists serial ports first, then the other consoles. libvirt describes the first serial port a second time as <console>.
+func readConsoles(devices *element) []vmconfig.TextConsole {
+	var serials, others []vmconfig.TextConsole
+	consoles := 0
+	for _, e := range devices.all() {
+		c := vmconfig.TextConsole{Device: e.child("alias").attr("name"), Kind: e.child("target").attr("type"), Backend: e.attr("type")}
+		switch e.name {
+		case "serial":
+			if c.Device == "" { // an inactive machine: what libvirt will call it (src/qemu/qemu_alias.c)
+				c.Device = "serial" + strconv.Itoa(len(serials))
+			}
+			c.Kind = "serial"
+			serials = append(serials, c)
+		case "console":
+			if c.Device == "" {
+				c.Device = "console" + strconv.Itoa(consoles)
+			}
+			consoles++
+			if c.Kind != "" && c.Kind != "serial" {
+				others = append(others, c)
+			}
+		}
+	}
+	return append(serials, others...)
 }
 
 // readCount reads a small positive number, 0 when it is none.
