@@ -62,7 +62,7 @@ type Machine struct {
 	Video    string // model of the first video device: virtio, vga, qxl, bochs ...
 	Serials  int    // number of serial ports
 	Consoles []TextConsole
-	Tablet   bool   // has an absolute pointing device
+	Tablet   bool // has an absolute pointing device
 	// Clipboard is true when the machine has a channel over which the guest's agent can exchange text with a VNC or D-Bus display.
 	Clipboard bool
 	Sound     string // model of the first sound device, empty for none

@@ -57,7 +57,7 @@ type rule struct {
 }
 
 // named are the sentinels whose errors say after a colon what was looked for; the summary then says so too.
-var named = []error{hypervisor.ErrNotFound, checkpoints.ErrNoCheckpoint, checkpoints.ErrAmbiguous, hypervisor.ErrBadAddress, hypervisor.ErrNoGraphics}
+var named = []error{hypervisor.ErrNotFound, checkpoints.ErrNoCheckpoint, checkpoints.ErrAmbiguous, hypervisor.ErrBadAddress, hypervisor.ErrNoGraphics, hypervisor.ErrNoConsole}
 
 // rules are looked through in order: the more telling sentinel comes first.
 var rules = []rule{
@@ -186,6 +186,16 @@ var rules = []rule{
 		[]error{hypervisor.ErrNoGraphics},
 		"The machine has no screen that can be shown.",
 		"Add a VNC display to it.", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrNoConsole},
+		"The machine has no text console that can be opened.",
+		"Add a serial port to it, or name one that it has.", CodeHost,
+	},
+	{
+		[]error{hypervisor.ErrInUse},
+		"Somebody else uses the text console.",
+		"Close it there, or take it over.", CodeRefused,
 	},
 	{
 		[]error{hypervisor.ErrUnsupported}, "The hypervisor does not offer this.", "", CodeHost,

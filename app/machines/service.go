@@ -5,6 +5,7 @@ package machines
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -187,6 +188,15 @@ func (s *Service) SendKeys(ctx context.Context, id uuid.UUID, codes []uint) erro
 func (s *Service) OpenDisplay(ctx context.Context, id uuid.UUID) (hypervisor.GraphicsPath, error) {
 	path, err := s.p.Conn.OpenGraphics(ctx, id)
 	return path, s.named(id, err)
+}
+
+// OpenConsole opens a text console of the machine; see hypervisor.Connection.OpenConsole.
+func (s *Service) OpenConsole(ctx context.Context, id uuid.UUID, device string, force bool) (io.ReadWriteCloser, error) {
+	console, err := s.p.Conn.OpenConsole(ctx, id, device, force)
+	if err != nil {
+		return nil, s.named(id, err)
+	}
+	return console, nil
 }
 
 // name returns what the machine is called in titles and messages, from memory.
