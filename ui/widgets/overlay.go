@@ -39,7 +39,8 @@ func TipArea(c fyne.Canvas) (fyne.Position, fyne.Size) {
 	if layer == nil || !layer.bubble.Visible() {
 		return fyne.Position{}, fyne.Size{}
 	}
-	return fyne.CurrentApp().Driver().AbsolutePositionForObject(layer.bubble), layer.bubble.Size()
+	// The toolkit does not know yet where an object lies that was just shown.
+	return fyne.CurrentApp().Driver().AbsolutePositionForObject(layer.box).Add(layer.bubble.Position()), layer.bubble.Size()
 }
 
 // TipRadius is that of a tooltip's corners, in Fyne units.

@@ -65,8 +65,9 @@ type View struct {
 
 	mu      sync.Mutex
 	want    wishes
-	damage  rects // of the picture, guest pixels
-	exposed rects // of the picture on the screen, host pixels
+	damage  rects  // of the picture, guest pixels
+	exposed rects  // of the picture on the screen, host pixels
+	idle    func() // for tests: called once after the next step
 
 	paint painter // Run's goroutine only
 }
@@ -126,7 +127,8 @@ func (v *View) Run(ctx context.Context) error {
 		case <-v.wake:
 		}
 		v.mu.Lock()
-		want := v.want
+		want, idle := v.want, v.idle
+		v.idle = nil
 		v.damage.swap(&v.paint.damage)
 		v.exposed.swap(&v.paint.exposed)
 		v.mu.Unlock()
@@ -136,6 +138,9 @@ func (v *View) Run(ctx context.Context) error {
 				continue
 			}
 			return fmt.Errorf("%w: %w", ErrLost, err)
+		}
+		if idle != nil {
+			idle()
 		}
 	}
 }
