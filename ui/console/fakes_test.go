@@ -88,7 +88,7 @@ func (s *fakeSource) Run(ctx context.Context, p display.Presenter) error {
 	}
 }
 
-func (s *fakeSource) RequestSize(int, int) {}
+func (s *fakeSource) RequestSize(w, h int) { s.add("size %dx%d", w, h) }
 func (s *fakeSource) ShareClipboard(toGuest, fromGuest bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -35,6 +35,7 @@ type frames struct {
 	dispatch dispatch.Dispatcher
 	// onFrame and onScreen run on the UI goroutine: there are new pixels to paint; the screen's description changed.
 	onFrame, onScreen func()
+	newFrame          func() // calls onFrame: made once, not for each frame
 	// onClipboard runs on the source's goroutine: the guest's user has copied text.
 	onClipboard func(text string)
 
@@ -60,7 +61,9 @@ type frames struct {
 var _ display.Presenter = (*frames)(nil)
 
 func newFrames(d dispatch.Dispatcher) *frames {
-	return &frames{dispatch: d, painted: true, onFrame: func() {}, onScreen: func() {}, onClipboard: func(string) {}}
+	f := &frames{dispatch: d, painted: true, onFrame: func() {}, onScreen: func() {}, onClipboard: func(string) {}}
+	f.newFrame = func() { f.onFrame() }
+	return f
 }
 
 // Resize implements display.Presenter.
@@ -187,7 +190,7 @@ func (f *frames) FrameDone() {
 	f.mu.Unlock()
 	f.damaged.clear()
 	if !queued {
-		f.dispatch.Do(func() { f.onFrame() })
+		f.dispatch.Do(f.newFrame)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"github.com/google/uuid"
 
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor/display"
@@ -45,6 +46,14 @@ type scaling struct {
 	deadline func()
 }
 
+// rest ends the wait for the guest.
+func (k *scaling) rest() {
+	if k.deadline != nil {
+		k.deadline()
+		k.deadline = nil
+	}
+}
+
 // setScaling shows the screen in another way and remembers that for this machine.
 func (w *Window) setScaling(mode Scaling) {
 	w.display.SetScaling(mode)
@@ -53,6 +62,9 @@ func (w *Window) setScaling(mode Scaling) {
 	w.showScreen()
 	w.display.Focus()
 	w.remember(func(s *settings.Settings) {
+		if s.Consoles == nil {
+			s.Consoles = map[uuid.UUID]settings.Console{}
+		}
 		c := s.Consoles[w.p.ID]
 		for _, o := range scalings {
 			if o.mode == mode {
@@ -129,10 +141,7 @@ func (w *Window) askForSize(area image.Point) {
 		return
 	}
 	k.asked, k.source = want, source
-	if k.deadline != nil {
-		k.deadline()
-		k.deadline = nil
-	}
+	k.rest()
 	if w.display.GuestSize() == want {
 		k.deaf = false
 		return

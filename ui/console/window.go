@@ -445,6 +445,7 @@ func (w *Window) onClosed() {
 	}
 	w.slide.stop()
 	w.stage.close()
+	w.scaling.rest()
 	w.page.pulse.run(false)
 	if w.p.Closed != nil {
 		w.p.Closed()
