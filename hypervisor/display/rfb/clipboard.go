@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math/bits"
 	"strings"
@@ -194,10 +195,13 @@ func (s *session) extendedCutText(n int64) error {
 			return err
 		}
 		unpacked, err := unpackText(packed)
-		if err != nil {
+		switch {
+		case errors.Is(err, errTooLong):
+		case err != nil:
 			return protocol("a clipboard that cannot be unpacked: %v", err)
+		default:
+			s.setClipboard(unpacked)
 		}
-		s.setClipboard(unpacked)
 		return nil
 	}
 	return s.wire.skip(n)
@@ -218,7 +222,10 @@ func (s *session) clipboardCaps(flags uint32, n int64) error {
 	return nil
 }
 
-// unpackText unpacks the text of a provided clipboard; one that is too long is empty.
+// errTooLong is a text that cannot be brought, which is nobody's fault.
+var errTooLong = errors.New("too long")
+
+// unpackText unpacks the text of a provided clipboard.
 func unpackText(packed []byte) (string, error) {
 	z, err := zlib.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -230,7 +237,7 @@ func unpackText(packed []byte) (string, error) {
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > maxUnpacked {
-		return "", nil
+		return "", errTooLong
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(z, text); err != nil {

@@ -94,12 +94,17 @@ func bootSource(t testing.TB, source string, more ...string) *guest {
 	return g
 }
 
-// vncOptions makes QEMU ask for the password of a secret among the arguments.
-func vncOptions(more []string) string {
+// vncOptions makes QEMU ask for the password of a secret, and use the certificate, among the arguments.
+func vncOptions(more []string) (options string) {
 	if slices.Contains(more, passwordSecret) {
-		return ",password-secret=pw"
+		options = ",password-secret=pw"
 	}
-	return ""
+	for _, m := range more {
+		if strings.HasPrefix(m, "tls-creds-x509,id=tls,") {
+			options += ",tls-creds=tls"
+		}
+	}
+	return options
 }
 
 const passwordSecret = "secret,id=pw,data=open you"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ type state struct {
 	leds     display.LEDs
 	name     string
 	bells    int
+	can      display.Capabilities
+	texts    []string // of the guest's clipboard
 }
 
 // pixel is the colour at x, y as 0xRRGGBB.
@@ -107,9 +110,11 @@ func (s *screen) SetCursor(c *display.Cursor) {
 	s.change(func(st *state) { st.cursor = c; st.cursors++ })
 }
 
-func (s *screen) SetCapabilities(display.Capabilities) {}
+func (s *screen) SetCapabilities(c display.Capabilities) { s.change(func(st *state) { st.can = c }) }
 
-func (s *screen) SetClipboard(string) {}
+func (s *screen) SetClipboard(text string) {
+	s.change(func(st *state) { st.texts = append(st.texts, text) })
+}
 
 func (s *screen) SetPointerMode(abs bool) {
 	s.change(func(st *state) { st.absolute = abs; st.modes++ })
@@ -123,7 +128,7 @@ func (s *screen) state() state {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.seen
-	st.pix = append([]byte(nil), st.pix...)
+	st.pix, st.texts = slices.Clone(st.pix), slices.Clone(st.texts)
 	return st
 }
 
