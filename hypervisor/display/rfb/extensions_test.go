@@ -20,8 +20,8 @@ func extended(flags uint32, body ...any) []any {
 	return []any{3, 0, 0, 0, int32(-4 - b.Len()), flags, b.Bytes()}
 }
 
-// packed is what follows the flags of a provided text: length and text in zlib.
-func packed(length uint32, text string) []byte {
+// packedText is what follows the flags of a provided text: length and text in zlib.
+func packedText(length uint32, text string) []byte {
 	var b bytes.Buffer
 	z := zlib.NewWriter(&b)
 	binary.Write(z, binary.BigEndian, length)
@@ -76,7 +76,7 @@ func TestClipboardIsOffAtFirst(t *testing.T) {
 	s.say(extended(text | notify)...)
 	s.say(extended(text | request)...)
 	s.say(extended(peek)...)
-	s.say(extended(text|provide, packed(4, "evil"))...)
+	s.say(extended(text|provide, packedText(4, "evil"))...)
 	s.say(3, 0, 0, 0, uint32(4), "evil")
 	processed(t, r, s)
 	mark(t, r, lines)
@@ -91,7 +91,7 @@ func TestClipboardIsOffAtFirst(t *testing.T) {
 	r.ShareClipboard(true, false)
 	heard(t, lines, "clip 0700000100000000")
 	s.say(extended(text | notify)...)
-	s.say(extended(text|provide, packed(4, "evil"))...)
+	s.say(extended(text|provide, packedText(4, "evil"))...)
 	processed(t, r, s)
 	mark(t, r, lines)
 	r.ShareClipboard(false, true)
@@ -161,17 +161,17 @@ func TestExtendedClipboardFromTheGuest(t *testing.T) {
 		s.say(extended(text | notify)...)
 		heard(t, lines, "clip 02000001")
 		s.say(extended(text|provide, body)...)
-		s.say(extended(text|provide, packed(8, "unasked\x00"))...)
+		s.say(extended(text|provide, packedText(8, "unasked\x00"))...)
 		processed(t, r, s)
 		n++
 		if st := r.state(); len(st.texts) != n || st.texts[n-1] != want {
 			t.Fatalf("texts %q, want %q", st.texts, want)
 		}
 	}
-	copied(packed(14, "Grüße\r\nzwei\x00"), "Grüße\nzwei")
-	copied(packed(4, "ab\xff\x00"), "ab\ufffd")
-	copied(packed(6, "no end"), "no end")
-	copied(packed(2, "more follows"), "mo")
+	copied(packedText(14, "Grüße\r\nzwei\x00"), "Grüße\nzwei")
+	copied(packedText(4, "ab\xff\x00"), "ab\ufffd")
+	copied(packedText(6, "no end"), "no end")
+	copied(packedText(2, "more follows"), "mo")
 	// What came from there is not offered back, until the guest has copied something else.
 	r.OfferClipboard("mo")
 	mark(t, r, lines)
@@ -182,11 +182,11 @@ func TestExtendedClipboardFromTheGuest(t *testing.T) {
 	// Too long to be brought.
 	s.say(extended(text | notify)...)
 	heard(t, lines, "clip 02000001")
-	s.say(extended(text|provide, packed(display.MaxClipboard+1, strings.Repeat("x", display.MaxClipboard+1)))...)
+	s.say(extended(text|provide, packedText(display.MaxClipboard+1, strings.Repeat("x", display.MaxClipboard+1)))...)
 	processed(t, r, s)
 	s.say(extended(text | notify)...)
 	heard(t, lines, "clip 02000001")
-	s.say(extended(text|provide, packed(1<<30, ""))...)
+	s.say(extended(text|provide, packedText(1<<30, ""))...)
 	s.say(extended(text|provide, make([]byte, 2<<20))...)
 	processed(t, r, s)
 	if st := r.state(); len(st.texts) != n {
@@ -196,7 +196,7 @@ func TestExtendedClipboardFromTheGuest(t *testing.T) {
 
 // 135: what is announced, is malformed or bursts ends the session; nothing gets memory beyond the limits.
 func TestHostileClipboards(t *testing.T) {
-	bomb := packed(0xffffffff, strings.Repeat("\x00", 64<<20)) // 64 MiB in 64 KiB: only as long as it says, which is too long
+	bomb := packedText(0xffffffff, strings.Repeat("\x00", 64<<20)) // 64 MiB in 64 KiB: only as long as it says, which is too long
 	for _, c := range []struct {
 		name  string
 		parts []any
@@ -209,13 +209,13 @@ func TestHostileClipboards(t *testing.T) {
 		{"caps without sizes", extended(0xffff | caps), display.ErrProtocol},
 		{"caps of everything", extended(0xff00ffff, make([]byte, 64)), nil},
 		{"not zlib", extended(text|provide, "not zlib at all"), display.ErrProtocol},
-		{"shorter than it says", extended(text|provide, packed(100, "short")), display.ErrProtocol},
-		{"shorter than its length", extended(text|provide, packed(0, "")[:6]), display.ErrProtocol},
+		{"shorter than it says", extended(text|provide, packedText(100, "short")), display.ErrProtocol},
+		{"shorter than its length", extended(text|provide, packedText(0, "")[:6]), display.ErrProtocol},
 		{"bomb", extended(text|provide, bomb), nil},
-		{"bomb of the largest size", extended(text|provide, packed(2*display.MaxClipboard, strings.Repeat("\x01", 8<<20))), nil},
+		{"bomb of the largest size", extended(text|provide, packedText(2*display.MaxClipboard, strings.Repeat("\x01", 8<<20))), nil},
 		{"no flags that mean anything", extended(0x00ff0000), nil},
 		{"all flags", extended(0xfeffffff), nil},
-		{"provides without text", extended(provide|2, packed(3, "rtf")), nil},
+		{"provides without text", extended(provide|2, packedText(3, "rtf")), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, s, lines := talk(t, rfb.Options{})
