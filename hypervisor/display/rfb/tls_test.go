@@ -89,20 +89,20 @@ func TestXvncWithCertificate(t *testing.T) {
 	}
 	for _, kind := range []string{"X509None", "X509Vnc"} {
 		t.Run(kind, func(t *testing.T) {
-			x := startXvnc(t, "-SecurityTypes", kind, "-X509Cert", id.file("server-cert.pem"), "-X509Key", id.file("server-key.pem"), "-PasswordFile", passwd)
+			x := startDesk(t, "-SecurityTypes", kind, "-X509Cert", id.file("server-cert.pem"), "-X509Key", id.file("server-key.pem"), "-PasswordFile", passwd)
 			checkCertificates(t, id, x.connect, "secret", kind == "X509Vnc")
 		})
 	}
 	for kind, want := range map[string]error{"TLSNone": rfb.ErrAnonymousTLS, "RA2": display.ErrSecurity} {
 		t.Run(kind, func(t *testing.T) {
-			x := startXvnc(t, "-SecurityTypes", kind)
+			x := startDesk(t, "-SecurityTypes", kind)
 			if err := x.connect(rfb.Options{}).ended(); !errors.Is(err, want) {
 				t.Errorf("ended with %v", err)
 			}
 		})
 	}
 	t.Run("None", func(t *testing.T) {
-		x := startXvnc(t, "-SecurityTypes", "None")
+		x := startDesk(t, "-SecurityTypes", "None")
 		if err := x.connect(rfb.Options{RequireTLS: true}).ended(); !errors.Is(err, rfb.ErrUnencrypted) {
 			t.Errorf("ended with %v", err)
 		}

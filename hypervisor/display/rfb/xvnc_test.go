@@ -15,21 +15,21 @@ import (
 	"guesthouse/hypervisor/display/rfb"
 )
 
-// An xvnc is a real X server with a VNC server in it.
-type xvnc struct {
+// A desk is a real X server with a VNC server in it.
+type desk struct {
 	t       testing.TB
 	socket  string
 	display string
 }
 
-// startXvnc runs Xvnc with more arguments and waits until it serves.
-func startXvnc(t testing.TB, more ...string) *xvnc {
+// startDesk runs Xvnc with more arguments and waits until it serves.
+func startDesk(t testing.TB, more ...string) *desk {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "xvnc") // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &xvnc{t: t, socket: filepath.Join(dir, "vnc")}
+	x := &desk{t: t, socket: filepath.Join(dir, "vnc")}
 	number, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func startXvnc(t testing.TB, more ...string) *xvnc {
 	return x
 }
 
-func (x *xvnc) dial() net.Conn {
+func (x *desk) dial() net.Conn {
 	x.t.Helper()
 	conn, err := net.Dial("unix", x.socket)
 	if err != nil {
@@ -76,7 +76,7 @@ func (x *xvnc) dial() net.Conn {
 	return conn
 }
 
-func (x *xvnc) connect(o rfb.Options) *running {
+func (x *desk) connect(o rfb.Options) *running {
 	x.t.Helper()
 	return run(x.t, x.dial(), o)
 }
@@ -103,7 +103,7 @@ func (r *recorder) has(p ...byte) bool {
 }
 
 // command is a program of the X session.
-func (x *xvnc) command(name string, args ...string) *exec.Cmd {
+func (x *desk) command(name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	x.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, tool(x.t, name), args...)
@@ -112,7 +112,7 @@ func (x *xvnc) command(name string, args ...string) *exec.Cmd {
 }
 
 // do runs a program of the X session and returns what it prints.
-func (x *xvnc) do(name string, args ...string) string {
+func (x *desk) do(name string, args ...string) string {
 	x.t.Helper()
 	out, err := x.command(name, args...).Output()
 	if err != nil {
@@ -122,7 +122,7 @@ func (x *xvnc) do(name string, args ...string) string {
 }
 
 func TestXvncSizeNameAndContinuousUpdates(t *testing.T) {
-	x := startXvnc(t, "-SecurityTypes", "None")
+	x := startDesk(t, "-SecurityTypes", "None")
 	said := &recorder{Conn: x.dial()}
 	r := run(t, said, rfb.Options{Local: true})
 	st := r.wait(t, "the picture and the capability", func(st state) bool { return st.frames > 0 && st.can.Resize })
@@ -158,7 +158,7 @@ func TestXvncSizeNameAndContinuousUpdates(t *testing.T) {
 }
 
 func TestXvncClipboardBothWays(t *testing.T) {
-	x := startXvnc(t, "-SecurityTypes", "None")
+	x := startDesk(t, "-SecurityTypes", "None")
 	r := x.connect(rfb.Options{Local: true})
 	r.wait(t, "the clipboard's capability", func(st state) bool { return st.can.Clipboard })
 	r.ShareClipboard(true, true)
@@ -184,7 +184,7 @@ func TestXvncClipboardBothWays(t *testing.T) {
 }
 
 func TestXvncTakesKeysByNumber(t *testing.T) {
-	x := startXvnc(t, "-SecurityTypes", "None")
+	x := startDesk(t, "-SecurityTypes", "None")
 	said := &recorder{Conn: x.dial()}
 	r := run(t, said, rfb.Options{Local: true, Heartbeat: true})
 	waitFor(t, "key numbers", func() bool { return r.Stats().ExtendedKeys })
