@@ -7,7 +7,6 @@ import (
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
-	"guesthouse/hypervisor/display"
 	"guesthouse/ui/lang"
 )
 
@@ -140,15 +139,12 @@ func disconnectedBody(m *machines.Machine, l linkStatus, hadPicture bool) body {
 		return body{busy: true, title: upperFirst(lang.L(orDefault(m.Busy, lang.Key("connecting to the screen")))) + "…"}
 	}
 	b := body{
-		picture: hadPicture, veil: true, icon: "disconnected", title: lang.L("Disconnected"), text: lang.L("The machine runs, but its screen does not answer. Trying again…"),
+		picture: hadPicture, veil: true, icon: "disconnected", title: lang.L("Disconnected"), text: lang.L("The machine runs, but its screen does not answer. Another viewer may have it for itself. Trying again…"),
 		action: bodyReconnect, label: lang.L("Reconnect now"), err: l.Err,
 	}
 	var reason *hypervisor.GraphicsError
-	switch {
-	case errors.As(l.Err, &reason):
+	if errors.As(l.Err, &reason) {
 		unreachableBody(&b, m, reason)
-	case errors.Is(l.Err, display.ErrClosed):
-		b.text = lang.L("The screen was closed from the other side. Another viewer may have it for itself. Trying again…")
 	}
 	return b
 }

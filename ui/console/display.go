@@ -205,8 +205,8 @@ func (d *Display) ReleaseAll() {
 	}
 }
 
-// AcceptsTab implements fyne.Tabbable: Tab belongs to the guest.
-func (d *Display) AcceptsTab() bool { return true }
+// AcceptsTab implements fyne.Tabbable: Tab belongs to the guest. While nobody takes keys it leads to the buttons.
+func (d *Display) AcceptsTab() bool { return d.input != nil }
 
 // KeyDown implements desktop.Keyable.
 func (d *Display) KeyDown(e *fyne.KeyEvent) { d.keyboard.press(d.evdev(e)) }

@@ -36,6 +36,7 @@ func (f *passwordForm) ask(a *access) {
 	possible, done := a.canRemember()
 	f.remember.SetChecked(done)
 	show(f.remember, possible && !f.user.Visible())
+	f.box.Refresh()
 }
 
 // first is the field to begin with.

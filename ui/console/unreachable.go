@@ -71,7 +71,7 @@ func certificateBody(b *body, e *rfb.CertificateError) {
 		why = lang.L("It has expired, or is not valid yet.")
 	}
 	b.icon, b.title = "lock", lang.F("Is this really “%s”?", vmconfig.Inert(e.Host, 60))
-	b.text = lang.F("The screen shows a certificate that proves nothing: %s Go on only if its fingerprint is the one of your server:", why) + "\n\n" + fingerprintLines(e.Fingerprint)
+	b.text = lang.F("The screen’s certificate proves nothing. %s Go on only if its fingerprint is the one of your server:", why) + "\n\n" + fingerprintLines(e.Fingerprint)
 	b.action, b.label = bodyTrust, lang.L("Trust it from now on")
 }
 
