@@ -65,7 +65,9 @@ type Machine struct {
 	Tablet   bool // has an absolute pointing device
 	// Clipboard is true when the machine has a channel over which the guest's agent can exchange text with a VNC or D-Bus display.
 	Clipboard bool
-	Sound     string // model of the first sound device, empty for none
+	// BootsElsewhere is true when it may start from something that is no disk of its own: the network, a host's device, a named kernel.
+	BootsElsewhere bool
+	Sound          string // model of the first sound device, empty for none
 }
 
 // TextConsole is a line of text into the guest: a serial port or a paravirtual console.

@@ -24,6 +24,7 @@ type Machines interface {
 	SendKeys(ctx context.Context, id uuid.UUID, codes []uint) error
 	Screenshot(ctx context.Context, id uuid.UUID) ([]byte, error)
 	OpenDisplay(ctx context.Context, id uuid.UUID) (hypervisor.GraphicsPath, error)
+	NothingToBoot(ctx context.Context, id uuid.UUID) (bool, error)
 	WatchActivity(f func(machines.Sample)) (cancel func())
 	InsertMedia(ctx context.Context, id uuid.UUID, target, path string) error
 	EjectMedia(ctx context.Context, id uuid.UUID, target string) error

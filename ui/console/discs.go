@@ -42,7 +42,7 @@ func (w *Window) discMenu() *fyne.Menu {
 			title.Disabled = true
 			m.Items = append(m.Items, title)
 		}
-		m.Items = append(m.Items, fyne.NewMenuItem(lang.L("Insert a disc image…"), func() { w.chooseDisc(d.Target, w.insert) }))
+		m.Items = append(m.Items, fyne.NewMenuItem(lang.L("Insert a disc image…"), func() { w.chooseDisc(d.Target, lang.L("Insert"), w.insert) }))
 		eject := fyne.NewMenuItem(lang.L("Eject"), func() { w.eject(d.Target) })
 		switch {
 		case d.Path != "":
@@ -64,11 +64,11 @@ func driveName(d vmconfig.Disk) string {
 	return lang.F("CD drive %s", vmconfig.Inert(d.Target, 12))
 }
 
-// chooseDisc asks for a disc image for a drive.
-func (w *Window) chooseDisc(target string, then func(target, path string)) {
+// chooseDisc asks for a disc image for a drive; label is what the button says that ends the choice.
+func (w *Window) chooseDisc(target, label string, then func(target, path string)) {
 	w.display.ReleaseAll()
 	widgets.ChooseFile(w.win, w.p.Dispatch, widgets.FileQuery{
-		Title: lang.L("Choose a disc image"), Folder: w.p.Settings.Get().LastFolder, Suffixes: []string{".iso", ".img"},
+		Title: lang.L("Choose a disc image"), Folder: w.p.Settings.Get().LastFolder, Suffixes: []string{".iso", ".img"}, Open: label,
 	}, func(path string) {
 		w.remember(func(s *settings.Settings) { s.LastFolder = filepath.Dir(path) })
 		then(target, path)

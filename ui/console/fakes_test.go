@@ -123,19 +123,20 @@ type world struct {
 	queue *dispatch.Queue
 	jobs  *jobs.Runner
 
-	mu        sync.Mutex
-	machine   *machines.Machine
-	listeners []func()
-	watcher   func(machines.Sample) // nil: nobody watches
-	log       []string              // what was done, in order
-	fail      map[string]error
-	list      []checkpoints.Checkpoint
-	loses     bool
-	settings  settings.Settings
-	sources   []*fakeSource
-	openErr   error
-	hold      chan struct{} // a job that waits for it; nil: none
-	tries     int           // how often the link may try again by itself; 0: for ever
+	mu         sync.Mutex
+	machine    *machines.Machine
+	listeners  []func()
+	unbootable bool
+	watcher    func(machines.Sample) // nil: nobody watches
+	log        []string              // what was done, in order
+	fail       map[string]error
+	list       []checkpoints.Checkpoint
+	loses      bool
+	settings   settings.Settings
+	sources    []*fakeSource
+	openErr    error
+	hold       chan struct{} // a job that waits for it; nil: none
+	tries      int           // how often the link may try again by itself; 0: for ever
 }
 
 func newWorld(t *testing.T, state hypervisor.State) *world {
@@ -288,6 +289,12 @@ func (f *world) OpenDisplay(context.Context, uuid.UUID) (hypervisor.GraphicsPath
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return hypervisor.GraphicsPath{}, f.openErr
+}
+
+func (f *world) NothingToBoot(context.Context, uuid.UUID) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unbootable, nil
 }
 
 // WatchActivity implements Machines: the test gives the samples.

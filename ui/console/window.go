@@ -49,6 +49,7 @@ type Window struct {
 	hadPicture bool // pixels of this run of the machine are there
 
 	activity    activity
+	hint        *bootHint
 	recorder    recorder
 	sharing     sharing
 	copier      copier
@@ -127,9 +128,10 @@ func (w *Window) build() {
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
+	w.hint = newBootHint(w.insertAndRestart)
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
-	w.frame = container.New(w.layout, container.NewStack(w.scroll, w.page.box), w.bar.box, w.status.box)
+	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box), w.hint.box), w.bar.box, w.status.box)
 	w.slide.moved = func() { w.frame.Refresh() }
 	w.win.SetPadded(false)
 	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
@@ -176,7 +178,7 @@ func (w *Window) connect() {
 		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
 		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
 		func() { w.activity.watch(false) },
-		w.endRecording, func() { w.watchClipboard(false) },
+		w.endRecording, w.hint.stop, func() { w.watchClipboard(false) },
 	)
 }
 
@@ -230,6 +232,7 @@ func (w *Window) refresh() {
 	w.status.setState(w.machine)
 	w.refreshDevices()
 	w.refreshSharing()
+	w.refreshHint()
 	w.updateToolbar()
 	w.showScreen()
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {

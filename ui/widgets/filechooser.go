@@ -31,6 +31,8 @@ type FileQuery struct {
 	Suffixes []string
 	// All is what the check box for every file says, "Show all files" when empty.
 	All string
+	// Open is what the button says, "Open" when empty.
+	Open string
 }
 
 // FileChooser lets the user choose a file of this computer. Folders are read in the background, so a dead network drive does
@@ -92,7 +94,11 @@ func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(p
 	}
 	c.every = widget.NewCheck(text, func(bool) { c.filter() })
 	show(c.every, len(q.Suffixes) > 0)
-	c.open = NewButton("", lang.L("Open"), StylePrimary, c.openSelected)
+	open := q.Open
+	if open == "" {
+		open = lang.L("Open")
+	}
+	c.open = NewButton("", open, StylePrimary, c.openSelected)
 	cancel := NewButton("", lang.L("Cancel"), StylePlain, func() { c.modal.Close() })
 
 	size := w.Canvas().Size()

@@ -57,6 +57,9 @@ func readMachine(d *element) vmconfig.Machine {
 	devices := d.child("devices")
 	m.Consoles = readConsoles(devices)
 	for _, c := range devices.all() {
+		if c.name != "disk" && c.child("boot") != nil {
+			m.BootsElsewhere = true
+		}
 		switch c.name {
 		case "disk":
 			m.Disks = append(m.Disks, readDisk(c))
@@ -95,6 +98,10 @@ func readMetadata(metadata *element, m *vmconfig.Machine) {
 }
 
 func readOS(os *element, m *vmconfig.Machine) {
+	m.BootsElsewhere = os.child("kernel") != nil
+	for _, b := range os.all() {
+		m.BootsElsewhere = m.BootsElsewhere || b.name == "boot" && b.attr("dev") == "network"
+	}
 	kind := os.child("type")
 	m.Arch, m.Chipset = kind.attr("arch"), kind.attr("machine")
 	m.Firmware = vmconfig.FirmwareBIOS
