@@ -193,10 +193,10 @@ func (w *Window) sendKeys(keys []uint16) {
 }
 
 // hostCommand runs the command of the host key together with a key.
-func (w *Window) hostCommand(code uint16) bool {
+func (w *Window) hostCommand(code uint16) {
 	if keys := hostChord(code); keys != nil {
 		w.sendKeys(keys)
-		return true
+		return
 	}
 	switch hostCommands[code] {
 	case cmdFullScreen:
@@ -219,10 +219,18 @@ func (w *Window) hostCommand(code uint16) bool {
 		w.screenshot()
 	case cmdToolbar:
 		w.focusToolbar()
-	default:
-		return false
+	case cmdMinimise:
+		w.minimise()
+	case cmdHostKey:
+		w.display.keyboard.chordOfHost()
 	}
-	return true
+}
+
+// minimise puts the window away, where the desktop lets programs do that.
+func (w *Window) minimise() {
+	if g := w.capture.grabs; g != nil {
+		dispatch.Run(w.p.Dispatch, func(context.Context) error { return g.Minimise() }, nil)
+	}
 }
 
 // focusToolbar gives the keyboard to the toolbar; Tab moves on from there, and a click into the screen brings it back.
@@ -242,7 +250,7 @@ func (w *Window) toggleFullScreen() {
 	w.slide.setFull(on)
 	w.updateToolbar()
 	if on {
-		w.say(notice{text: lang.L("Full screen. Right Ctrl + F leaves it; the toolbar is at the top edge.")})
+		w.say(notice{text: lang.F("Full screen. %s + F leaves it; the toolbar is at the top edge.", w.hostKey)})
 	} else {
 		w.say(notice{})
 		w.win.Resize(w.before)

@@ -64,6 +64,8 @@ const (
 	cmdClose
 	cmdScreenshot
 	cmdToolbar
+	cmdMinimise
+	cmdHostKey
 )
 
 // hostCommands is the table of commands; they are those a user of VirtualBox knows.
@@ -78,7 +80,13 @@ var hostCommands = map[uint16]hostCommand{
 	keymap.Q:    cmdClose,
 	keymap.E:    cmdScreenshot,
 	keymap.Home: cmdToolbar,
+
+	keymap.M:      cmdMinimise,
+	keymap.Insert: cmdHostKey,
 }
+
+// isHostCommand reports whether the host key and this key are a command. Any goroutine.
+func isHostCommand(code uint16) bool { return hostCommands[code] != cmdNone || hostChord(code) != nil }
 
 // hostChord returns the keys that the host key together with code sends to the guest, nil for none.
 func hostChord(code uint16) []uint16 {

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/keymap"
 	"guesthouse/ui/dispatch"
 )
 
@@ -48,6 +49,9 @@ type Display struct {
 	input    Input // nil: nobody takes input
 	keyboard *keyboard
 	mouse    mouse
+	relative relative // of a guest that only knows movements, while the pointer is captured
+	// steered reports whether the guest's pointer moves only while it is captured; nil: no.
+	steered  func() bool
 	scanBase scanBase
 
 	// OnScreen is called when size, pointer or lamps of the guest's screen changed, OnPlaced when the picture was placed anew, OnPointer when
@@ -55,10 +59,12 @@ type Display struct {
 	OnScreen  func()
 	OnPlaced  func()
 	OnPointer func(pos fyne.Position)
-	// OnFocusLost is called when the keyboard went elsewhere, while it goes.
-	OnFocusLost func()
-	// OnFocus is called when the picture got the keyboard or lost it.
+	// OnFocus is called when the keyboard came or went elsewhere, while it does.
 	OnFocus func(on bool)
+	// OnHost is called when the host key asks for something, OnIdle when a key went up, OnCapture when the pointer is to be captured.
+	OnHost    func(hostAct)
+	OnIdle    func()
+	OnCapture func()
 
 	raster   *canvas.Raster
 	surround *canvas.Rectangle
@@ -78,16 +84,12 @@ var (
 	_ desktop.Cursorable = (*Display)(nil)
 )
 
-// newDisplay makes a Display. command runs the window's command for the host key together with a key (an evdev code) and reports whether
-// there is one.
-func newDisplay(d dispatch.Dispatcher, command func(evdev uint16) bool) *Display {
-	w := &Display{frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}, OnFocusLost: func() {}, OnFocus: func(bool) {}}
-	w.keyboard = newKeyboard(func() keyInput {
-		if w.input == nil {
-			return nil
-		}
-		return w.input
-	}, command)
+func newDisplay(d dispatch.Dispatcher) *Display {
+	w := &Display{
+		frames: newFrames(d), OnScreen: func() {}, OnPlaced: func() {}, OnPointer: func(fyne.Position) {}, OnFocus: func(bool) {},
+		OnHost: func(hostAct) {}, OnIdle: func() {}, OnCapture: func() {},
+	}
+	w.keyboard = newKeyboard([]uint16{keymap.RightCtrl}, isHostCommand)
 	w.raster = canvas.NewRaster(w.picture)
 	w.surround = canvas.NewRectangle(surroundColor)
 	w.frames.onFrame = w.raster.Refresh
@@ -104,6 +106,12 @@ func (d *Display) SetInput(in Input) {
 	d.ReleaseAll()
 	d.mouse = mouse{}
 	d.input = in
+	if in == nil {
+		d.keyboard.setInput(nil) // an interface that holds nil is not nil
+	} else {
+		d.keyboard.setInput(in)
+	}
+	d.relative.setInput(in)
 }
 
 // Scaling returns how the screen is fitted into the widget.
@@ -161,7 +169,7 @@ func (d *Display) screenChanged() {
 	old := d.screen
 	d.screen = d.frames.screen()
 	if d.screen.ledsSeq != old.ledsSeq {
-		d.keyboard.leds = d.screen.leds
+		d.keyboard.setLEDs(d.screen.leds)
 	}
 	if d.screen.size != old.size {
 		d.Refresh()
@@ -192,7 +200,6 @@ func (d *Display) FocusGained() { d.OnFocus(true) }
 func (d *Display) FocusLost() {
 	d.ReleaseAll()
 	d.OnFocus(false)
-	d.OnFocusLost()
 }
 
 // ReleaseAll lets go of every key and button in the guest. Call it before a menu or dialog opens: Fyne sends keys there from then on, but
@@ -200,6 +207,7 @@ func (d *Display) FocusLost() {
 func (d *Display) ReleaseAll() {
 	d.keyboard.releaseAll()
 	d.mouse.buttons = 0
+	d.relative.release()
 	if d.input != nil {
 		d.input.ReleaseAll()
 	}
@@ -209,10 +217,19 @@ func (d *Display) ReleaseAll() {
 func (d *Display) AcceptsTab() bool { return d.input != nil }
 
 // KeyDown implements desktop.Keyable.
-func (d *Display) KeyDown(e *fyne.KeyEvent) { d.keyboard.press(d.evdev(e)) }
+func (d *Display) KeyDown(e *fyne.KeyEvent) { d.hosted(d.keyboard.press(d.evdev(e))) }
 
 // KeyUp implements desktop.Keyable.
-func (d *Display) KeyUp(e *fyne.KeyEvent) { d.keyboard.release(d.evdev(e)) }
+func (d *Display) KeyUp(e *fyne.KeyEvent) {
+	d.hosted(d.keyboard.release(d.evdev(e)))
+	d.OnIdle()
+}
+
+func (d *Display) hosted(act hostAct) {
+	if act != (hostAct{}) {
+		d.OnHost(act)
+	}
+}
 
 // TypedKey implements fyne.Focusable: it follows each press, and comes alone when a key repeats.
 func (d *Display) TypedKey(*fyne.KeyEvent) { d.keyboard.typed() }

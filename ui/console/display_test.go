@@ -23,7 +23,7 @@ func showDisplay(t *testing.T) (*Display, *guestLog, fyne.Window, *dispatch.Queu
 	a := test.NewApp()
 	t.Cleanup(a.Quit)
 	q := &dispatch.Queue{}
-	d := newDisplay(q, func(uint16) bool { return false })
+	d := newDisplay(q)
 	other := widget.NewEntry()
 	w := test.NewWindow(container.New(&besideLayout{}, d, other))
 	w.SetPadded(false)

@@ -28,16 +28,35 @@ func (l *keyLog) take() string {
 	return s
 }
 
-func testKeyboard() (*keyboard, *keyLog, *[]uint16) {
-	guest, commands := &keyLog{}, &[]uint16{}
-	k := newKeyboard(func() keyInput { return guest }, func(code uint16) bool {
-		if hostCommands[code] == cmdNone {
-			return false
-		}
-		*commands = append(*commands, code)
-		return true
-	})
-	return k, guest, commands
+func testKeyboard(host ...uint16) (*keyboard, *keyLog) {
+	guest := &keyLog{}
+	if host == nil {
+		host = []uint16{keymap.RightCtrl}
+	}
+	k := newKeyboard(host, isHostCommand)
+	k.setInput(guest)
+	return k, guest
+}
+
+// tapped stands for a tap on the host key among the commands.
+const tapped = 0xffff
+
+// acts notes what the host key asked for.
+type acts []uint16
+
+func (a *acts) note(act hostAct) {
+	switch {
+	case act.tapped:
+		*a = append(*a, tapped)
+	case act.command != 0:
+		*a = append(*a, act.command)
+	}
+}
+
+func (a *acts) tap(k *keyboard, code uint16) {
+	a.note(k.press(code))
+	k.typed()
+	a.note(k.release(code))
 }
 
 func expect(t *testing.T, got, want string) {
@@ -55,7 +74,7 @@ func tap(k *keyboard, code uint16) {
 }
 
 func TestKeyboardEveryKey(t *testing.T) {
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	sent := 0
 	for code := uint16(1); code < 256; code++ {
 		qnum, ok := keymap.QnumFromEvdev(code)
@@ -72,7 +91,7 @@ func TestKeyboardEveryKey(t *testing.T) {
 }
 
 func TestKeyboardRepeats(t *testing.T) {
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	k.press(keymap.A)
 	k.typed() // belongs to the press
 	k.typed() // these two are repeats
@@ -88,7 +107,7 @@ func TestKeyboardRepeats(t *testing.T) {
 }
 
 func TestKeyboardIgnoresStrangeReleases(t *testing.T) {
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	k.release(keymap.A)
 	k.press(0) // a key that has no code
 	k.typed()
@@ -97,7 +116,7 @@ func TestKeyboardIgnoresStrangeReleases(t *testing.T) {
 }
 
 func TestKeyboardReleasesAll(t *testing.T) {
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	k.press(keymap.LeftCtrl)
 	k.press(keymap.LeftAlt)
 	k.press(keymap.A)
@@ -110,50 +129,109 @@ func TestKeyboardReleasesAll(t *testing.T) {
 }
 
 func TestHostKey(t *testing.T) {
+	const host, ctrl, alt = keymap.RightCtrl, keymap.LeftCtrl, keymap.LeftAlt
+	one, two := []uint16{host}, []uint16{ctrl, alt}
 	for _, c := range []struct {
-		name     string
-		play     func(k *keyboard)
-		guest    string
-		commands []uint16
+		name  string
+		keys  []uint16
+		play  func(k *keyboard, a *acts)
+		guest string
+		acts  acts
 	}{
-		{"a tap goes to the guest", func(k *keyboard) { tap(k, keymap.RightCtrl) }, "+9d -9d", nil},
-		{"a command does not", func(k *keyboard) {
-			k.press(keymap.RightCtrl)
-			tap(k, keymap.F)
-			k.release(keymap.RightCtrl)
-		}, "", []uint16{keymap.F}},
-		{"any other key takes it along", func(k *keyboard) {
-			k.press(keymap.RightCtrl)
-			tap(k, keymap.Z)
-			tap(k, keymap.F) // the guest holds Right Ctrl already
-			k.release(keymap.RightCtrl)
+		{"a tap does not reach the guest", one, func(k *keyboard, a *acts) { a.tap(k, host) }, "", acts{tapped}},
+		{"a command does not either", one, func(k *keyboard, a *acts) {
+			a.note(k.press(host))
+			a.tap(k, keymap.F)
+			a.note(k.release(host))
+		}, "", acts{keymap.F}},
+		{"any other key takes it along", one, func(k *keyboard, a *acts) {
+			a.note(k.press(host))
+			a.tap(k, keymap.Z)
+			a.tap(k, keymap.F) // the guest holds Right Ctrl already
+			a.note(k.release(host))
 		}, "+9d +2c -2c +21 -21 -9d", nil},
-		{"two commands in one hold", func(k *keyboard) {
-			k.press(keymap.RightCtrl)
-			tap(k, keymap.E)
-			tap(k, keymap.P)
-			k.release(keymap.RightCtrl)
-		}, "", []uint16{keymap.E, keymap.P}},
-		{"focus lost in between", func(k *keyboard) {
-			k.press(keymap.RightCtrl)
+		{"two commands in one hold", one, func(k *keyboard, a *acts) {
+			a.note(k.press(host))
+			a.tap(k, keymap.E)
+			a.tap(k, keymap.P)
+			a.note(k.release(host))
+		}, "", acts{keymap.E, keymap.P}},
+		{"focus lost in between", one, func(k *keyboard, a *acts) {
+			a.note(k.press(host))
 			k.releaseAll()
-			k.release(keymap.RightCtrl)
-			tap(k, keymap.F)
+			a.note(k.release(host))
+			a.tap(k, keymap.F)
 		}, "+21 -21", nil},
+		{"a click is no tap", one, func(k *keyboard, a *acts) {
+			a.note(k.press(host))
+			k.touch()
+			a.note(k.release(host))
+		}, "", nil},
+		{"one of two keys is a key like others", two, func(k *keyboard, a *acts) {
+			a.tap(k, ctrl)
+			a.note(k.press(alt))
+			a.tap(k, keymap.F)
+			a.note(k.release(alt))
+		}, "+1d -1d +38 +21 -21 -38", nil},
+		{"both are the host key", two, func(k *keyboard, a *acts) {
+			a.note(k.press(alt))
+			a.note(k.press(ctrl))
+			a.tap(k, keymap.F)
+			a.note(k.release(alt))
+			a.note(k.release(ctrl))
+		}, "+38 -38", acts{keymap.F}},
+		{"both alone are a tap", two, func(k *keyboard, a *acts) {
+			a.note(k.press(ctrl))
+			a.note(k.press(alt))
+			a.note(k.release(ctrl))
+			a.note(k.release(alt))
+			a.tap(k, keymap.F)
+		}, "+1d -1d +21 -21", acts{tapped}},
+		{"both with another key", two, func(k *keyboard, a *acts) {
+			a.note(k.press(ctrl))
+			a.note(k.press(alt))
+			a.tap(k, keymap.Z)
+			a.note(k.release(alt))
+			a.note(k.release(ctrl))
+		}, "+1d -1d +1d +38 +2c -2c -38 -1d", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			k, guest, commands := testKeyboard()
-			c.play(k)
+			k, guest := testKeyboard(c.keys...)
+			var a acts
+			c.play(k, &a)
 			expect(t, guest.take(), c.guest)
-			if !slices.Equal(*commands, c.commands) {
-				t.Errorf("commands %v, want %v", *commands, c.commands)
+			if !slices.Equal(a, c.acts) {
+				t.Errorf("asked for %v, want %v", a, c.acts)
+			}
+			if !k.idle() {
+				t.Error("something is still down")
 			}
 		})
 	}
 }
 
+// TestHostKeyCommandsAreComplete: every combination that users of VirtualBox know and this window has a function for.
+func TestHostKeyCommandsAreComplete(t *testing.T) {
+	for _, code := range []uint16{
+		keymap.F, keymap.C, keymap.A, keymap.T, keymap.R, keymap.P, keymap.H, keymap.Q, keymap.E, keymap.M, keymap.Home, keymap.Insert,
+		keymap.Delete, keymap.Backspace, keymap.F1, keymap.F10, keymap.F11, keymap.F12,
+	} {
+		if !isHostCommand(code) {
+			t.Errorf("the host key with %s does nothing", keyName(code))
+		}
+	}
+	for _, code := range []uint16{keymap.Z, keymap.Up, keymap.LeftShift, keymap.F13} {
+		if isHostCommand(code) {
+			t.Errorf("the host key with %s is a command", keyName(code))
+		}
+	}
+	k, guest := testKeyboard(keymap.LeftCtrl, keymap.LeftAlt)
+	k.chordOfHost()
+	expect(t, guest.take(), "+1d +38 -38 -1d")
+}
+
 func TestChord(t *testing.T) {
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	k.press(keymap.A)
 	guest.take()
 	k.chord(ctrlAltDel...)
@@ -195,8 +273,8 @@ func TestKeysymsFollowLocks(t *testing.T) {
 		{display.LEDs{}, false, keymap.KP7, "+ff95"},
 		{display.LEDs{Num: true}, false, keymap.KPPlus, "+ffab"},
 	} {
-		k, guest, _ := testKeyboard()
-		k.leds = c.leds
+		k, guest := testKeyboard()
+		k.setLEDs(c.leds)
 		if c.shift {
 			k.press(keymap.LeftShift)
 		}
@@ -206,7 +284,7 @@ func TestKeysymsFollowLocks(t *testing.T) {
 			t.Errorf("%+v shift %v key %d: keysym %s, want %s", c.leds, c.shift, c.code, got, c.want)
 		}
 	}
-	k, guest, _ := testKeyboard()
+	k, guest := testKeyboard()
 	tap(k, keymap.CapsLock)
 	guest.take()
 	k.press(keymap.B)

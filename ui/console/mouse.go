@@ -49,7 +49,7 @@ func (d *Display) point(pos fyne.Position, buttons display.ButtonMask) {
 	moved := dx != 0 || dy != 0 || !d.mouse.seen
 	pressed := buttons != d.mouse.buttons
 	d.mouse.x, d.mouse.y, d.mouse.seen, d.mouse.buttons = x, y, true, buttons
-	if d.input == nil || !moved && !pressed {
+	if d.input == nil || !moved && !pressed || d.onlySteered() {
 		return
 	}
 	if d.screen.absolute {
@@ -65,7 +65,7 @@ func (d *Display) setButtons(buttons display.ButtonMask) {
 		return
 	}
 	d.mouse.buttons = buttons
-	if d.input == nil {
+	if d.input == nil || d.onlySteered() {
 		return
 	}
 	if d.screen.absolute {
@@ -75,11 +75,20 @@ func (d *Display) setButtons(buttons display.ButtonMask) {
 	}
 }
 
-// MouseDown implements desktop.Mouseable. A click beside the picture is not the guest's, but it brings the keyboard.
+// onlySteered reports whether the guest gets movements only while the pointer is captured.
+func (d *Display) onlySteered() bool { return !d.screen.absolute && d.steered != nil && d.steered() }
+
+// MouseDown implements desktop.Mouseable. A click beside the picture is not the guest's, but it brings the keyboard. One that captures the
+// pointer is not the guest's either: nobody aimed it.
 func (d *Display) MouseDown(e *desktop.MouseEvent) {
 	d.Focus()
+	d.keyboard.touch()
 	d.mouse.upSeen = false
 	if _, _, inside := d.at.toGuest(e.Position); !inside {
+		return
+	}
+	if d.input != nil && d.onlySteered() {
+		d.OnCapture()
 		return
 	}
 	d.point(e.Position, d.mouse.buttons|buttonOf(e.Button))

@@ -90,7 +90,7 @@ func (w *Window) viewMenu() *fyne.Menu {
 	for _, s := range scalings {
 		label, reason := lang.L(s.label), ""
 		if s.mode == ScaleToOnes {
-			label += hostKeyHint("C")
+			label += w.hostKeyHint("C")
 		}
 		if s.mode == ScaleGuest && w.body.live && !w.follows() {
 			reason = lang.L("this guest does not")
@@ -106,16 +106,16 @@ func (w *Window) viewMenu() *fyne.Menu {
 	if w.win.FullScreen() {
 		full = lang.L("Leave full screen")
 	}
-	adjust := widgets.MenuItem("", lang.L("Make the window as large as the screen")+hostKeyHint("A"),
+	adjust := widgets.MenuItem("", lang.L("Make the window as large as the screen")+w.hostKeyHint("A"),
 		w.display.GuestSize().X > 0 && !w.win.FullScreen(), "", w.adjust)
-	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), adjust, widgets.MenuItem("", full+hostKeyHint("F"), true, "", w.toggleFullScreen),
+	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), adjust, widgets.MenuItem("", full+w.hostKeyHint("F"), true, "", w.toggleFullScreen),
 		fyne.NewMenuItemSeparator())
 	m.Items = append(m.Items, w.connectionItems()...)
 	return m
 }
 
 // hostKeyHint names the keys of a command behind its label.
-func hostKeyHint(key string) string { return "   " + lang.F("(Right Ctrl + %s)", key) }
+func (w *Window) hostKeyHint(key string) string { return "   " + lang.F("(%s + %s)", w.hostKey, key) }
 
 // follows reports whether the guest takes the window's size, as far as is known.
 func (w *Window) follows() bool { return w.display.screen.can.Resize && !w.scaling.deaf }
@@ -178,9 +178,9 @@ func (w *Window) whyScaled() string {
 	case at.exact():
 		why = lang.L("It is shown enlarged by a whole factor: that fills the window and stays sharp.")
 	case at.picture.Dx() < at.guest.X:
-		why = lang.L("It is made smaller to fit the window. Right Ctrl + A fits the window to it.")
+		why = lang.F("It is made smaller to fit the window. %s + A fits the window to it.", w.hostKey)
 	default:
-		why = lang.L("It is enlarged to fill the window. Right Ctrl + A fits the window to it.")
+		why = lang.F("It is enlarged to fill the window. %s + A fits the window to it.", w.hostKey)
 	}
 	if w.stage.view != nil {
 		return why + " " + lang.L("The X server shows it from shared memory.")

@@ -85,8 +85,6 @@ func newStatus(a statusActions) *status {
 		s.disks, s.discs, s.network, s.clipboard, s.record, s.screen, s.num, s.caps, s.mouse, s.keyboard)
 	padded := container.New(layout.NewCustomPaddedLayout(0, 0, theme.Gap3, theme.Gap2), row)
 	s.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(hairline(), nil, nil, nil, padded))
-	s.setHostKey(lang.L("Right Ctrl"), lang.L("The host key. Right Ctrl + F: full screen, C: exact size, A: fit the window, P: pause, T: checkpoint, "+
-		"E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, F1 to F12: Ctrl+Alt+F1 to F12. All other keys go to the guest."))
 	s.setJob(nil)
 	s.say(notice{})
 	s.setDevices(nil)

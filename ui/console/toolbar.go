@@ -45,19 +45,15 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.stop.OnTapped = a.stopMenu
 	t.stop.SetTip(lang.L("Shut down, save the state, power off or reset"))
 	t.checkpoint = widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), a.checkpoint)
-	t.checkpoint.SetTip(lang.L("Save the whole machine as it is now (Right Ctrl + T)"))
 	t.restore = widgets.NewToolButton("restore", lang.L("Restore"), a.restore)
 	t.restore.SetTip(lang.L("Go back to the last checkpoint"))
 	t.pick = widgets.NewIconButton("chevron-down", lang.L("Choose a checkpoint to go back to"), a.restoreMenu)
-	t.keys = widgets.NewMenuButton("keyboard", lang.L("Send keys"), nil)
+	t.keys = widgets.NewMenuButton("keyboard", lang.L("Keys"), nil)
 	t.keys.OnTapped = a.keysMenu
-	t.keys.SetTip(lang.L("Keys that this computer would catch (Right Ctrl + Del: Ctrl+Alt+Del)"))
 	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
-	t.screenshot.SetTip(lang.L("Save a picture of the screen (Right Ctrl + E)"))
 	t.pictures = widgets.NewIconButton("chevron-down", lang.L("Copy a picture, or record the screen"), a.pictureMenu)
 	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
 	t.view.OnTapped = a.viewMenu
-	t.view.SetTip(lang.L("How the screen is shown (Right Ctrl + C: exact size and back)"))
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
@@ -108,7 +104,8 @@ type toolbarState struct {
 	machine    *machines.Machine // nil: gone
 	picture    bool              // there is a picture of the screen
 	fullScreen bool
-	recording  bool // a film is being made
+	recording  bool   // a film is being made
+	host       string // name of the host key
 }
 
 // runAction is what the first button does in a machine's state.
@@ -128,6 +125,10 @@ func runAction(m *machines.Machine) (a machines.Action, icon, label string) {
 
 // set enables, disables and names the buttons.
 func (t *toolbar) set(s toolbarState) {
+	t.checkpoint.SetTip(lang.F("Save the whole machine as it is now (%s + T)", s.host))
+	t.keys.SetTip(lang.F("Key combinations, typing text, and the host key (%s + Del: Ctrl+Alt+Del)", s.host))
+	t.screenshot.SetTip(lang.F("Save a picture of the screen (%s + E)", s.host))
+	t.view.SetTip(lang.F("How the screen is shown (%s + C: exact size and back)", s.host))
 	can := func(a machines.Action) (bool, string) {
 		if s.machine == nil {
 			return false, lang.L("The machine does not exist.")
@@ -138,7 +139,7 @@ func (t *toolbar) set(s toolbarState) {
 	t.run.Set(icon, label)
 	t.run.SetEnabled(can(action))
 	t.run.SetTip(map[machines.Action]string{
-		machines.ActionPause: lang.L("Freeze the machine (Right Ctrl + P)"), machines.ActionResume: lang.L("Let the machine go on (Right Ctrl + P)"),
+		machines.ActionPause: lang.F("Freeze the machine (%s + P)", s.host), machines.ActionResume: lang.F("Let the machine go on (%s + P)", s.host),
 		machines.ActionStart: lang.L("Start the machine"),
 	}[action])
 	active := s.machine != nil && s.machine.State.Active()
@@ -159,9 +160,9 @@ func (t *toolbar) set(s toolbarState) {
 	t.pictures.SetEnabled(s.picture || active || s.recording, lang.L("There is no picture of the screen."))
 	if s.fullScreen {
 		t.full.Set("windowed", lang.L("Leave"))
-		t.full.SetTip(lang.L("Leave full screen (Right Ctrl + F)"))
+		t.full.SetTip(lang.F("Leave full screen (%s + F)", s.host))
 	} else {
 		t.full.Set("fullscreen", lang.L("Full screen"))
-		t.full.SetTip(lang.L("Right Ctrl + F goes there and back"))
+		t.full.SetTip(lang.F("%s + F goes there and back", s.host))
 	}
 }

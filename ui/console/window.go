@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -18,6 +19,8 @@ import (
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
+	"guesthouse/hypervisor/keymap"
+	"guesthouse/ui/console/x11"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
@@ -59,6 +62,11 @@ type Window struct {
 	askingClose *closeDialog
 	modal       *widgets.Modal // the last dialog, perhaps closed
 	askedIn     int            // the link's round in which the password was asked for
+
+	capture     capture
+	input       atomic.Pointer[x11.Input] // for its own goroutine; nil: none
+	hostKey     string                    // the host key's name
+	toldPointer bool                      // how to get the pointer back
 	// savingCheckpoint is set from a click on Checkpoint until its job has ended.
 	savingCheckpoint bool
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
@@ -89,6 +97,7 @@ func (w *Window) shown() {
 	w.frame.Refresh()
 	w.display.Refresh()
 	w.stage.open(w.win)
+	w.openCapture()
 	if first := w.sizeFor(usualGuest); w.autoSize != (fyne.Size{}) && first != w.autoSize {
 		w.autoSize = first
 		w.win.Resize(first)
@@ -103,13 +112,20 @@ func (w *Window) Raise() {
 
 // build makes the parts and puts them into the window.
 func (w *Window) build() {
-	w.display = newDisplay(w.p.Dispatch, w.hostCommand)
+	w.display = newDisplay(w.p.Dispatch)
+	w.capture = capture{idle: w.display.keyboard.idle}
 	w.display.canvas = w.win.Canvas()
 	w.display.mode = scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling)
 	w.display.OnScreen = w.screenChanged
 	w.display.OnPlaced = w.showScreen
 	w.display.OnPointer = w.pointerMoved
-	w.display.OnFocusLost = func() { w.p.Dispatch.Do(w.claimKeyboard) }
+	w.display.OnFocus = func(on bool) {
+		w.focusChanged(on)
+		w.keyboardMoved(on)
+	}
+	w.display.OnHost = w.hostAct
+	w.display.OnIdle = w.capture.update
+	w.display.OnCapture = w.capturePointer
 	w.scroll = container.NewScroll(w.display)
 	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
 	w.display.viewport = w.scroll.Size
@@ -142,6 +158,7 @@ func (w *Window) build() {
 		}
 	})
 	w.win.SetOnClosed(w.onClosed)
+	w.applyHostKey()
 	w.win.Resize(w.firstSize())
 }
 
@@ -170,13 +187,13 @@ func (w *Window) connect() {
 	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
 	w.link.changed = refresh
 	w.startSharing()
-	w.display.OnFocus = w.focusChanged
 	w.activity.source, w.activity.show = w.p.Machines, dispatch.Coalesce(w.p.Dispatch, w.showActivity)
 	w.cancels = append(w.cancels,
 		w.p.Machines.Subscribe(refresh),
 		w.p.Jobs.Subscribe(dispatch.Coalesce(w.p.Dispatch, w.refreshJobs)),
 		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
 		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
+		widgets.WatchOverlays(w.win.Canvas(), w.covers),
 		func() { w.activity.watch(false) },
 		w.endRecording, w.hint.stop, func() { w.watchClipboard(false) },
 	)
@@ -228,7 +245,9 @@ func (w *Window) refresh() {
 	}
 	w.link.setVisible(w.body.live || !w.body.veil && w.body.picture) // a picture that stands still needs no updates
 	w.showPage(status)
-	w.win.SetTitle(windowTitle(w.machine))
+	w.showTitle()
+	w.capture.live = w.body.live && source != nil
+	w.capture.update()
 	w.status.setState(w.machine)
 	w.refreshDevices()
 	w.refreshSharing()
@@ -276,7 +295,7 @@ func windowTitle(m *machines.Machine) string {
 
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
-		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(), recording: w.recorder.film != nil,
+		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(), host: w.hostKey, recording: w.recorder.film != nil,
 	})
 }
 
@@ -315,6 +334,10 @@ func (w *Window) refreshJobs() {
 
 // screenChanged follows the guest's screen: its size, pointer and lamps.
 func (w *Window) screenChanged() {
+	if w.capture.absolute != w.display.screen.absolute {
+		w.capture.absolute, w.capture.pointer = w.display.screen.absolute, false
+		w.capture.update()
+	}
 	w.fitToGuest()
 	w.showScreen()
 	w.refreshSharing()
@@ -324,6 +347,42 @@ func (w *Window) showScreen() {
 	d := w.display
 	w.status.setScreen(w.body.live, d.screen.size, d.at, w.whyScaled(), d.screen.absolute, d.screen.leds)
 	w.placePicture()
+}
+
+// keyboardMoved follows the keyboard. Where another window has changed the settings, this one learns it when the user comes to it.
+func (w *Window) keyboardMoved(on bool) {
+	if on {
+		w.applyHostKey()
+	} else {
+		w.p.Dispatch.Do(w.claimKeyboard)
+	}
+	w.capture.focus(on)
+}
+
+// capturePointer is a click into the picture of a guest that only knows movements.
+func (w *Window) capturePointer() {
+	w.capture.pointer = true
+	w.capture.update()
+}
+
+// applyHostKey brings everything that depends on the host key up to date with the settings.
+func (w *Window) applyHostKey() {
+	s := w.p.Settings.Get()
+	w.capture.auto = s.CaptureKeyboard
+	keys := s.HostKey
+	if len(keys) == 0 {
+		keys = []uint16{keymap.RightCtrl}
+	}
+	name := chordName(keys)
+	if name == w.hostKey {
+		return
+	}
+	w.hostKey = name
+	w.display.keyboard.setHost(keys)
+	w.status.setHostKey(name, lang.F("The host key, %s. Alone it captures and frees the keyboard. With F: full screen, C: exact size, A: fit the window, "+
+		"M: minimise, P: pause, T: checkpoint, E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, "+
+		"F1 to F12: Ctrl+Alt+F1 to F12, Insert: the host key itself.", name))
+	w.updateToolbar()
 }
 
 // claimKeyboard gives the keyboard back to the guest when nothing else in the window wants it: a click on the toolbar or beside its buttons
