@@ -111,7 +111,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 // socketPair makes two connected unix sockets.
-func socketPair(b *testing.B) (net.Conn, net.Conn) {
+func socketPair(b testing.TB) (net.Conn, net.Conn) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
@@ -31,7 +32,11 @@ func (r *replay) SetWriteDeadline(time.Time) error { return nil }
 // beside the pixels and having got no more memory than the limits allow.
 func survive(t *testing.T, talk []byte) *screen {
 	show := &frugal{screen: newScreen()}
-	err := rfb.New(&replay{in: bytes.NewReader(talk)}, rfb.Options{Password: "secret"}).Run(context.Background(), show)
+	client := rfb.New(&replay{in: bytes.NewReader(talk)}, rfb.Options{Password: "secret", Username: "eva", Heartbeat: true})
+	client.ShareClipboard(true, true)
+	client.OfferClipboard("a text of the host")
+	client.RequestSize(640, 480)
+	err := client.Run(context.Background(), show)
 	switch {
 	case errors.Is(err, display.ErrClosed), errors.Is(err, display.ErrTransport), errors.Is(err, display.ErrProtocol),
 		errors.Is(err, display.ErrAuth), errors.Is(err, errFrugal):
@@ -45,6 +50,11 @@ func survive(t *testing.T, talk []byte) *screen {
 		b := st.cursor.Image.Rect
 		if b.Dx() > display.MaxCursor || b.Dy() > display.MaxCursor || len(st.cursor.Image.Pix) != 4*b.Dx()*b.Dy() {
 			t.Error("an impossible cursor:", b)
+		}
+	}
+	for _, text := range show.state().texts {
+		if len(text) > display.MaxClipboard || !utf8.ValidString(text) {
+			t.Errorf("an impossible clipboard: %.100q", text)
 		}
 	}
 	return show.screen
@@ -83,6 +93,36 @@ func FuzzSession(f *testing.F) {
 		f.Add(talk[:min(len(talk), 20_000)])
 	}
 	f.Fuzz(func(t *testing.T, talk []byte) { survive(t, talk) })
+}
+
+// FuzzClipboard plays the clipboard's messages, those of the extension after the guest's text was asked for.
+func FuzzClipboard(f *testing.F) {
+	f.Add(uint32(text|provide), packedText(5, "text\x00"))
+	f.Add(uint32(text|provide), packedText(9, "a\r\nb\xff\x00"))
+	f.Add(uint32(text|provide), packedText(1<<30, "bomb"))
+	f.Add(uint32(0xffff|caps), make([]byte, 64))
+	f.Add(uint32(text|request), []byte{})
+	f.Add(uint32(0), []byte("Latin-1 \xe9"))
+	f.Fuzz(func(t *testing.T, flags uint32, body []byte) {
+		var b bytes.Buffer
+		b.Write(greeting())
+		s := &server{Conn: bufferConn{Buffer: &b}}
+		s.say(serverCaps...)
+		s.say(extended(text | notify)...)
+		s.say(extended(flags, body)...)
+		s.say(3, 0, 0, 0, uint32(len(body)), body)
+		survive(t, b.Bytes())
+	})
+}
+
+// FuzzVeNCrypt plays the agreement on encryption, and what comes instead of TLS.
+func FuzzVeNCrypt(f *testing.F) {
+	f.Add([]byte{0, 2, 0, 1, 0, 0, 1, 4, 1, 22, 3, 3, 0, 4, 2, 0, 0, 0})
+	f.Add([]byte{0, 2, 0, 2, 0, 0, 1, 1, 0, 0, 1, 6, 1, 21, 3, 3, 0, 2, 2, 40})
+	f.Add([]byte{0, 1})
+	f.Fuzz(func(t *testing.T, talk []byte) {
+		survive(t, append([]byte("RFB 003.008\n\x01\x13"), talk...))
+	})
 }
 
 // FuzzUpdate plays messages after a good handshake.

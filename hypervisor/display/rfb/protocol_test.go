@@ -173,6 +173,12 @@ func conversation() []byte {
 		rect(0, 0, 0, 0, -224),
 	)
 	s.say(2, 1, 0, uint16(0), uint16(2), make([]byte, 12), 3, 0, 0, 0, uint32(5), "hello")
+	s.say(150, 248, 0, 0, 0, uint32(0x80000003), 4, "mark")
+	s.say(serverCaps...)
+	s.say(extended(text | notify)...)
+	s.say(extended(text|provide, packedText(5, "text\x00"))...)
+	s.say(extended(text | request)...)
+	s.update(rect(0, 0, 0, 0, -316), rect(1, 3, 6, 6, -308, 2, 0, 0, 0, make([]byte, 32)))
 	return b.Bytes()
 }
 

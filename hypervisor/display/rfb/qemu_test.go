@@ -402,3 +402,19 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// QEMU says that it has a clipboard even where the guest has no channel for it, and cannot tell a VGA guest another size.
+func TestQEMUTellsWhatItCanDo(t *testing.T) {
+	g := boot(t)
+	c := g.connect(rfb.Options{Local: true})
+	st := c.wait(t, "the picture and the clipboard", func(st state) bool { return st.can.Clipboard && shows(st, 640, 480, 0) })
+	if st.can.SideButtons {
+		t.Error("QEMU has no side buttons")
+	}
+	c.ShareClipboard(true, true)
+	c.OfferClipboard("Grüße €")
+	c.RequestSize(800, 600)
+	g.order("r") // what a guest does that follows
+	c.wait(t, "the other size", func(st state) bool { return shows(st, 800, 600, 0) })
+	c.ShareClipboard(false, false)
+}

@@ -20,6 +20,11 @@ type server struct {
 // dial starts a client against a script, over an in-memory connection where every byte is handed over in person.
 func dial(t testing.TB, o rfb.Options, script func(*server)) *running {
 	here, there := net.Pipe()
+	return dialOver(t, here, there, o, script)
+}
+
+// dialOver is dial for any connection with two ends.
+func dialOver(t testing.TB, here, there net.Conn, o rfb.Options, script func(*server)) *running {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		script(&server{there, t})

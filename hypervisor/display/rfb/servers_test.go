@@ -37,7 +37,8 @@ type xServer struct {
 	gc      xproto.Gcontext
 }
 
-func startXvnc(t testing.TB, w, h int) *xServer {
+// startXvnc starts Xvnc with a screen of w×h pixels, and more arguments.
+func startXvnc(t testing.TB, w, h int, more ...string) *xServer {
 	t.Helper()
 	program := tool(t, "Xvnc")
 	dir, err := os.MkdirTemp("", "rfb")
@@ -51,8 +52,10 @@ func startXvnc(t testing.TB, w, h int) *xServer {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd := exec.Command(program, "-displayfd", "3", "-geometry", fmt.Sprintf("%dx%d", w, h), "-depth", "24", "-SecurityTypes", "None",
-		"-rfbunixpath", x.socket, "-rfbport", "-1", "-nolisten", "tcp", "-ac", "-noreset")
+	cmd := exec.Command(program, append([]string{
+		"-displayfd", "3", "-geometry", fmt.Sprintf("%dx%d", w, h), "-depth", "24", "-SecurityTypes", "None", "-rfbunixpath", x.socket,
+		"-rfbport", "-1", "-nolisten", "tcp", "-ac", "-noreset", "-desktop", "a desk", "-BlacklistThreshold", "1000000",
+	}, more...)...)
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{to}, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -197,13 +200,7 @@ func (t *tap) recording() []byte {
 // watch connects to a server, and keeps what it says.
 func watch(t testing.TB, socket string, o rfb.Options) (*running, *tap) {
 	t.Helper()
-	var conn net.Conn
-	waitFor(t, "a server", func() (ok bool) {
-		var err error
-		conn, err = net.Dial("unix", socket)
-		return err == nil
-	})
-	k := &tap{Conn: conn}
+	k := &tap{Conn: dialSocket(t, socket)}
 	return run(t, k, o), k
 }
 

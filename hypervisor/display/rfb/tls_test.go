@@ -89,20 +89,20 @@ func TestXvncWithCertificate(t *testing.T) {
 	}
 	for _, kind := range []string{"X509None", "X509Vnc"} {
 		t.Run(kind, func(t *testing.T) {
-			x := startDesk(t, "-SecurityTypes", kind, "-X509Cert", id.file("server-cert.pem"), "-X509Key", id.file("server-key.pem"), "-PasswordFile", passwd)
+			x := startXvnc(t, 320, 200, "-SecurityTypes", kind, "-X509Cert", id.file("server-cert.pem"), "-X509Key", id.file("server-key.pem"), "-PasswordFile", passwd)
 			checkCertificates(t, id, x.connect, "secret", kind == "X509Vnc")
 		})
 	}
 	for kind, want := range map[string]error{"TLSNone": rfb.ErrAnonymousTLS, "RA2": display.ErrSecurity} {
 		t.Run(kind, func(t *testing.T) {
-			x := startDesk(t, "-SecurityTypes", kind)
+			x := startXvnc(t, 320, 200, "-SecurityTypes", kind)
 			if err := x.connect(rfb.Options{}).ended(); !errors.Is(err, want) {
 				t.Errorf("ended with %v", err)
 			}
 		})
 	}
 	t.Run("None", func(t *testing.T) {
-		x := startDesk(t, "-SecurityTypes", "None")
+		x := startXvnc(t, 320, 200)
 		if err := x.connect(rfb.Options{RequireTLS: true}).ended(); !errors.Is(err, rfb.ErrUnencrypted) {
 			t.Errorf("ended with %v", err)
 		}
@@ -219,7 +219,8 @@ func TestNameAndPasswordGoThroughTLSOnly(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			heard := make(chan []byte, 1)
-			r := dial(t, c.o, func(s *server) {
+			here, there := socketPair(t) // TLS says things at both ends at once, which net.Pipe cannot
+			r := dialOver(t, here, there, c.o, func(s *server) {
 				in := s.veNCrypt(id, 257, 262)
 				got := in.hear(4 + 4 + 3 + 17)
 				heard <- got

@@ -1,13 +1,11 @@
 package rfb_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,68 +13,23 @@ import (
 	"guesthouse/hypervisor/display/rfb"
 )
 
-// A desk is a real X server with a VNC server in it.
-type desk struct {
-	t       testing.TB
-	socket  string
-	display string
-}
-
-// startDesk runs Xvnc with more arguments and waits until it serves.
-func startDesk(t testing.TB, more ...string) *desk {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "xvnc") // t.TempDir is too long for a socket's path
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &desk{t: t, socket: filepath.Join(dir, "vnc")}
-	number, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-displayfd", "3", "-geometry", "320x200", "-depth", "24", "-desktop", "a desk", "-rfbunixpath", x.socket, "-rfbport", "-1", "-nolisten", "tcp", "-BlacklistThreshold", "1000"}
-	cmd := exec.Command(tool(t, "Xvnc"), append(args, more...)...)
-	cmd.ExtraFiles = []*os.File{write}
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	write.Close()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		os.RemoveAll(dir)
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	line, err := bufio.NewReader(number).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Xvnc does not start: %v\n%s", err, log.String())
-	}
-	x.display = ":" + strings.TrimSpace(line)
-	waitFor(t, "Xvnc's socket", func() bool {
-		conn, err := net.Dial("unix", x.socket)
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	})
-	return x
-}
-
-func (x *desk) dial() net.Conn {
+func (x *xServer) dial() net.Conn {
 	x.t.Helper()
-	conn, err := net.Dial("unix", x.socket)
-	if err != nil {
-		x.t.Fatal(err)
-	}
+	return dialSocket(x.t, x.socket)
+}
+
+// dialSocket connects to a server that has just been started.
+func dialSocket(t testing.TB, path string) (conn net.Conn) {
+	t.Helper()
+	waitFor(t, "a server", func() (ok bool) {
+		var err error
+		conn, err = net.Dial("unix", path)
+		return err == nil
+	})
 	return conn
 }
 
-func (x *desk) connect(o rfb.Options) *running {
+func (x *xServer) connect(o rfb.Options) *running {
 	x.t.Helper()
 	return run(x.t, x.dial(), o)
 }
@@ -103,7 +56,7 @@ func (r *recorder) has(p ...byte) bool {
 }
 
 // command is a program of the X session.
-func (x *desk) command(name string, args ...string) *exec.Cmd {
+func (x *xServer) command(name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	x.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, tool(x.t, name), args...)
@@ -112,7 +65,7 @@ func (x *desk) command(name string, args ...string) *exec.Cmd {
 }
 
 // do runs a program of the X session and returns what it prints.
-func (x *desk) do(name string, args ...string) string {
+func (x *xServer) do(name string, args ...string) string {
 	x.t.Helper()
 	out, err := x.command(name, args...).Output()
 	if err != nil {
@@ -122,7 +75,7 @@ func (x *desk) do(name string, args ...string) string {
 }
 
 func TestXvncSizeNameAndContinuousUpdates(t *testing.T) {
-	x := startDesk(t, "-SecurityTypes", "None")
+	x := startXvnc(t, 320, 200)
 	said := &recorder{Conn: x.dial()}
 	r := run(t, said, rfb.Options{Local: true})
 	st := r.wait(t, "the picture and the capability", func(st state) bool { return st.frames > 0 && st.can.Resize })
@@ -158,7 +111,7 @@ func TestXvncSizeNameAndContinuousUpdates(t *testing.T) {
 }
 
 func TestXvncClipboardBothWays(t *testing.T) {
-	x := startDesk(t, "-SecurityTypes", "None")
+	x := startXvnc(t, 320, 200)
 	r := x.connect(rfb.Options{Local: true})
 	r.wait(t, "the clipboard's capability", func(st state) bool { return st.can.Clipboard })
 	r.ShareClipboard(true, true)
@@ -184,7 +137,7 @@ func TestXvncClipboardBothWays(t *testing.T) {
 }
 
 func TestXvncTakesKeysByNumber(t *testing.T) {
-	x := startDesk(t, "-SecurityTypes", "None")
+	x := startXvnc(t, 320, 200)
 	said := &recorder{Conn: x.dial()}
 	r := run(t, said, rfb.Options{Local: true, Heartbeat: true})
 	waitFor(t, "key numbers", func() bool { return r.Stats().ExtendedKeys })
