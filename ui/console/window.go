@@ -132,8 +132,10 @@ func (w *Window) build() {
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.placePicture
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
-	w.status = newStatus(statusActions{cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
-		screen: func() { w.menu(w.status.screen, w.viewMenu()) }})
+	w.status = newStatus(statusActions{
+		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
+		screen: func() { w.menu(w.status.screen, w.viewMenu()) },
+	})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,

@@ -53,6 +53,9 @@ func startProgram(t testing.TB, h *hosttest.Host, s *screen, args ...string) *pr
 	_ = os.Remove(socket)
 	p.cmd = exec.Command(programPath(t), args...)
 	p.cmd.Env = append(slices.Clone(s.env), "LIBGL_ALWAYS_SOFTWARE=1", "GUESTHOUSE_ACCEL=tcg", probe.Socket+"="+socket)
+	if presenter := os.Getenv("GUESTHOUSE_PRESENTER"); presenter != "" && !slices.ContainsFunc(s.env, func(v string) bool { return strings.HasPrefix(v, "GUESTHOUSE_PRESENTER=") }) {
+		p.cmd.Env = append(p.cmd.Env, "GUESTHOUSE_PRESENTER="+presenter) // all tests can be run with either
+	}
 	p.cmd.Dir = h.Home
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {

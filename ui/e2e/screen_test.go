@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,8 +41,14 @@ func startScreen(t testing.TB, h *hosttest.Host) *screen {
 // startScreenOf is startScreen with a size and with further arguments of the window manager.
 func startScreenOf(t testing.TB, h *hosttest.Host, width, height int, manager ...string) *screen {
 	t.Helper()
-	dir := filepath.Join(h.Dir, "screen")
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	return startScreenWith(t, h, width, height, nil, manager)
+}
+
+// startScreenWith is startScreen with a size and with further arguments of the X server and of the window manager.
+func startScreenWith(t testing.TB, h *hosttest.Host, width, height int, options, manager []string) *screen {
+	t.Helper()
+	dir, err := os.MkdirTemp(h.Dir, "screen")
+	if err != nil {
 		t.Fatal(err)
 	}
 	s := &screen{t: t, env: h.Env(), frame: filepath.Join(dir, "Xvfb_screen0")}
@@ -52,18 +59,18 @@ func startScreenOf(t testing.TB, h *hosttest.Host, width, height int, manager ..
 		t.Fatal(err)
 	}
 	defer answer.Close()
-	server := exec.Command(hosttest.Tool(t, "Xvfb"), "-displayfd", "3", "-fbdir", dir, "-nolisten", "tcp", "-noreset",
-		"-screen", "0", fmt.Sprintf("%dx%dx24", width, height))
+	server := exec.Command(hosttest.Tool(t, "Xvfb"), append([]string{
+		"-displayfd", "3", "-fbdir", dir, "-nolisten", "tcp", "-noreset", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height),
+	}, options...)...)
 	server.ExtraFiles = []*os.File{say}
 	s.start(server)
 	s.server = server.Process.Pid
 	say.Close()
-	number := make([]byte, 16)
-	n, err := answer.Read(number)
+	number, err := bufio.NewReader(answer).ReadString('\n') // all of it: a server that cannot say all ends
 	if err != nil {
 		t.Fatalf("Xvfb did not start: %v", err)
 	}
-	s.display = ":" + strings.TrimSpace(string(number[:n]))
+	s.display = ":" + strings.TrimSpace(number)
 	s.env = append(s.env, "DISPLAY="+s.display)
 
 	s.start(exec.Command(hosttest.Tool(t, "openbox"), append([]string{"--sm-disable"}, manager...)...))
