@@ -111,6 +111,7 @@ func (w *Window) endRecording() {
 
 // showRecording shows how long the film is.
 func (w *Window) showRecording() {
+	w.updateVisible()
 	if !w.closed {
 		w.status.setRecording(w.recorder.film != nil, clock(time.Since(w.recorder.began)))
 	}

@@ -29,6 +29,9 @@ type stage struct {
 	changed func()
 	// connected is called with the window's own line to the X server once it is there, and with nil when it is lost.
 	connected func(*x11.Conn)
+	// seen is called when the window came on the screen, or went off it; resized when the X server has given it another size.
+	seen    func(bool)
+	resized func()
 
 	conn    *x11.Conn // nil: none
 	view    *x11.View // nil: none
@@ -41,7 +44,7 @@ type stage struct {
 }
 
 func newStage(d dispatch.Dispatcher, f *frames) *stage {
-	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}}
+	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}, seen: func(bool) {}, resized: func() {}}
 	f.share = s.presenter != "raster" && os.Getenv("DISPLAY") != ""
 	return s
 }
@@ -86,6 +89,9 @@ func (s *stage) open(win fyne.Window) {
 // start lets the X server show the picture.
 func (s *stage) start(o opened) {
 	s.conn, s.view = o.conn, o.view
+	if err := o.conn.Watch(func(on bool) { s.dispatch.Do(func() { s.seen(on) }) }, func() { s.dispatch.Do(s.resized) }); err != nil {
+		s.fault = err // a window that was closed meanwhile; Run ends then too
+	}
 	stopEvents := dispatch.Run(s.dispatch, o.conn.Run, func(err error) { s.ended(o, err) })
 	stopPaint := dispatch.Run(s.dispatch, o.view.Run, func(err error) { s.ended(o, err) })
 	s.stop = func() {
@@ -95,6 +101,7 @@ func (s *stage) start(o opened) {
 	s.frames.setView(o.view)
 	s.connected(o.conn)
 	s.changed()
+	s.resized() // perhaps before anybody told
 }
 
 // ended lets the painter go on where the X server left off. The picture is still there: it is in this program's memory as well.
@@ -108,6 +115,7 @@ func (s *stage) ended(o opened, err error) {
 	s.frames.setPainted(true)
 	s.frames.onFrame()
 	s.connected(nil)
+	s.seen(true) // nobody tells any more
 	s.changed()
 }
 

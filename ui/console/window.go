@@ -72,6 +72,7 @@ type Window struct {
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool
+	unseen       bool // nothing of the window is on the screen
 	cancels      []func()
 	noticeTimer  func()
 }
@@ -131,6 +132,17 @@ func (w *Window) build() {
 	w.display.viewport = w.scroll.Size
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.placePicture
+	w.stage.seen = func(on bool) {
+		w.unseen = !on
+		w.updateVisible()
+	}
+	// Fyne paints a window in its new size at once. What it painted before the X server followed stands too low or too high until the next
+	// time that something is painted.
+	w.stage.resized = func() {
+		if !w.closed {
+			w.win.Canvas().Refresh(w.bar.box)
+		}
+	}
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
 	w.status = newStatus(statusActions{
 		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
@@ -245,7 +257,7 @@ func (w *Window) refresh() {
 	} else {
 		w.display.SetInput(nil)
 	}
-	w.link.setVisible(w.body.live || !w.body.veil && w.body.picture) // a picture that stands still needs no updates
+	w.updateVisible()
 	w.showPage(status)
 	w.showTitle()
 	w.capture.live = w.body.live && source != nil
@@ -259,6 +271,13 @@ func (w *Window) refresh() {
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
 		w.shut()
 	}
+}
+
+// updateVisible stops the display's updates while nobody would see them: a picture that stands still, a minimised or covered window. A
+// film goes on all the same.
+func (w *Window) updateVisible() {
+	moves := w.body.live || !w.body.veil && w.body.picture
+	w.link.setVisible(moves && (!w.unseen || w.recorder.film != nil))
 }
 
 // showPage shows the body's page. While it asks for a password its field has the keyboard, and each try empties it.
