@@ -1,9 +1,17 @@
 // Package rfb is a client of the RFB protocol, which VNC servers speak: first of all QEMU's, with its extensions for keys, pointer and lamps.
 //
-// It shows a guest with as little work as possible: pixels are read from the connection straight into the presenter's memory, in the format
-// that QEMU has them. It trusts nothing: every rectangle is checked against the screen, and every message has a limit of bytes and of time.
+// A Client is made of a connection, and Run lets it fill a display.Presenter until the connection ends. Pixels are read straight into the
+// presenter's memory, in the format that QEMU has them; input may come from any goroutine and never waits. The package trusts nothing: every
+// rectangle is checked against the screen, and every message has a limit of bytes and of time.
 //
-// Sources: RFC 6143, the RFB community's rfbproto.rst, and QEMU's ui/vnc.c for what is QEMU's own.
+// It speaks
+//   - versions 3.3 to 3.8, with no security, VNC's password, and VeNCrypt with certificates (X509None, X509Vnc, X509Plain), which are checked
+//     against authorities or a fingerprint before any password is sent; anonymous TLS and SASL are refused with an error of their own;
+//   - the encodings raw, copyrect, RRE, CoRRE, hextile, zlib, Tight with JPEG, and ZRLE;
+//   - desktop size (both forms, and wishes for one), rich and alpha cursors, desktop name, last rectangle, lamps, keys by number, relative
+//     pointers, side buttons, fences, continuous updates, and the extended clipboard's text.
+//
+// Sources: RFC 6143; the RFB community's rfbproto.rst; QEMU's ui/vnc.c for what is QEMU's own.
 package rfb
 
 import (
@@ -145,6 +153,7 @@ func (c *Client) over() {
 	defer c.mu.Unlock()
 	c.alive = false
 	c.queue = queue{}
+	c.clip, c.answers = clipboard{}, nil
 	clear(c.keys)
 }
 

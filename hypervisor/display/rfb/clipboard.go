@@ -29,6 +29,8 @@ const (
 const (
 	// maxPacked is how much of a compressed clipboard is read; what is longer is too long unpacked as well, or will not shrink.
 	maxPacked = 1 << 20
+	// maxAsked bounds what a server is owed that does not answer.
+	maxAsked = 16
 	// maxUnpacked leaves room for line ends of two bytes and the zero at the end.
 	maxUnpacked = 2*display.MaxClipboard + 1
 )
@@ -41,7 +43,7 @@ type clipboard struct {
 
 	offered  string // what the host's clipboard holds, as far as the guest may know
 	common   string // what both clipboards hold: it came from there, or was sent there
-	asked    bool   // the guest's text has been requested
+	asked    int    // how many requests for the guest's text have not been answered
 	sayCaps  bool
 	sayOffer bool
 	sayAsk   bool
@@ -58,7 +60,7 @@ func (c *clipboard) share(toGuest, fromGuest bool) {
 		c.offered, c.message, c.sayOffer = "", nil, false
 	}
 	if !fromGuest {
-		c.asked, c.sayAsk = false, false
+		c.asked, c.sayAsk = 0, false
 	}
 	c.common = ""
 	c.sayCaps = c.actions != 0 && (toGuest || fromGuest)
@@ -105,7 +107,7 @@ func (c *clipboard) encode(out []byte) []byte {
 	}
 	if c.sayAsk {
 		out = appendClip(out, clipRequest|clipText, nil)
-		c.asked = true
+		c.asked = min(c.asked+1, maxAsked)
 	}
 	out = append(out, c.message...)
 	c.sayCaps, c.sayAsk, c.message = false, false, nil

@@ -27,6 +27,7 @@ var paces = []pace{
 	{"other viewers", 0, 0, 0},
 	{"25ms 3s 500ms", 25 * ms, 3000 * ms, 500 * ms},
 	{"25ms 3s 200ms", 25 * ms, 3000 * ms, 200 * ms},
+	{"25ms 3s 130ms", 25 * ms, 3000 * ms, 130 * ms}, // ours
 	{"25ms 3s 100ms", 25 * ms, 3000 * ms, 100 * ms},
 	{"25ms 3s 60ms", 25 * ms, 3000 * ms, 60 * ms},
 	{"25ms always", 25 * ms, time.Hour, 25 * ms},

@@ -41,76 +41,76 @@ func TestHostileServers(t *testing.T) {
 		says   string
 	}{
 		// 123: what is not RFB
-		{"another protocol", before("HTTP/1.1 400 Bad Request\r\n"), display.ErrProtocol, "not a VNC server"},
-		{"version 999", before("RFB 999.999\n"), display.ErrProtocol, "999.999"},
-		{"version 2", before("RFB 002.000\n"), display.ErrProtocol, "version"},
-		{"version 3.2", before("RFB 003.002\n"), display.ErrProtocol, "version"},
-		{"signed version", before("RFB +03.-08\n"), display.ErrProtocol, "version"},
-		{"endless banner", func(s *server) {
+		{"123 another protocol", before("HTTP/1.1 400 Bad Request\r\n"), display.ErrProtocol, "not a VNC server"},
+		{"123 version 999", before("RFB 999.999\n"), display.ErrProtocol, "999.999"},
+		{"123 version 2", before("RFB 002.000\n"), display.ErrProtocol, "version"},
+		{"123 version 3.2", before("RFB 003.002\n"), display.ErrProtocol, "version"},
+		{"123 signed version", before("RFB +03.-08\n"), display.ErrProtocol, "version"},
+		{"123 endless banner", func(s *server) {
 			s.mute()
 			for s.say("RFBRFBRFBRFBRFBRFB") {
 			}
 		}, display.ErrProtocol, "not a VNC server"},
-		{"closes at once", func(s *server) { s.Close() }, display.ErrTransport, "ended"},
-		{"closes in the banner", func(s *server) { s.say("RFB 003"); s.Close() }, display.ErrTransport, "ended"},
+		{"123 closes at once", func(s *server) { s.Close() }, display.ErrTransport, "ended"},
+		{"123 closes in the banner", func(s *server) { s.say("RFB 003"); s.Close() }, display.ErrTransport, "ended"},
 
 		// 124: security
-		{"refuses with a reason", before(banner, 0, uint32(4), "busy"), display.ErrAuth, "busy"},
-		{"refuses with 4 GiB of reason", before(banner, 0, uint32(0xffffffff)), display.ErrProtocol, "reason of 4294967295"},
-		{"refuses with 5 KiB of reason", before(banner, 0, uint32(5<<10), make([]byte, 5<<10)), display.ErrProtocol, "reason"},
-		{"only unknown security", before(banner, 3, 77, 78, 255), display.ErrAuth, "not supported"},
-		{"security type 0 in the list", before(banner, 1, 0), display.ErrAuth, "not supported"},
-		{"3.3 with no security type", before("RFB 003.003\n", uint32(0), uint32(4), "gone"), display.ErrAuth, "gone"},
-		{"3.3 with an odd security type", before("RFB 003.003\n", uint32(0x10001)), display.ErrProtocol, "security type"},
-		{"a password is wanted", before(banner, 1, 2, make([]byte, 16)), display.ErrPasswordNeeded, "password"},
-		{"a result that is no", before(banner, 1, 1, uint32(1), uint32(2), "no"), display.ErrAuth, "no"},
+		{"124 refuses with a reason", before(banner, 0, uint32(4), "busy"), display.ErrAuth, "busy"},
+		{"124 refuses with 4 GiB of reason", before(banner, 0, uint32(0xffffffff)), display.ErrProtocol, "reason of 4294967295"},
+		{"124 refuses with 5 KiB of reason", before(banner, 0, uint32(5<<10), make([]byte, 5<<10)), display.ErrProtocol, "reason"},
+		{"124 only unknown security", before(banner, 3, 77, 78, 255), display.ErrAuth, "not supported"},
+		{"124 security type 0 in the list", before(banner, 1, 0), display.ErrAuth, "not supported"},
+		{"124 3.3 with no security type", before("RFB 003.003\n", uint32(0), uint32(4), "gone"), display.ErrAuth, "gone"},
+		{"124 3.3 with an odd security type", before("RFB 003.003\n", uint32(0x10001)), display.ErrProtocol, "security type"},
+		{"124 a password is wanted", before(banner, 1, 2, make([]byte, 16)), display.ErrPasswordNeeded, "password"},
+		{"124 a result that is no", before(banner, 1, 1, uint32(1), uint32(2), "no"), display.ErrAuth, "no"},
 
 		// 125: ServerInit
-		{"65535 x 65535", before(banner, 1, 1, uint32(0), uint16(65535), uint16(65535), native, uint32(0)), display.ErrProtocol, "65535×65535"},
-		{"16385 x 1", before(banner, 1, 1, uint32(0), uint16(16385), uint16(1), native, uint32(0)), display.ErrProtocol, "16385×1"},
-		{"16384 x 16384 is too much together", before(banner, 1, 1, uint32(0), uint16(16384), uint16(16384), native, uint32(0)), display.ErrProtocol, "16384×16384"},
-		{"name of 4 GiB", before(banner, 1, 1, uint32(0), uint16(1), uint16(1), native, uint32(0xffffffff)), display.ErrProtocol, "name of"},
+		{"125 65535 x 65535", before(banner, 1, 1, uint32(0), uint16(65535), uint16(65535), native, uint32(0)), display.ErrProtocol, "65535×65535"},
+		{"125 16385 x 1", before(banner, 1, 1, uint32(0), uint16(16385), uint16(1), native, uint32(0)), display.ErrProtocol, "16385×1"},
+		{"125 16384 x 16384 is too much together", before(banner, 1, 1, uint32(0), uint16(16384), uint16(16384), native, uint32(0)), display.ErrProtocol, "16384×16384"},
+		{"125 name of 4 GiB", before(banner, 1, 1, uint32(0), uint16(1), uint16(1), native, uint32(0xffffffff)), display.ErrProtocol, "name of"},
 
 		// 127: rectangles
-		{"wide at the right edge", update(rect(65530, 0, 10, 1, 0)), display.ErrProtocol, "outside"},
-		{"wrong by width, right by area", update(rect(0, 0, 200, 1, 0)), display.ErrProtocol, "outside"},
-		{"one column too far", update(rect(1, 0, 100, 1, 0)), display.ErrProtocol, "outside"},
-		{"one row too far", update(rect(0, 100, 1, 1, 0)), display.ErrProtocol, "outside"},
-		{"everything at its largest", update(rect(65535, 65535, 65535, 65535, 0)), display.ErrProtocol, "outside"},
-		{"empty but outside", update(rect(200, 0, 0, 0, 0)), display.ErrProtocol, "outside"},
-		{"larger after the screen shrank", update(rect(0, 0, 10, 10, -223), rect(0, 0, 100, 100, 0)), display.ErrProtocol, "outside"},
+		{"127 wide at the right edge", update(rect(65530, 0, 10, 1, 0)), display.ErrProtocol, "outside"},
+		{"127 wrong by width, right by area", update(rect(0, 0, 200, 1, 0)), display.ErrProtocol, "outside"},
+		{"127 one column too far", update(rect(1, 0, 100, 1, 0)), display.ErrProtocol, "outside"},
+		{"127 one row too far", update(rect(0, 100, 1, 1, 0)), display.ErrProtocol, "outside"},
+		{"127 everything at its largest", update(rect(65535, 65535, 65535, 65535, 0)), display.ErrProtocol, "outside"},
+		{"127 empty but outside", update(rect(200, 0, 0, 0, 0)), display.ErrProtocol, "outside"},
+		{"127 larger after the screen shrank", update(rect(0, 0, 10, 10, -223), rect(0, 0, 100, 100, 0)), display.ErrProtocol, "outside"},
 
 		// 129
-		{"copy from outside", update(rect(0, 0, 10, 10, 1, uint16(95), uint16(0))), display.ErrProtocol, "outside"},
-		{"copy from far outside", update(rect(0, 0, 10, 10, 1, uint16(65535), uint16(65535))), display.ErrProtocol, "outside"},
+		{"129 copy from outside", update(rect(0, 0, 10, 10, 1, uint16(95), uint16(0))), display.ErrProtocol, "outside"},
+		{"129 copy from far outside", update(rect(0, 0, 10, 10, 1, uint16(65535), uint16(65535))), display.ErrProtocol, "outside"},
 
 		// 133
-		{"cursor of 65535 squared", update(rect(0, 0, 65535, 65535, -239)), display.ErrProtocol, "cursor"},
-		{"alpha cursor of 65535 squared", update(rect(0, 0, 65535, 65535, -314, uint32(0))), display.ErrProtocol, "cursor"},
-		{"alpha cursor in another encoding", update(rect(0, 0, 1, 1, -314, uint32(7))), display.ErrProtocol, "encoding 7"},
+		{"133 cursor of 65535 squared", update(rect(0, 0, 65535, 65535, -239)), display.ErrProtocol, "cursor"},
+		{"133 alpha cursor of 65535 squared", update(rect(0, 0, 65535, 65535, -314, uint32(0))), display.ErrProtocol, "cursor"},
+		{"133 alpha cursor in another encoding", update(rect(0, 0, 1, 1, -314, uint32(7))), display.ErrProtocol, "encoding 7"},
 
 		// 134
-		{"the whole screen a hundred times in one update", full(func(s *server) {
+		{"134 the whole screen a hundred times in one update", full(func(s *server) {
 			s.say(0, 0, uint16(65535))
 			for s.say(append(rect(0, 0, 100, 100, 0), make([]byte, 40000))...) {
 			}
 		}), display.ErrProtocol, "more bytes"},
-		{"a resize beyond the limit", update(rect(0, 0, 65535, 65535, -223)), display.ErrProtocol, "65535×65535"},
-		{"the other resize beyond the limit", update(rect(0, 0, 65535, 65535, -308, 0, 0, 0, 0)), display.ErrProtocol, "65535×65535"},
+		{"134 a resize beyond the limit", update(rect(0, 0, 65535, 65535, -223)), display.ErrProtocol, "65535×65535"},
+		{"134 the other resize beyond the limit", update(rect(0, 0, 65535, 65535, -308, 0, 0, 0, 0)), display.ErrProtocol, "65535×65535"},
 
 		// 135
-		{"clipboard of 4 GiB", full(func(s *server) { s.say(3, 0, 0, 0, uint32(0x7fffffff)) }), display.ErrProtocol, "more bytes"},
-		{"clipboard of 17 MiB", full(func(s *server) { s.say(3, 0, 0, 0, uint32(17<<20)) }), display.ErrProtocol, "more bytes"},
+		{"135 clipboard of 4 GiB", full(func(s *server) { s.say(3, 0, 0, 0, uint32(0x7fffffff)) }), display.ErrProtocol, "more bytes"},
+		{"135 clipboard of 17 MiB", full(func(s *server) { s.say(3, 0, 0, 0, uint32(17<<20)) }), display.ErrProtocol, "more bytes"},
 
 		// 136
-		{"unknown message", full(func(s *server) { s.say(200) }), display.ErrProtocol, "type 200"},
-		{"audio nobody asked for", full(func(s *server) { s.say(255, 1, uint16(2), uint32(0xffffffff)) }), display.ErrProtocol, "type 255"},
-		{"unknown encoding", update(rect(0, 0, 1, 1, 99)), display.ErrProtocol, "encoding 99"},
-		{"long desktop name", update(rect(0, 0, 0, 0, -307, uint32(1<<31))), display.ErrProtocol, "name"},
+		{"136 unknown message", full(func(s *server) { s.say(200) }), display.ErrProtocol, "type 200"},
+		{"136 audio nobody asked for", full(func(s *server) { s.say(255, 1, uint16(2), uint32(0xffffffff)) }), display.ErrProtocol, "type 255"},
+		{"136 unknown encoding", update(rect(0, 0, 1, 1, 99)), display.ErrProtocol, "encoding 99"},
+		{"136 long desktop name", update(rect(0, 0, 0, 0, -307, uint32(1<<31))), display.ErrProtocol, "name"},
 
 		// 137
-		{"closes between messages", func(s *server) { s.greet(100, 100); s.say(2); s.Close() }, display.ErrClosed, "closed"},
-		{"closes after half a rectangle", func(s *server) {
+		{"137 closes between messages", func(s *server) { s.greet(100, 100); s.say(2); s.Close() }, display.ErrClosed, "closed"},
+		{"137 closes after half a rectangle", func(s *server) {
 			s.greet(100, 100)
 			s.update(rect(0, 0, 100, 100, 0, make([]byte, 20000)))
 			s.Close()

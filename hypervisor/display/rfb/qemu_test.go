@@ -418,3 +418,19 @@ func TestQEMUTellsWhatItCanDo(t *testing.T) {
 	c.wait(t, "the other size", func(st state) bool { return shows(st, 800, 600, 0) })
 	c.ShareClipboard(false, false)
 }
+
+// QEMU hands one viewer's clipboard to another as it does to a guest with an agent.
+func TestQEMUHandsTheClipboardOn(t *testing.T) {
+	g := boot(t)
+	var both [2]*running
+	for i := range both {
+		both[i] = g.connect(rfb.Options{Local: true})
+		both[i].wait(t, "the clipboard's capability", func(st state) bool { return st.can.Clipboard })
+		both[i].ShareClipboard(true, true)
+	}
+	for i, text := range []string{"Grüße €\nzweite Zeile", strings.Repeat("many lines\n", 20000), "kurz"} {
+		from, to := both[i%2], both[(i+1)%2]
+		from.OfferClipboard(text)
+		to.wait(t, "the text", func(st state) bool { return slices.Contains(st.texts, text) })
+	}
+}

@@ -51,9 +51,11 @@ func (c *Client) guestHas(text bool) {
 func (c *Client) guestAnswers() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked := c.clip.asked
-	c.clip.asked = false
-	return asked
+	if c.clip.asked == 0 {
+		return false
+	}
+	c.clip.asked--
+	return true
 }
 
 // accepts reports whether the guest's text may still come here, and notes that both sides have it then.
