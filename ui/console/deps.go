@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -29,6 +30,7 @@ type Machines interface {
 	InsertMedia(ctx context.Context, id uuid.UUID, target, path string) error
 	EjectMedia(ctx context.Context, id uuid.UUID, target string) error
 	AddDisplay(ctx context.Context, id uuid.UUID) error
+	OpenConsole(ctx context.Context, id uuid.UUID, device string, force bool) (io.ReadWriteCloser, error)
 }
 
 // Checkpoints is what a console needs of checkpoints.Service.

@@ -54,6 +54,8 @@ type Display struct {
 	steered  func() bool
 	scanBase scanBase
 
+	// elsewhere gives the keyboard to what is shown instead of the screen, and reports whether there is such a thing. It may be nil.
+	elsewhere func() bool
 	// OnScreen is called when size, pointer or lamps of the guest's screen changed, OnPlaced when the picture was placed anew, OnPointer when
 	// the pointer moved inside the widget, with its place in the window.
 	OnScreen  func()
@@ -247,6 +249,9 @@ func (d *Display) evdev(e *fyne.KeyEvent) uint16 {
 
 // Focus gives the keyboard to the guest.
 func (d *Display) Focus() {
+	if d.elsewhere != nil && d.elsewhere() {
+		return
+	}
 	if c := fyne.CurrentApp().Driver().CanvasForObject(d); c != nil {
 		c.Focus(d)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -135,6 +137,8 @@ type world struct {
 	settings   settings.Settings
 	sources    []*fakeSource
 	openErr    error
+	serial     net.Conn      // the guest's end of the text console that was opened last
+	consoleErr error         // what opening one without force fails with
 	hold       chan struct{} // a job that waits for it; nil: none
 	tries      int           // how often the link may try again by itself; 0: for ever
 }
@@ -283,6 +287,18 @@ func (f *world) SendKeys(_ context.Context, _ uuid.UUID, codes []uint) error {
 
 func (f *world) Screenshot(context.Context, uuid.UUID) ([]byte, error) {
 	return nil, errors.New("no screen")
+}
+
+func (f *world) OpenConsole(ctx context.Context, _ uuid.UUID, device string, force bool) (io.ReadWriteCloser, error) {
+	f.note(fmt.Sprintf("console %s %v", device, force))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.consoleErr != nil && !force {
+		return nil, f.consoleErr
+	}
+	ours, theirs := net.Pipe()
+	f.serial = theirs
+	return ours, ctx.Err()
 }
 
 func (f *world) OpenDisplay(context.Context, uuid.UUID) (hypervisor.GraphicsPath, error) {

@@ -29,12 +29,12 @@ const (
 type toolbar struct {
 	box *fyne.Container
 
-	run, stop, checkpoint, restore, pick, keys, screenshot, pictures, view, full *widgets.Button
+	run, stop, checkpoint, restore, pick, keys, screenshot, pictures, text, view, full *widgets.Button
 }
 
 // toolbarActions is what the buttons do.
 type toolbarActions struct {
-	run, checkpoint, restore, screenshot, fullScreen       func()
+	run, checkpoint, restore, screenshot, text, fullScreen func()
 	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu func() // open a menu below their button
 }
 
@@ -52,13 +52,14 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.keys.OnTapped = a.keysMenu
 	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
 	t.pictures = widgets.NewIconButton("chevron-down", lang.L("Copy a picture, or record the screen"), a.pictureMenu)
+	t.text = widgets.NewToolButton("terminal", lang.L("Text"), a.text)
 	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
 	t.view.OnTapped = a.viewMenu
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
 		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, container.New(&tight{}, t.screenshot, t.pictures),
-		layout.NewSpacer(), t.view, t.full,
+		layout.NewSpacer(), t.text, t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
 	t.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(nil, hairline(), nil, nil, padded))
@@ -106,6 +107,8 @@ type toolbarState struct {
 	fullScreen bool
 	recording  bool   // a film is being made
 	host       string // name of the host key
+	hasText    bool   // there is a text console
+	text       bool   // it is shown
 }
 
 // runAction is what the first button does in a machine's state.
@@ -158,6 +161,14 @@ func (t *toolbar) set(s toolbarState) {
 	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
 	t.screenshot.SetEnabled(s.picture || active, lang.L("There is no picture of the screen."))
 	t.pictures.SetEnabled(s.picture || active || s.recording, lang.L("There is no picture of the screen."))
+	show(t.text, s.hasText || s.text)
+	if s.text {
+		t.text.Set("display", lang.L("Screen"))
+		t.text.SetTip(lang.L("Show the machine’s screen"))
+	} else {
+		t.text.Set("terminal", lang.L("Text"))
+		t.text.SetTip(lang.L("Show the machine’s text console (serial port)"))
+	}
 	if s.fullScreen {
 		t.full.Set("windowed", lang.L("Leave"))
 		t.full.SetTip(lang.F("Leave full screen (%s + F)", s.host))

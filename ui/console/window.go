@@ -41,6 +41,7 @@ type Window struct {
 	hold    hold
 	bar     *toolbar
 	page    *page
+	text    *textView
 	status  *status
 	layout  *frameLayout
 	frame   *fyne.Container
@@ -144,6 +145,8 @@ func (w *Window) build() {
 		}
 	}
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
+	w.text = newTextView(w)
+	w.display.elsewhere = w.text.focus
 	w.status = newStatus(statusActions{
 		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
 		screen: func() { w.menu(w.status.screen, w.viewMenu()) },
@@ -152,6 +155,7 @@ func (w *Window) build() {
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
 		fullScreen:  w.toggleFullScreen,
+		text:        w.text.toggle,
 		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
 		restoreMenu: w.pickCheckpoint,
 		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
@@ -161,7 +165,7 @@ func (w *Window) build() {
 	w.hint = newBootHint(w.insertAndRestart)
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
-	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box), w.hint.box), w.bar.box, w.status.box)
+	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
 	w.slide.moved = func() { w.frame.Refresh() }
 	w.win.SetPadded(false)
 	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
@@ -268,6 +272,7 @@ func (w *Window) refresh() {
 	w.refreshHint()
 	w.updateToolbar()
 	w.showScreen()
+	w.text.follow()
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
 		w.shut()
 	}
@@ -277,7 +282,7 @@ func (w *Window) refresh() {
 // film goes on all the same.
 func (w *Window) updateVisible() {
 	moves := w.body.live || !w.body.veil && w.body.picture
-	w.link.setVisible(moves && (!w.unseen || w.recorder.film != nil))
+	w.link.setVisible(moves && (!w.unseen && !w.text.on() || w.recorder.film != nil))
 }
 
 // showPage shows the body's page. While it asks for a password its field has the keyboard, and each try empties it.
@@ -317,6 +322,7 @@ func windowTitle(m *machines.Machine) string {
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
 		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(), host: w.hostKey, recording: w.recorder.film != nil,
+		hasText: len(w.text.list()) > 0, text: w.text.on(),
 	})
 }
 

@@ -248,3 +248,16 @@ func (t *Terminal) ContextMenu() *fyne.Menu {
 	}
 	return m
 }
+
+// MouseIn implements desktop.Hoverable.
+func (t *Terminal) MouseIn(e *desktop.MouseEvent) { t.MouseMoved(e) }
+
+// MouseMoved implements desktop.Hoverable.
+func (t *Terminal) MouseMoved(e *desktop.MouseEvent) {
+	if t.o.Pointer != nil {
+		t.o.Pointer(e.AbsolutePosition)
+	}
+}
+
+// MouseOut implements desktop.Hoverable.
+func (t *Terminal) MouseOut() {}

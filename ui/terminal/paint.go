@@ -36,6 +36,7 @@ func newRow() *row {
 // paint brings the window up to date with the screen. Lines that are shown already keep their pictures, wherever they moved.
 func (t *Terminal) paint() {
 	t.painted = time.Now()
+	t.paints++
 	t.screen.Snapshot(&t.frame, t.top)
 	f := &t.frame
 	if t.top >= 0 {

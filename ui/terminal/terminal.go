@@ -35,6 +35,8 @@ type Options struct {
 	Intercept func(e *fyne.KeyEvent, down bool) bool
 	// Menu returns further entries for the context menu. It may be nil.
 	Menu func() []*fyne.MenuItem
+	// Pointer gets where the pointer is, in the window. It may be nil.
+	Pointer func(fyne.Position)
 	// FocusLost is called after the keyboard went elsewhere. It may be nil.
 	FocusLost func()
 }
@@ -56,6 +58,7 @@ type Terminal struct {
 	frame   vt.Frame
 	top     int // line number of the first row; -1: follow the end
 	painted time.Time
+	paints  int    // how often it was painted
 	pending func() // cancels the repaint that is due; nil: none is
 	focused bool
 
@@ -85,6 +88,7 @@ var (
 	_ desktop.Keyable    = (*Terminal)(nil)
 	_ desktop.Mouseable  = (*Terminal)(nil)
 	_ desktop.Cursorable = (*Terminal)(nil)
+	_ desktop.Hoverable  = (*Terminal)(nil)
 )
 
 // New returns a terminal.
