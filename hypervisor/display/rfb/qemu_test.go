@@ -413,9 +413,11 @@ func TestQEMUTellsWhatItCanDo(t *testing.T) {
 	}
 	c.ShareClipboard(true, true)
 	c.OfferClipboard("Grüße €")
+	c.wait(t, "the message of sizes", func(st state) bool { return st.can.Resize })
 	c.RequestSize(800, 600)
-	g.order("r") // what a guest does that follows
-	c.wait(t, "the other size", func(st state) bool { return shows(st, 800, 600, 0) })
+	c.wait(t, "the refusal", func(st state) bool { return !st.can.Resize })
+	g.order("r") // it can still change by itself
+	c.wait(t, "the other size", func(st state) bool { return shows(st, 800, 600, 0) && !st.can.Resize })
 	c.ShareClipboard(false, false)
 }
 

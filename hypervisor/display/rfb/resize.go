@@ -84,12 +84,13 @@ func (s *session) extendedDesktopSize(h header) error {
 		}
 	}
 	if h.x == sizeOurs && h.y != sizeDone {
-		if h.y == sizeProhibited || s.qemu && h.y == sizeInvalid {
+		s.fixed = s.fixed || s.qemu && h.y == sizeInvalid
+		if s.fixed || h.y == sizeProhibited {
 			s.resizable(false, screen)
 		}
 		return nil
 	}
-	s.resizable(true, screen)
+	s.resizable(!s.fixed, screen)
 	return s.resize(int(h.w), int(h.h))
 }
 

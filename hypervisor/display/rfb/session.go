@@ -26,6 +26,7 @@ type session struct {
 	size     image.Point // the server's latest word on the screen's size; fb follows when pixels come, or the update ends
 	qemu     bool        // the server acknowledged an extension that only QEMU has
 	repaint  bool        // the update being read holds a DesktopSize
+	fixed    bool        // the guest's display cannot be told a size
 	can      display.Capabilities
 	lastBell time.Time
 }
