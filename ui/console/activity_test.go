@@ -156,6 +156,9 @@ func TestStatusFits(t *testing.T) {
 		if end > width {
 			t.Errorf("at %v the line ends at %v", width, end)
 		}
+		if width == 1024 && w.status.keyboard.compact {
+			t.Error("the way out of the captured keyboard is not told")
+		}
 		if width == 1024 && (w.status.work.Size().Width < 60 || w.status.note.Size().Width < 60) {
 			t.Errorf("job and notice have %v and %v", w.status.work.Size().Width, w.status.note.Size().Width)
 		}

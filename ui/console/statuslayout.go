@@ -15,6 +15,8 @@ const (
 	statusDot    = 8
 	// statusTexts is the room that job and notice get, if they want it, before any word beside an indicator.
 	statusTexts = 320
+	// statusLeast is the room that they get before the words that say how a captured keyboard is freed.
+	statusLeast = 120
 )
 
 // part is one object of the row with its width and the gap after it.
@@ -59,7 +61,11 @@ func (l *statusLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	var right []part
 	for compact := 0; compact <= 3; compact++ {
 		right = l.right(compact)
-		if size.Width-head-tools-total(right) >= min(wanted, statusTexts) {
+		room := min(wanted, statusTexts)
+		if compact == 2 { // the next step takes away the words of a captured keyboard
+			room = min(wanted, statusLeast)
+		}
+		if size.Width-head-tools-total(right) >= room {
 			break
 		}
 	}
@@ -100,9 +106,11 @@ func (l *statusLayout) right(compact int) []part {
 		i.compact = without
 		return part{i, i.sizeFor(without).Width, 0}
 	}
+	screen := word(s.screen, compact >= 1)
+	screen.after = theme.Gap2
 	lamp := func(o fyne.CanvasObject) part { return part{o, o.MinSize().Width, theme.Gap2} }
 	return parts(word(s.disks, false), word(s.discs, false), word(s.network, false), word(s.clipboard, false), word(s.record, false),
-		word(s.screen, compact >= 1), lamp(s.num), lamp(s.caps), word(s.mouse, false), word(s.keyboard, compact >= 3 || compact >= 2 && !s.captured))
+		screen, lamp(s.num), lamp(s.caps), word(s.mouse, false), word(s.keyboard, compact >= 3 || compact >= 2 && !s.captured))
 }
 
 // MinSize implements fyne.Layout.

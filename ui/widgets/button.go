@@ -84,14 +84,20 @@ func NewMenuButton(icon, text string, menu func() *fyne.Menu) *Button {
 	return b
 }
 
-// ShowMenu opens a menu below obj.
+// ShowMenu opens a menu below obj, or above it where there is no room below.
 func ShowMenu(obj fyne.CanvasObject, menu *fyne.Menu) {
 	c := fyne.CurrentApp().Driver().CanvasForObject(obj)
 	if c == nil || menu == nil || len(menu.Items) == 0 {
 		return
 	}
 	HideTip(obj)
-	ShowMenuAt(c, menu, fyne.CurrentApp().Driver().AbsolutePositionForObject(obj).AddXY(0, obj.Size().Height+2))
+	const gap = 2
+	top := fyne.CurrentApp().Driver().AbsolutePositionForObject(obj)
+	at := top.AddXY(0, obj.Size().Height+gap)
+	if height := widget.NewPopUpMenu(menu, c).MinSize().Height; at.Y+height > c.Size().Height && top.Y > height+gap {
+		at.Y = top.Y - height - gap
+	}
+	ShowMenuAt(c, menu, at)
 }
 
 // SetStacked puts the icon over the text (true) or beside it.
