@@ -143,7 +143,7 @@ func TestStatusFits(t *testing.T) {
 		end := float32(-1)
 		for _, o := range []fyne.CanvasObject{
 			w.status.dot, w.status.state, w.status.work, w.status.bar, w.status.cancel, w.status.note, w.status.act, w.status.close,
-			w.status.disks, w.status.discs, w.status.network, w.status.clipboard, w.status.record, row, w.status.num, w.status.caps, w.status.mouse, w.status.keyboard,
+			w.status.disks, w.status.discs, w.status.network, w.status.clipboard, w.status.record, row, w.status.mouse, w.status.keyboard,
 		} {
 			if !o.Visible() {
 				t.Fatalf("at %v something is hidden", width)

@@ -19,7 +19,7 @@ import (
 func (w *Window) pictureMenu() *fyne.Menu {
 	able, reason := w.copier.able()
 	return fyne.NewMenu("",
-		widgets.MenuItem("screenshot", lang.L("Save picture")+hostKeyHint("E"), true, "", w.screenshot),
+		widgets.MenuItem("screenshot", lang.L("Save picture")+w.hostKeyHint("E"), true, "", w.screenshot),
 		widgets.MenuItem("copy", lang.L("Copy picture"), able, reason, w.copyPicture),
 		fyne.NewMenuItemSeparator(),
 		w.recordItem(),

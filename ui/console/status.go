@@ -249,7 +249,6 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, how strin
 			color = colorForeground
 		}
 		c.Set(name, color)
-		show(c, live)
 	}
 	lamp(s.num, lang.L("Num"), leds.Num)
 	lamp(s.caps, lang.L("Caps"), leds.Caps)

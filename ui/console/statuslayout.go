@@ -59,16 +59,19 @@ func (l *statusLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 
 	// Words go, the least needed first, until the texts have enough room.
 	var right []part
-	for compact := 0; compact <= 3; compact++ {
-		right = l.right(compact)
+	step := 0
+	for ; step <= 3; step++ {
+		right = l.right(step)
 		room := min(wanted, statusTexts)
-		if compact == 2 { // the next step takes away the words of a captured keyboard
+		if step == 2 { // the next step takes away the words of a captured keyboard
 			room = min(wanted, statusLeast)
 		}
 		if size.Width-head-tools-total(right) >= room {
 			break
 		}
 	}
+	show(s.num, l.lamps(step))
+	show(s.caps, l.lamps(step))
 	left := max(0, size.Width-head-tools-total(right))
 	if wanted > left && s.work.Visible() && s.note.Visible() {
 		share := max(left/2, left-work.full())
@@ -98,7 +101,7 @@ func (l *statusLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
-// right returns the indicators in their order. compact 1 takes away the words beside the screen, 2 also the name of the host key, and
+// right returns the indicators in their order. compact 1 takes away the words beside the screen, 2 also the lamps and the name of the host key, and
 // 3, as in a very small window, also the words of a captured keyboard, which say the way out.
 func (l *statusLayout) right(compact int) []part {
 	s := l.s
@@ -106,12 +109,18 @@ func (l *statusLayout) right(compact int) []part {
 		i.compact = without
 		return part{i, i.sizeFor(without).Width, 0}
 	}
+	list := parts(word(s.disks, false), word(s.discs, false), word(s.network, false), word(s.clipboard, false), word(s.record, false))
 	screen := word(s.screen, compact >= 1)
 	screen.after = theme.Gap2
-	lamp := func(o fyne.CanvasObject) part { return part{o, o.MinSize().Width, theme.Gap2} }
-	return parts(word(s.disks, false), word(s.discs, false), word(s.network, false), word(s.clipboard, false), word(s.record, false),
-		screen, lamp(s.num), lamp(s.caps), word(s.mouse, false), word(s.keyboard, compact >= 3 || compact >= 2 && !s.captured))
+	list = append(list, parts(screen)...)
+	if l.lamps(compact) {
+		list = append(list, part{s.num, s.num.MinSize().Width, theme.Gap2}, part{s.caps, s.caps.MinSize().Width, theme.Gap2})
+	}
+	return append(list, parts(word(s.mouse, false), word(s.keyboard, compact >= 3 || compact >= 2 && !s.captured))...)
 }
+
+// lamps reports whether there is room for the keyboard's lamps; they are known while the pointer is.
+func (l *statusLayout) lamps(compact int) bool { return l.s.mouse.Visible() && compact < 2 }
 
 // MinSize implements fyne.Layout.
 func (*statusLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(320, statusHeight) }
