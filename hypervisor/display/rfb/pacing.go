@@ -19,11 +19,13 @@ import (
 //	none                                      77.5                      726   0.66   0.05
 //	25 ms for 3 s, then each 500 ms           21.5                     77.8   1.1    0.12
 //	25 ms for 3 s, then each 200 ms                                    62.8   1.1    0.32
+//	25 ms for 3 s, then each 130 ms           19.0            46.9 (busy)      1.0    0.39
 //	25 ms for 3 s, then each 100 ms                                    35.8   1.5    0.49
 //	25 ms for 3 s, then each 60 ms                                     36.4   1.0    0.58
 //	25 ms always                              18.6                     21.1   2.0    1.5
 //
-// Idle, QEMU's looks are 80 ms after a wake or at the next one, so that 100 to 150 ms between wakes give the most for the least.
+// Idle, QEMU looks 80 ms after a wake or at the next one, so that 100 to 150 ms between wakes give the most for the least. The row for 130 ms was
+// measured while other work kept both processors busy.
 const (
 	wakeEvery   = 25 * time.Millisecond  // while the user is at it
 	eagerFor    = 3 * time.Second        // after input, or after the screen became visible
