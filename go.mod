@@ -17,6 +17,7 @@ require (
 	golang.org/x/crypto v0.48.0
 	golang.org/x/image v0.24.0
 	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.40.0
 	golang.org/x/text v0.43.0
 	libvirt.org/go/libvirtxml v1.11010.0
 )

@@ -17,7 +17,7 @@ import (
 
 func newVM(o *options) *cobra.Command {
 	vm := group("vm", "Work with machines",
-		newVMList(o), newVMShow(o), newVMCreate(o), newVMRename(o), newVMDelete(o), newVMScreenshot(o))
+		newVMList(o), newVMShow(o), newVMCreate(o), newVMRename(o), newVMDelete(o), newVMScreenshot(o), newVMSerial(o))
 	for _, v := range lifecycleVerbs {
 		vm.AddCommand(newLifecycle(o, v))
 	}
