@@ -126,6 +126,9 @@ func (t *Terminal) Text(from, until Pos) string {
 	return b.String()
 }
 
+// Line returns the text of cells.
+func Line(cells []Cell) string { return cellText(cells) }
+
 func cellText(cells []Cell) string {
 	var b strings.Builder
 	for _, c := range cells {

@@ -107,6 +107,13 @@ func (v *viewer) visit(o fyne.CanvasObject, seen box, s surroundings) {
 		if _, ok := o.(*container.Scroll); ok || strings.Contains(kind, "Scroll") || strings.Contains(kind, "List") {
 			seen = seen.intersect(here)
 		}
+		if o, ok := o.(interface{ ShownLines() []string }); ok { // a terminal paints its text itself
+			lines := o.ShownLines()
+			for i, line := range lines {
+				height := here.height / float32(len(lines))
+				v.text(line, box{here.x, here.y + float32(i)*height, here.width, height}, seen, s)
+			}
+		}
 		for _, child := range test.WidgetRenderer(o).Objects() {
 			v.visit(child, seen, s)
 		}

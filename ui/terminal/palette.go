@@ -49,6 +49,7 @@ func mix(a, b rgb, part float64) rgb {
 
 // palette turns a cell's colours into those on the screen.
 type palette struct {
+	light                             bool
 	foreground, background, selection rgb
 	colors                            [256]rgb
 	adjusted                          map[[2]rgb]rgb // text colours made readable, by text and background
@@ -62,7 +63,7 @@ func newPalette() *palette {
 		foreground: rgbOf(theme.Color(fynetheme.ColorNameForeground)), background: rgb{0x14, 0x16, 0x1b},
 		adjusted: map[[2]rgb]rgb{},
 	}
-	if isLight() {
+	if p.light = isLight(); p.light {
 		p.background = rgb{0xfc, 0xfc, 0xfb}
 	}
 	p.selection = mix(p.background, rgbOf(theme.Color(fynetheme.ColorNamePrimary)), 0.45)
@@ -101,7 +102,7 @@ func (p *palette) color(c vt.Color, standard rgb) rgb {
 // of returns the colours of a cell.
 func (p *palette) of(c vt.Cell, selected, reversed bool) (text, back rgb) {
 	text, back = p.color(c.FG, p.foreground), p.color(c.BG, p.background)
-	if n, ok := c.FG.Index(); ok && n < 8 && c.Attr&vt.Bold != 0 {
+	if n, ok := c.FG.Index(); ok && n < 8 && c.Attr&vt.Bold != 0 && !p.light { // bright is pale on paper
 		text = p.colors[n+8]
 	}
 	if (c.Attr&vt.Reverse != 0) != reversed {

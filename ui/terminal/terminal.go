@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"image/color"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -119,6 +120,15 @@ func (t *Terminal) Divide(text string) {
 
 // Text returns all that the terminal remembers. It may be called from any goroutine.
 func (t *Terminal) Text() string { return t.screen.All() }
+
+// ShownLines returns the text of the rows as they were painted last.
+func (t *Terminal) ShownLines() []string {
+	lines := make([]string, len(t.frame.Lines))
+	for i, l := range t.frame.Lines {
+		lines[i] = strings.TrimRight(vt.Line(l.Cells), " ")
+	}
+	return lines
+}
 
 // GridSize returns how many columns and rows are shown.
 func (t *Terminal) GridSize() (columns, rows int) { return t.screen.Size() }

@@ -67,16 +67,7 @@ func (f *fixture) say(text string) {
 }
 
 // row is the text of a row as it was painted last.
-func (f *fixture) row(i int) string {
-	var b strings.Builder
-	for _, c := range f.frame.Lines[i].Cells {
-		if c.Rune == 0 {
-			c.Rune = ' '
-		}
-		b.WriteRune(c.Rune)
-	}
-	return strings.TrimRight(b.String(), " ")
-}
+func (f *fixture) row(i int) string { return f.ShownLines()[i] }
 
 // at is the middle of a cell.
 func (f *fixture) at(column, row int) fyne.Position {
