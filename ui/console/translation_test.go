@@ -1,10 +1,13 @@
 package console
 
 import (
+	"errors"
 	"testing"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/rfb"
 	"guesthouse/ui/lang/langtest"
 	"guesthouse/ui/widgets"
 )
@@ -33,6 +36,22 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 			t.Errorf("menu: %q", text)
 		}
 	}
+	names = append(names, "there", "SPICE", "VNC", "ssh", "said", "no")
+	for _, err := range []error{
+		&hypervisor.GraphicsError{Reason: hypervisor.GraphicsMissing}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsUnsupported, Kinds: []string{"spice"}},
+		&hypervisor.GraphicsError{Reason: hypervisor.GraphicsHandedOver}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsHostOnly, Address: "there"},
+		&hypervisor.GraphicsError{Reason: hypervisor.GraphicsExposed, Address: "there"}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsNoName, Address: "there"},
+		&hypervisor.GraphicsError{Reason: hypervisor.GraphicsRefused, Address: "there"}, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsSilent},
+		&hypervisor.GraphicsError{Reason: hypervisor.GraphicsTunnel, Err: errors.New("ssh said no")},
+		display.ErrPasswordNeeded, display.ErrAuth, display.ErrSecurity, rfb.ErrUserNeeded, rfb.ErrAnonymousTLS, rfb.ErrSASL, rfb.ErrUnencrypted,
+		&rfb.CertificateError{Host: "there"},
+	} {
+		w.page.set(refusedBody(w.machine, err))
+		for _, text := range langtest.Untranslated(w.win, names...) {
+			t.Errorf("%v: %q", err, text)
+		}
+	}
+	w.refresh()
 	w.Close()
 	f.until("the question", func() bool { return widgets.ModalOpen(w.win) && w.machine.State == hypervisor.StatePaused })
 	look("closing")

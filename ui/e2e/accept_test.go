@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"image"
+	"image/png"
 	"net"
 	"os"
 	"path/filepath"
@@ -320,4 +321,102 @@ func (p *program) waitPictureIn(window string) image.Rectangle {
 		return err
 	})
 	return picture
+}
+
+// pick chooses an item of a toolbar button's menu by the beginning of its label.
+func (p *program) pick(window, button, item string) {
+	p.t.Helper()
+	p.click(window, button)
+	label := p.waitText(window, `^`+regexp.QuoteMeta(item)+`.*$`)[0]
+	p.click(window, label)
+}
+
+// TestAcceptE1E11Screen: the ways to show the screen, the window made to fit it, full screen with a toolbar that comes out at the top edge,
+// screenshots, and what is said about the captured keyboard.
+func TestAcceptE1E11Screen(t *testing.T) {
+	h := hosttest.Start(t)
+	s := startScreen(t, h)
+	const name = "Viewed"
+	console := consoleOf(name)
+	guest := runGuest(t, h, name, "bios")
+	p := openConsole(t, h, s, name)
+	guest.WaitReady()
+	p.waitPicture(console, guesttest.Picture.Block)
+	size := p.waitText(console, `^(\d+) × (\d+)`)
+	var native image.Point
+	fmt.Sscan(size[1], &native.X)
+	fmt.Sscan(size[2], &native.Y)
+
+	shown := func(what string, check func(image.Point) bool) {
+		t.Helper()
+		p.eventually(what, func() error {
+			picture := p.waitPictureIn(console).Size()
+			if !check(picture) {
+				return fmt.Errorf("%v of %v is shown as %v", what, native, picture)
+			}
+			return nil
+		})
+	}
+	p.pick(console, "View", "Exact size")
+	shown("exact size", func(at image.Point) bool { return at == native })
+	p.pick(console, "View", "Whole multiples")
+	shown("whole multiples", func(at image.Point) bool { return at.X%native.X == 0 && at.Y%native.Y == 0 })
+	p.pick(console, "View", "Fit to the window")
+	window := p.waitWindow(console)
+	shown("fit", func(at image.Point) bool { return at.X >= window.Dx()-2 || at.Y > native.Y })
+	if native.X < window.Dx() && native.Y < window.Dy()-100 {
+		shown("enlarged", func(at image.Point) bool { return at.X > native.X })
+	}
+	p.pick(console, "View", "Make the window as large as the screen")
+	shown("resized to the guest", func(at image.Point) bool { return at == native })
+	window = p.waitWindow(console)
+	if window.Dx() < native.X || window.Dy() <= native.Y || window.Dy() > native.Y+150 {
+		t.Errorf("the window is %v for a screen of %v", window, native)
+	}
+
+	t.Log("full screen")
+	p.click(console, "Full screen")
+	p.eventually("full screen", func() error {
+		if at := p.waitWindow(console); at != image.Rect(0, 0, screenWidth, screenHeight) {
+			return fmt.Errorf("the window is %v", at)
+		}
+		return nil
+	})
+	middle := image.Pt(screenWidth/2, screenHeight/2)
+	p.pointAt(middle)
+	p.waitNoText(console, `^Checkpoint$`)
+	shown("full screen", func(at image.Point) bool { return at.X == screenWidth || at.Y == screenHeight })
+	p.pointAt(image.Pt(screenWidth/2, 0))
+	p.waitText(console, `^Checkpoint$`)
+	p.pointAt(middle)
+	p.waitNoText(console, `^Checkpoint$`)
+	p.clickAt(middle, 1)
+	p.xdotool("keydown", "Control_R", "key", "f", "keyup", "Control_R")
+	p.waitText(console, `^Checkpoint$`)
+	p.eventually("the old size", func() error {
+		if at := p.waitWindow(console); at.Size() != window.Size() {
+			return fmt.Errorf("the window was %v and is %v", window, at)
+		}
+		return nil
+	})
+
+	t.Log("a click gives the guest the keyboard, and the window says how it is freed")
+	p.clickAt(p.waitPictureIn(console).Min.Add(image.Pt(30, 30)), 1)
+	p.waitText(console, `^Keyboard captured – Right Ctrl frees it`)
+
+	t.Log("a screenshot is a file")
+	p.click(console, "Screenshot")
+	p.waitText(console, `^Screenshot saved`)
+	files, err := filepath.Glob(filepath.Join(h.Home, "Pictures", "viewed *.png"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("there are %q (%v)", files, err)
+	}
+	file, err := os.Open(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if config, err := png.DecodeConfig(file); err != nil || config.Width != native.X || config.Height != native.Y {
+		t.Errorf("the screenshot is %+v (%v)", config, err)
+	}
 }
