@@ -46,6 +46,7 @@ func (w *Window) saveCheckpoint() {
 		job := w.p.Checkpoints.Save(w.p.ID, checkpoints.SaveOptions{Name: name})
 		dispatch.Run(w.p.Dispatch, job.Wait, func(error) { w.savingCheckpoint = false })
 		w.follow(faultSave, job, func() {
+			w.savingCheckpoint = false // who reads that it is saved may save the next one
 			w.say(notice{text: lang.F("“%s” saved.", vmconfig.Inert(name, 60))})
 		})
 	})
