@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"encoding/binary"
 	"image"
 	"time"
 
@@ -138,18 +139,26 @@ func (t *Terminal) drawCell(pixels *image.RGBA, column int, c vt.Cell, selected,
 		p := g.glyph(c.Rune, c.Attr, c.Span == vt.Wide)
 		cover, stride = p.cover, p.width
 	}
+	plain, full := back.word(), text.word()
 	for y := range g.height {
 		out := pixels.Pix[pixels.PixOffset(left, y):][: 4*width : 4*width]
 		if cover == nil {
-			for i := 0; i < len(out); i += 4 {
-				out[i], out[i+1], out[i+2], out[i+3] = back.r, back.g, back.b, 255
+			for ; len(out) >= 4; out = out[4:] {
+				binary.LittleEndian.PutUint32(out, plain)
 			}
 			continue
 		}
-		line := cover[y*stride:][:width]
-		for i, a := range line {
-			p := mixed(text, back, a)
-			out[4*i], out[4*i+1], out[4*i+2], out[4*i+3] = p.r, p.g, p.b, 255
+		for _, a := range cover[y*stride:][:width] {
+			w := plain
+			switch a {
+			case 0:
+			case 255:
+				w = full
+			default:
+				w = mixed(text, back, a).word()
+			}
+			binary.LittleEndian.PutUint32(out, w)
+			out = out[4:]
 		}
 	}
 	thick := max(1, g.height/16)
@@ -161,16 +170,15 @@ func (t *Terminal) drawCell(pixels *image.RGBA, column int, c vt.Cell, selected,
 	}
 }
 
-// mixed lays text over back with a coverage of 0 to 255.
+// mixed lays text over back with a coverage of 1 to 254.
 func mixed(text, back rgb, a uint8) rgb {
-	switch a {
-	case 0:
-		return back
-	case 255:
-		return text
-	}
 	to := func(t, b uint8) uint8 { return uint8((uint32(t)*uint32(a) + uint32(b)*uint32(255-a) + 127) / 255) }
 	return rgb{to(text.r, back.r), to(text.g, back.g), to(text.b, back.b)}
+}
+
+// word is an opaque pixel of an image.RGBA.
+func (c rgb) word() uint32 {
+	return uint32(c.r) | uint32(c.g)<<8 | uint32(c.b)<<16 | 0xff<<24
 }
 
 func fillRows(pixels *image.RGBA, left, width, top, rows int, c rgb) {
