@@ -385,7 +385,7 @@ func BenchmarkConsoles(b *testing.B) {
 		var memory []float64 // after each window
 		for _, m := range machines {
 			p.showMachine(m.name)
-			p.waitText(console(m.name), "^1920 × 1080$")
+			p.waitText(console(m.name), "^1920 × 1080")
 			time.Sleep(2 * beginTime)
 			memory = append(memory, g.memory(p.cmd.Process.Pid, "Pss:"))
 		}
