@@ -231,7 +231,7 @@ func startQEMU(t *testing.T, args ...string) string {
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "SOCKET", socket)
 	}
-	cmd := exec.Command(qemu, append([]string{"-accel", "tcg", "-m", "32", "-nodefaults", "-no-user-config", "-vga", "std", "-display", "none", "-S"}, args...)...)
+	cmd := exec.Command(qemu, append([]string{"-accel", "tcg", "-m", "32", "-nodefaults", "-no-user-config", "-vga", "std", "-display", "none"}, args...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
