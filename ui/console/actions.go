@@ -13,6 +13,7 @@ import (
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 func explained(err error) explain.Message { return explain.Explain(err) }
@@ -165,17 +166,33 @@ func (w *Window) confirm(title, text, label string, a machines.Action) {
 	w.modal = widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
 }
 
-// keysMenu lists the key combinations that the host's desktop would catch.
+// keysMenu lists the key combinations, and what else there is to say about the keyboard.
 func (w *Window) keysMenu() *fyne.Menu {
 	m := fyne.NewMenu("")
-	for _, c := range combos() {
-		if c.keys == nil {
-			m.Items = append(m.Items, fyne.NewMenuItemSeparator())
-			continue
-		}
-		m.Items = append(m.Items, fyne.NewMenuItem(c.label, func() { w.sendKeys(c.keys) }))
+	for _, c := range combos(w.p.Settings.Get()) {
+		m.Items = append(m.Items, fyne.NewMenuItem(vmconfig.Inert(c.Label, 40), func() { w.sendKeys(c.Keys) }))
 	}
+	capture := widgets.MenuItem("", lang.L("Capture the keyboard"), w.capture.grabs != nil && w.body.live, lang.L("not on this desktop"), w.captureFromMenu)
+	capture.Checked = !w.capture.freed && (w.capture.auto || w.capture.asked)
+	m.Items = append(m.Items,
+		fyne.NewMenuItemSeparator(),
+		widgets.MenuItem("clipboard", lang.L("Type the clipboard’s text…"), w.body.live, lang.L("the screen is not connected"), w.typeClipboard),
+		capture,
+		fyne.NewMenuItemSeparator(),
+		fyne.NewMenuItem(lang.L("Edit key combinations…"), w.editCombos),
+		fyne.NewMenuItem(lang.L("Choose the host key…"), w.chooseHostKey),
+	)
 	return m
+}
+
+// captureFromMenu captures or frees the keyboard. The menu itself has freed it for the moment.
+func (w *Window) captureFromMenu() {
+	if !w.capture.freed && (w.capture.auto || w.capture.asked) {
+		w.capture.free()
+		return
+	}
+	w.capture.freed, w.capture.asked = false, true
+	w.capture.update()
 }
 
 // sendKeys presses keys together in the guest: through the display when it is connected, which is exact, else through the hypervisor.

@@ -1,15 +1,9 @@
 package console
 
 import (
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor/keymap"
-	"guesthouse/ui/lang"
 )
-
-// combo is an entry of the menu "Send keys": keys that the host's desktop would catch.
-type combo struct {
-	label string
-	keys  []uint16 // evdev codes, pressed in this order; nil: a separator
-}
 
 var (
 	ctrlAltDel       = []uint16{keymap.LeftCtrl, keymap.LeftAlt, keymap.Delete}
@@ -25,28 +19,53 @@ func ctrlAltF(n int) []uint16 {
 	return []uint16{keymap.LeftCtrl, keymap.LeftAlt, code}
 }
 
-// combos is the menu.
-func combos() []combo {
-	return []combo{
-		{lang.L("Ctrl+Alt+Del"), ctrlAltDel},
-		{lang.L("Ctrl+Alt+Backspace"), ctrlAltBackspace},
-		{},
-		{lang.F("Ctrl+Alt+F%d", 1), ctrlAltF(1)},
-		{lang.F("Ctrl+Alt+F%d", 2), ctrlAltF(2)},
-		{lang.F("Ctrl+Alt+F%d", 3), ctrlAltF(3)},
-		{lang.F("Ctrl+Alt+F%d", 4), ctrlAltF(4)},
-		{lang.F("Ctrl+Alt+F%d", 5), ctrlAltF(5)},
-		{lang.F("Ctrl+Alt+F%d", 6), ctrlAltF(6)},
-		{lang.F("Ctrl+Alt+F%d", 7), ctrlAltF(7)},
-		{},
-		{lang.L("Alt+Tab"), []uint16{keymap.LeftAlt, keymap.Tab}},
-		{lang.L("Alt+F4"), []uint16{keymap.LeftAlt, keymap.F4}},
-		{lang.L("Super"), []uint16{keymap.LeftMeta}},
-		{lang.L("Super+L"), []uint16{keymap.LeftMeta, keymap.L}},
-		{lang.L("Print Screen"), []uint16{keymap.SysRq}},
-		{lang.L("Alt+Print Screen"), []uint16{keymap.LeftAlt, keymap.SysRq}},
-		{lang.L("Right Ctrl"), []uint16{keymap.RightCtrl}},
+// usualCombos is the menu of key combinations as long as the user has not changed it: keys that the host's desktop would catch.
+func usualCombos() []settings.Combo {
+	chords := [][]uint16{
+		ctrlAltDel, ctrlAltBackspace,
+		ctrlAltF(1), ctrlAltF(2), ctrlAltF(3), ctrlAltF(4), ctrlAltF(5), ctrlAltF(6), ctrlAltF(7),
+		{keymap.LeftAlt, keymap.Tab},
+		{keymap.LeftAlt, keymap.F4},
+		{keymap.LeftMeta},
+		{keymap.LeftMeta, keymap.L},
+		{keymap.SysRq},
+		{keymap.LeftAlt, keymap.SysRq},
+		{keymap.RightCtrl},
 	}
+	combos := make([]settings.Combo, len(chords))
+	for i, keys := range chords {
+		combos[i] = settings.Combo{Label: chordName(keys), Keys: keys}
+	}
+	return combos
+}
+
+// combos is the menu of key combinations. What the file of settings has that no keyboard has is left out.
+func combos(s settings.Settings) []settings.Combo {
+	if len(s.Combos) == 0 {
+		return usualCombos()
+	}
+	var list []settings.Combo
+	for _, c := range s.Combos {
+		if sendable(c.Keys) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// chordLimit is the most keys of a combination: a keyboard reports six beside the modifiers.
+const chordLimit = 8
+
+// sendable reports whether every key of a combination exists, once.
+func sendable(keys []uint16) bool {
+	seen := map[uint16]bool{}
+	for _, code := range keys {
+		if _, ok := keymap.QnumFromEvdev(code); !ok || seen[code] {
+			return false
+		}
+		seen[code] = true
+	}
+	return len(keys) > 0 && len(keys) <= chordLimit
 }
 
 // hostCommand is a command of the window for the host key together with a key.

@@ -68,6 +68,7 @@ type Window struct {
 	input       atomic.Pointer[x11.Input] // for its own goroutine; nil: none
 	hostKey     string                    // the host key's name
 	toldPointer bool                      // how to get the pointer back
+	typing      func()                    // stops the typing of a text; nil: none is typed
 	// savingCheckpoint is set from a click on Checkpoint until its job has ended.
 	savingCheckpoint bool
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
@@ -265,6 +266,9 @@ func (w *Window) refresh() {
 	w.showPage(status)
 	w.showTitle()
 	w.capture.live = w.body.live && source != nil
+	if !w.capture.live {
+		w.stopTyping()
+	}
 	w.capture.update()
 	w.status.setState(w.machine)
 	w.refreshDevices()
@@ -522,12 +526,27 @@ func (w *Window) remember(change func(*settings.Settings)) {
 	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, nil)
 }
 
+// rememberThen is remember for what the window shows: then, if not nil, runs when the setting is there. It applies even when it could not be
+// written, until the program ends.
+func (w *Window) rememberThen(change func(*settings.Settings), then func()) {
+	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, func(err error) {
+		if w.closed {
+			return
+		}
+		w.fail(lang.L("The setting was not saved"), err)
+		if then != nil {
+			then()
+		}
+	})
+}
+
 // onClosed runs when the window is gone, however it went.
 func (w *Window) onClosed() {
 	if w.closed {
 		return
 	}
 	w.closed = true
+	w.stopTyping()
 	w.display.SetInput(nil)
 	for _, cancel := range w.cancels {
 		cancel()

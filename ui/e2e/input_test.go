@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -248,4 +249,74 @@ func TestRelativePointer(t *testing.T) {
 	if line := y.guest.Last(`^motion .*`); line != nil {
 		t.Errorf("a free pointer moves the guest's: %q", line[0])
 	}
+}
+
+// TestTyping: the clipboard's text arrives as the keys that type it on the guest's keyboard, and an entry of the menu as exactly its combination.
+func TestTyping(t *testing.T) {
+	y := startTypist(t, "Writer", tablet)
+	type stroke struct {
+		shift, altgr bool
+		key          int
+	}
+	for _, c := range []struct {
+		layout, text string
+		want         []stroke
+	}{
+		{"en-us", "zA|", []stroke{{key: 44}, {shift: true, key: 30}, {shift: true, key: 43}}},
+		{"de", "zß@", []stroke{{key: 21}, {key: 12}, {altgr: true, key: 16}}},
+		{"fr", "a1{", []stroke{{key: 16}, {shift: true, key: 2}, {altgr: true, key: 5}}},
+	} {
+		t.Logf("%q with %s", c.text, c.layout)
+		y.clip(c.text)
+		y.click(y.console, "Keys")
+		y.click(y.console, "Type the clipboard’s text…")
+		y.waitText(y.console, `^Type the clipboard’s text\?$`)
+		for _, known := range []string{"en-us", "de", "fr"} {
+			w, err := y.window(y.console)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := find(w, known); err == nil && known != c.layout {
+				y.click(y.console, known)
+				y.click(y.console, c.layout)
+				break
+			}
+		}
+		y.waitText(y.console, `^3 characters, 1 line, `)
+		y.guest.Skip()
+		y.click(y.console, "Type")
+		for _, s := range c.want {
+			keys := []int{s.key}
+			if s.shift {
+				keys = []int{42, s.key}
+			}
+			if s.altgr {
+				keys = []int{100, s.key}
+			}
+			y.receives("a character", pressed(keys...)...)
+		}
+		y.waitText(y.console, `^3 characters were typed\.$`)
+	}
+
+	t.Log("a combination of the menu")
+	y.guest.Skip()
+	y.click(y.console, "Keys")
+	y.click(y.console, "Ctrl+Alt+F2")
+	y.receives("the combination", pressed(29, 56, 60)...)
+}
+
+// clip puts text into the clipboard.
+func (y *typist) clip(text string) {
+	y.t.Helper()
+	file := filepath.Join(y.host.Dir, "clip")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		y.t.Fatal(err)
+	}
+	y.start(exec.Command(hosttest.Tool(y.t, "xclip"), "-selection", "clipboard", "-quiet", "-in", file))
+	y.eventually("the clipboard", func() error {
+		if got := y.run("xclip", "-selection", "clipboard", "-out"); got != text {
+			return fmt.Errorf("it holds %q", got)
+		}
+		return nil
+	})
 }
