@@ -188,6 +188,17 @@ func (w *Window) whyScaled() string {
 	return why + " " + lang.L("It is painted with the window.")
 }
 
+// stageChanged follows the X server's coming and going. Who asked for it by the environment hears why it does not work.
+func (w *Window) stageChanged() {
+	if w.closed {
+		return
+	}
+	w.showScreen()
+	if w.stage.fault != nil && w.stage.presenter == "x11" {
+		w.say(notice{text: lang.F("The X server cannot show the picture: %s", w.stage.fault), fault: true})
+	}
+}
+
 // placePicture tells the stage where the picture lies and what lies over it. It is called whenever any of that may have changed.
 func (w *Window) placePicture() {
 	if w.closed || w.frame == nil {

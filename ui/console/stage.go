@@ -33,12 +33,15 @@ type stage struct {
 	seen    func(bool)
 	resized func()
 
-	conn    *x11.Conn // nil: none
-	view    *x11.View // nil: none
-	fault   error     // why there is none
-	stop    func()
-	closed  bool
+	conn   *x11.Conn // nil: none
+	view   *x11.View // nil: none
+	fault  error     // why there is none
+	stop   func()
+	closed bool
+	// pending is true until it is known whether the X server can show the picture: painting meanwhile would cost more than the wait.
+	pending bool
 	showing bool // the X server shows the picture
+	painted bool // the toolkit's painter does
 	cursor  *guestCursor
 	hidden  bool
 }
@@ -46,6 +49,8 @@ type stage struct {
 func newStage(d dispatch.Dispatcher, f *frames) *stage {
 	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}, seen: func(bool) {}, resized: func() {}}
 	f.share = s.presenter != "raster" && os.Getenv("DISPLAY") != ""
+	s.pending, s.painted = f.share, !f.share
+	f.setPainted(s.painted)
 	return s
 }
 
@@ -59,6 +64,8 @@ type opened struct {
 func (s *stage) open(win fyne.Window) {
 	handle := windowHandle(win)
 	if !s.frames.share || handle == 0 {
+		s.pending = false
+		s.changed()
 		return
 	}
 	s.stop = dispatch.Background(s.dispatch, func(context.Context) (opened, error) {
@@ -73,6 +80,7 @@ func (s *stage) open(win fyne.Window) {
 		}
 		return opened{conn, view}, nil
 	}, func(o opened, err error) {
+		s.pending = false
 		switch {
 		case s.closed && o.conn != nil:
 			o.conn.Close()
@@ -110,10 +118,8 @@ func (s *stage) ended(o opened, err error) {
 		return
 	}
 	s.stop()
-	s.conn, s.view, s.fault, s.showing = nil, nil, err, false
+	s.conn, s.view, s.fault = nil, nil, err
 	s.frames.setView(nil)
-	s.frames.setPainted(true)
-	s.frames.onFrame()
 	s.connected(nil)
 	s.seen(true) // nobody tells any more
 	s.changed()
@@ -122,10 +128,11 @@ func (s *stage) ended(o opened, err error) {
 // place says where the picture is. l.Shown asks for the X server to show it; the painter does when that cannot.
 func (s *stage) place(l x11.Layout) {
 	l.Shown = l.Shown && s.view != nil && s.frames.shared() && l.Drawable() && !l.Picture.Empty() && !l.Area.Empty()
-	if l.Shown != s.showing {
-		s.showing = l.Shown
+	s.showing = l.Shown
+	if painted := !l.Shown && !s.pending; painted != s.painted {
+		s.painted = painted
 		// The painter's picture is there before the view goes: what is uncovered keeps its pixels until the toolkit has painted.
-		s.frames.setPainted(!l.Shown)
+		s.frames.setPainted(painted)
 		s.frames.onFrame()
 	}
 	if s.view != nil {

@@ -133,7 +133,7 @@ func (w *Window) build() {
 	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
 	w.display.viewport = w.scroll.Size
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
-	w.stage.changed = w.placePicture
+	w.stage.changed = w.stageChanged
 	w.stage.seen = func(on bool) {
 		w.unseen = !on
 		w.updateVisible()
