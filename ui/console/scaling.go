@@ -223,7 +223,7 @@ func (w *Window) placePicture() {
 	if tip, size := widgets.TipArea(canvas); !size.IsZero() {
 		l.Holes = append(l.Holes, rounded(pixels(tip, size, perUnit), int(widgets.TipRadius*perUnit))...)
 	}
-	w.stage.place(l)
+	w.stage.place(l, w.body.picture)
 	d.ownPointer = w.stage.showing
 	w.stage.setCursor(w.body.live, d.screen)
 	w.askForSize(pixels(at, w.scroll.Size(), perUnit).Size())

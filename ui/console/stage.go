@@ -125,11 +125,12 @@ func (s *stage) ended(o opened, err error) {
 	s.changed()
 }
 
-// place says where the picture is. l.Shown asks for the X server to show it; the painter does when that cannot.
-func (s *stage) place(l x11.Layout) {
+// place says where the picture is. l.Shown asks for the X server to show it; the painter does when that cannot. there: there is a picture;
+// before that the painter keeps none, since most windows will never need it.
+func (s *stage) place(l x11.Layout, there bool) {
 	l.Shown = l.Shown && s.view != nil && s.frames.shared() && l.Drawable() && !l.Picture.Empty() && !l.Area.Empty()
 	s.showing = l.Shown
-	if painted := !l.Shown && !s.pending; painted != s.painted {
+	if painted := !l.Shown && !s.pending && (there || s.view == nil); painted != s.painted {
 		s.painted = painted
 		// The painter's picture is there before the view goes: what is uncovered keeps its pixels until the toolkit has painted.
 		s.frames.setPainted(painted)

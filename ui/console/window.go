@@ -86,6 +86,7 @@ func Open(p Params) *Window {
 	w.connect()
 	w.refresh()
 	w.win.Show()
+	w.stage.open(w.win)
 	w.display.Focus()
 	p.Dispatch.Do(w.shown)
 	return w
@@ -99,7 +100,6 @@ func (w *Window) shown() {
 	w.copier = newCopier(w.win)
 	w.frame.Refresh()
 	w.display.Refresh()
-	w.stage.open(w.win)
 	w.openCapture()
 	if first := w.sizeFor(usualGuest); w.autoSize != (fyne.Size{}) && first != w.autoSize {
 		w.autoSize = first
