@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"guesthouse/app/displays"
-	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/ui"
 )
@@ -28,11 +27,34 @@ func newConsole(o *options) *cobra.Command {
 			if err := checkDisplay(); err != nil {
 				return noDisplay(o, err)
 			}
-			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
-				return openWindows(ctx, o, s, m.UUID)
-			})
+			return openConsole(cmd.Context(), o, args[0])
 		},
 	}
+}
+
+// openConsole opens the window of one machine. The toolkit gets ready while the hypervisor is asked for the machine: together they take
+// most of the time until the window is there.
+func openConsole(ctx context.Context, o *options, name string) error {
+	type opened struct {
+		services *services
+		err      error
+	}
+	answer := make(chan opened, 1)
+	go func() {
+		s, err := openServices(ctx, o)
+		answer <- opened{s, err}
+	}()
+	ui.Prepare()
+	got := <-answer
+	if got.err != nil {
+		return got.err
+	}
+	defer got.services.close()
+	m, err := got.services.machines.Snapshot().Find(name)
+	if err != nil {
+		return err
+	}
+	return openWindows(ctx, o, got.services, m.UUID)
 }
 
 func openManager(ctx context.Context, o *options) error {

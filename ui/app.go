@@ -61,9 +61,25 @@ type windows struct {
 	wizard   fyne.Window // nil when none is open
 }
 
+// prepared is what Prepare made; nil: nothing yet.
+var prepared fyne.App
+
+// Prepare does what needs no machine and takes long before the first window: it reads the fonts. Run does it otherwise. It must be called on
+// the main goroutine.
+func Prepare() {
+	prepared = app.NewWithID(AppID)
+	prepared.Settings().SetTheme(theme.New(theme.Auto)) // every appearance has the same fonts
+	for _, bold := range []bool{false, true} {
+		fyne.MeasureText("Guesthouse", theme.TextNormal, fyne.TextStyle{Bold: bold})
+	}
+}
+
 // Run opens the windows and returns when the last one is closed. It must be called on the main goroutine.
 func Run(p Params) error {
-	a := app.NewWithID(AppID)
+	if prepared == nil {
+		prepared = app.NewWithID(AppID)
+	}
+	a := prepared
 	a.SetIcon(theme.AppIcon())
 	if err := lang.UseSystem(); err != nil {
 		p.Log.Warn("The windows speak English", "err", err)
