@@ -224,13 +224,12 @@ func TestPresenters(t *testing.T) {
 		t.Logf("%s at scale %v", round.presenter, round.scale)
 		byServer := round.presenter == "x11"
 		c := openCanvas(t, s, h, guest, block, round.scale, round.presenter)
-		place := c.waitWindow(c.window)
+		c.waitWindow(c.window) // no click into the picture: this guest has no tablet and would keep the pointer
 		c.waitShown(byServer)
 		c.waitFit()
 		c.toggle()
 		c.waitFit()
 
-		c.clickAt(place.Min.Add(image.Pt(600, 500)), 1)
 		c.keys("Control_R+c")
 		c.waitExact()
 		c.toggle()
