@@ -317,15 +317,18 @@ func (p *program) showMachine(name string) {
 // leaveMachine closes a machine's window; the machine goes on.
 func (p *program) leaveMachine(g *gallery, name string) {
 	p.t.Helper()
-	w, err := p.window(console(name))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	id, err := p.xID(w.Title)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	g.closeWindow(id)
+	p.waitWindow(console(name)) // the picture may be there before the window's title is
+	p.eventually("the window to close", func() error {
+		w, err := p.window(console(name))
+		if err != nil {
+			return err
+		}
+		id, err := p.xID(w.Title)
+		if err == nil {
+			g.closeWindow(id)
+		}
+		return err
+	})
 	p.waitText(console(name), `^What should happen to “`+name+`”\?$`)
 	p.click(console(name), "Keep it running in the background")
 	p.click(console(name), "Close the window")
