@@ -17,6 +17,12 @@ import (
 
 const canvasName = "Canvas"
 
+// A screen with room for the toolbar at twice its size.
+const (
+	canvasWidth  = 1800
+	canvasHeight = 1100
+)
+
 // canvas is the window of the display guest.
 type canvas struct {
 	*program
@@ -133,7 +139,7 @@ func (c *canvas) waitFit() {
 // waitExact waits until the picture is shown pixel for pixel from its corner, and compares all that is visible of it.
 func (c *canvas) waitExact() {
 	c.t.Helper()
-	c.pointAt(image.Pt(screenWidth-1, screenHeight-1)) // its arrow is no part of the picture
+	c.pointAt(image.Pt(canvasWidth-1, canvasHeight-1)) // its arrow is no part of the picture
 	c.eventually("an exact picture", func() error {
 		screen, picture, block, err := c.look()
 		if err != nil {
@@ -214,7 +220,7 @@ func (c *canvas) close() {
 // the desktop, with menus and dialogs over it, and where and when the X server cannot show it.
 func TestPresenters(t *testing.T) {
 	h := hosttest.Start(t)
-	s := startScreen(t, h)
+	s := startScreenOf(t, h, canvasWidth, canvasHeight)
 	guest := startCanvas(t, h)
 	block := 0
 	for _, round := range []struct {
@@ -266,7 +272,7 @@ func TestPresenters(t *testing.T) {
 	}
 
 	t.Log("an X server without shared memory")
-	c := openCanvas(t, startScreenWith(t, h, screenWidth, screenHeight, []string{"-extension", "MIT-SHM"}, nil), h, guest, block, 1, "auto")
+	c := openCanvas(t, startScreenWith(t, h, canvasWidth, canvasHeight, []string{"-extension", "MIT-SHM"}, nil), h, guest, block, 1, "auto")
 	c.waitWindow(c.window)
 	c.waitShown(false)
 	c.waitFit()
