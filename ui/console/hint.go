@@ -111,7 +111,7 @@ func (w *Window) refreshHint() {
 			h.cancel = nil
 			text := lang.L("This machine has nothing to start from: its disk is empty and no disc is inserted.")
 			if len(drives) == 0 {
-				text = lang.L("This machine has nothing to start from: its disk is empty and it has no CD drive. Add one in its settings.")
+				text = lang.L("This machine has nothing to start from: no disk with a system on it, and no CD drive. Add one in its settings.")
 			}
 			h.text.SetText(text)
 			show(h.insert, len(drives) > 0)

@@ -70,7 +70,7 @@ func TestAcceptE10NoDisplay(t *testing.T) {
 	p.waitText(console, `^The machine is off$`)
 	p.click(console, "Start")
 	p.waitText(console, `^\d+ × \d+`) // the screen's size in the status line
-	p.waitNoText(console, `^This machine|^Restart`)
+	p.waitNoText(console, `^This machine has no screen$|^Restart`)
 
 	// One that is off can be given a display as well.
 	h.Virsh(t, "destroy", "blind")
@@ -209,7 +209,7 @@ func TestAcceptE12SecondViewer(t *testing.T) {
 
 	t.Log("no process is left when all windows are closed")
 	p.waitWindow(console)
-	p.keys("alt+F4")
+	p.hostKey("q")
 	p.click(console, "Keep it running in the background")
 	p.click(console, "Close the window")
 	p.waitNoWindow(console)
