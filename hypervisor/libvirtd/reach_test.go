@@ -1,6 +1,7 @@
 package libvirtd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -129,6 +130,52 @@ func TestAcceptE7WhatSSHSaid(t *testing.T) {
 	}
 }
 
+// A display that does not answer through SSH costs the daemon's links nothing: they share the connection, and do not wait.
+func TestSilentDisplayBehindSSH(t *testing.T) {
+	tunnel := sshTunnel(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	link, err := tunnel.lead(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	before := tunnel.client
+
+	ctx, giveUp := context.WithCancel(t.Context())
+	silent := make(chan error, 1)
+	go func() {
+		_, err := tunnel.lead(ctx, "tcp", silentAddress)
+		silent <- err
+	}()
+	if _, err := tunnel.dial(t.Context()); !errors.As(err, new(*ssh.OpenChannelError)) { // sockets are refused here, at once
+		t.Errorf("a link beside it: %v", err)
+	}
+	select {
+	case err := <-silent:
+		t.Fatalf("it is not silent: %v", err)
+	default:
+	}
+	giveUp()
+	if err := <-silent; err == nil {
+		t.Error("an address that does not answer was reached")
+	}
+	if tunnel.client != before {
+		t.Error("the connection was given up")
+	}
+	other, err := tunnel.lead(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+}
+
+// silentAddress is where the test's SSH server finds somebody who neither takes nor refuses a connection.
+const silentAddress = "192.0.2.9:5900"
+
 // sshTunnel is a tunnel to an SSH server of the test, which forwards to TCP ports and refuses sockets.
 func sshTunnel(t *testing.T) *tunnel {
 	t.Helper()
@@ -161,6 +208,9 @@ func forward(n ssh.NewChannel) {
 	}
 	if n.ChannelType() != "direct-tcpip" || ssh.Unmarshal(n.ExtraData(), &to) != nil {
 		_ = n.Reject(ssh.Prohibited, "administratively prohibited")
+		return
+	}
+	if net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))) == silentAddress {
 		return
 	}
 	far, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))

@@ -39,43 +39,75 @@ type tunnel struct {
 // dial opens a link's way to the daemon.
 func (t *tunnel) dial(ctx context.Context) (net.Conn, error) { return t.through(ctx, t.channel) }
 
-// lead opens a way to an address as the host sees it: "tcp" and host:port, or "unix" and a path.
+// lead opens a way to an address as the host sees it: "tcp" and host:port, or "unix" and a path. What is at the address may take its time or
+// never answer: neither do the links to the daemon wait for it, nor are they given up when ctx ends.
 func (t *tunnel) lead(ctx context.Context, network, address string) (net.Conn, error) {
-	return t.through(ctx, func(client *ssh.Client) (net.Conn, error) { return client.DialContext(ctx, network, address) })
+	t.mu.Lock()
+	client, err := t.connected(ctx)
+	t.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := client.DialContext(ctx, network, address)
+	if err != nil && ctx.Err() == nil && !answered(err) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.drop(client)
+	}
+	return conn, unreachable(err)
 }
 
-// through opens something over the SSH connection, which it makes anew when the old one does not serve.
+// through opens a channel over the SSH connection, which it makes anew when the old one does not serve.
 func (t *tunnel) through(ctx context.Context, open func(*ssh.Client) (net.Conn, error)) (net.Conn, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.client != nil {
 		conn, err := open(t.client)
-		if answered := new(ssh.OpenChannelError); err == nil || errors.As(err, &answered) {
+		if err == nil || answered(err) {
 			return conn, unreachable(err)
 		}
-		_ = t.client.Close()
-		t.client = nil
+		t.drop(t.client)
 	}
-	client, err := t.connect(ctx)
+	client, err := t.connected(ctx)
 	if err != nil {
-		return nil, sshReason(t.host, err)
+		return nil, err
 	}
 	conn, err := open(client)
 	if err != nil {
-		_ = client.Close()
-		return nil, unreachable(err)
+		t.drop(client)
 	}
-	t.client = client
-	return conn, nil
+	return conn, unreachable(err)
 }
+
+// connected returns the SSH connection, which it makes when there is none. mu is held.
+func (t *tunnel) connected(ctx context.Context) (*ssh.Client, error) {
+	if t.client == nil {
+		client, err := t.connect(ctx)
+		if err != nil {
+			return nil, sshReason(t.host, err)
+		}
+		t.client = client
+	}
+	return t.client, nil
+}
+
+// drop gives a connection up, unless another one has taken its place already. mu is held.
+func (t *tunnel) drop(client *ssh.Client) {
+	_ = client.Close()
+	if t.client == client {
+		t.client = nil
+	}
+}
+
+// answered reports whether an error is what the other side said, so that the connection is in order.
+func answered(err error) bool { return errors.As(err, new(*ssh.OpenChannelError)) }
 
 // close ends the SSH connection.
 func (t *tunnel) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.client != nil {
-		_ = t.client.Close()
-		t.client = nil
+		t.drop(t.client)
 	}
 }
 
