@@ -69,17 +69,16 @@ func (t *Terminal) numbered(n int) *line {
 
 // Keys says how a program in the guest wants special keys.
 type Keys struct {
-	Cursor          bool // arrows, Home and End in application mode (DECCKM)
-	Keypad          bool // the keypad in application mode (DECKPAM)
-	Brackets        bool // pasted text in brackets (2004)
-	AlternateScroll bool // the wheel means arrows: the program has the whole screen
+	Cursor   bool // arrows, Home and End in application mode (DECCKM)
+	Keypad   bool // the keypad in application mode (DECKPAM)
+	Brackets bool // pasted text in brackets (2004)
 }
 
 // Keys returns what the guest asked for last.
 func (t *Terminal) Keys() Keys {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Keys{t.modes.cursorKeys, t.modes.keypad, t.modes.brackets, t.on == &t.screens[1]}
+	return Keys{t.modes.cursorKeys, t.modes.keypad, t.modes.brackets}
 }
 
 // Size returns the number of columns and rows.

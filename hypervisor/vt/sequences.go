@@ -11,9 +11,9 @@ import (
 
 // modes are what SM, DECSET and a few escapes switch.
 type modes struct {
-	insert, newLine                      bool // IRM, LNM
-	origin, wrap, showCursor, reverse    bool // DECOM, DECAWM, DECTCEM, DECSCNM
-	cursorKeys, keypad, brackets, scroll bool // DECCKM, DECKPAM, bracketed paste, alternate scroll
+	insert, newLine                   bool // IRM, LNM
+	origin, wrap, showCursor, reverse bool // DECOM, DECAWM, DECTCEM, DECSCNM
+	cursorKeys, keypad, brackets      bool // DECCKM, DECKPAM, bracketed paste
 }
 
 // CursorStyle is the shape that a program asked for with DECSCUSR; the zero value is the terminal's own.
@@ -33,8 +33,6 @@ var lineDrawing = []rune(" ◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─�
 // control handles the C0 characters.
 func (t *Terminal) control(b byte) {
 	switch b {
-	case '\a':
-		t.bells++
 	case '\b':
 		t.moveColumns(-1)
 	case '\t':
@@ -152,7 +150,7 @@ func (t *Terminal) csi(cmd ansi.Cmd, params ansi.Params) {
 		t.backTab(n)
 	case 'b':
 		if t.last != 0 {
-			for range min(n, t.columns*t.rows) {
+			for range min(n, t.columns) { // programs repeat within a line
 				t.print(t.last)
 			}
 		}
@@ -270,8 +268,6 @@ func (t *Terminal) setPrivateModes(params ansi.Params, on bool) {
 			}
 		case 1049:
 			t.alternate(on, true)
-		case 1007:
-			t.modes.scroll = on
 		case 2004:
 			t.modes.brackets = on
 		}

@@ -17,7 +17,7 @@ const (
 	maxString  = 4096 // bytes of a title and the like that are looked at
 	maxTitle   = 200  // characters
 	maxAnswer  = 256  // bytes typed back for one Write
-	writePart  = 16 << 10
+	writePart  = 4 << 10
 )
 
 // Terminal is a terminal's screen and scroll-back. Its methods may be called from any goroutine.
@@ -34,7 +34,6 @@ type Terminal struct {
 	version       uint64 // of the newest change
 	answers       []byte
 	title         string
-	bells         int
 	cursorStyle   CursorStyle
 
 	x, y        int

@@ -62,6 +62,8 @@ func TestScreen(t *testing.T) {
 		"test screen":     {in: "\x1b#8\x1b[2;4H\x1b[J", want: "EEEEEEEEEE\nEEE", cursor: "2;4"},
 		"reset":           {in: "abc\x1b[2;3r\x1bcx", want: "x", cursor: "1;2"},
 		"unknown":         {in: "a\x1b[?9999hb\x1b[>4;2mc\x1bPqq\x1b\\d\x1b_x\x1b\\e", want: "abcde", cursor: "1;6"},
+		"repeats":         {in: "ab\x1b[3b", want: "abbbb", cursor: "1;6"},
+		"repeats a line":  {in: "\x1b[2;1Ha\x1b[99999b", want: "\naaaaaaaaaa\na", cursor: "3;2"},
 		"strings":         {in: "a\x1b]0;title\ab\x1b]52;c;c2VjcmV0\x1b\\c", want: "abc", cursor: "1;4"},
 	} {
 		for _, part := range []int{1, 3, 1000} { // however the bytes come
@@ -246,7 +248,7 @@ func TestDivide(t *testing.T) {
 func TestModes(t *testing.T) {
 	term := New(20, 5, 10, nil)
 	fmt.Fprint(term, "\x1b[?1h\x1b=\x1b[?2004h\x1b[?1049h\x1b[5 q")
-	if k := term.Keys(); k != (Keys{true, true, true, true}) {
+	if k := term.Keys(); k != (Keys{true, true, true}) {
 		t.Errorf("%+v", k)
 	}
 	var f Frame

@@ -152,7 +152,11 @@ func (w *Window) openCapture() {
 	cancel := dispatch.Background(w.p.Dispatch, func(context.Context) (*x11.Input, error) {
 		return x11.OpenInput(handle, w.captureHandlers())
 	}, func(in *x11.Input, err error) {
-		if err == nil && !w.closed {
+		switch {
+		case err != nil:
+		case w.closed:
+			in.Close()
+		default:
 			w.startCapture(in)
 		}
 	})

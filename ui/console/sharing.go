@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -34,8 +35,16 @@ const clipboardPeriod = time.Second
 func (w *Window) startSharing() {
 	c := w.p.Settings.Get().Consoles[w.p.ID]
 	w.sharing.toGuest, w.sharing.fromGuest = c.ClipboardToGuest, c.ClipboardFromGuest
+	// Of texts that come faster than they can be taken only the newest is kept.
+	var newest atomic.Pointer[string]
+	take := dispatch.Coalesce(w.p.Dispatch, func() {
+		if text := newest.Swap(nil); text != nil {
+			w.guestCopied(*text)
+		}
+	})
 	w.display.frames.onClipboard = func(text string) {
-		w.p.Dispatch.Do(func() { w.guestCopied(text) })
+		newest.Store(&text)
+		take()
 	}
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,6 +47,17 @@ func TestWindowSharesClipboard(t *testing.T) {
 	host.SetContent("third")
 	w.display.frames.SetClipboard("of the guest")
 	f.until("the guest's text", func() bool { return host.Content() == "of the guest" })
+
+	f.queue.Drain()
+	for i := range 100 {
+		w.display.frames.SetClipboard(fmt.Sprint("flood ", i))
+	}
+	if n := f.queue.Drain(); n > 50 {
+		t.Errorf("a flood of texts waits for the windows: %d", n)
+	}
+	expect(t, host.Content(), "flood 99")
+	w.display.frames.SetClipboard("of the guest")
+	f.queue.Drain()
 
 	// Elsewhere: the window has not the focus.
 	toggle(0)

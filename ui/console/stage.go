@@ -74,6 +74,9 @@ func (s *stage) open(win fyne.Window) {
 			return opened{}, err
 		}
 		view, err := conn.NewView(surroundColor)
+		if err == nil {
+			err = conn.Watch(func(on bool) { s.dispatch.Do(func() { s.seen(on) }) }, func() { s.dispatch.Do(s.resized) })
+		}
 		if err != nil {
 			conn.Close()
 			return opened{}, err
@@ -97,9 +100,6 @@ func (s *stage) open(win fyne.Window) {
 // start lets the X server show the picture.
 func (s *stage) start(o opened) {
 	s.conn, s.view = o.conn, o.view
-	if err := o.conn.Watch(func(on bool) { s.dispatch.Do(func() { s.seen(on) }) }, func() { s.dispatch.Do(s.resized) }); err != nil {
-		s.fault = err // a window that was closed meanwhile; Run ends then too
-	}
 	stopEvents := dispatch.Run(s.dispatch, o.conn.Run, func(err error) { s.ended(o, err) })
 	stopPaint := dispatch.Run(s.dispatch, o.view.Run, func(err error) { s.ended(o, err) })
 	s.stop = func() {

@@ -110,6 +110,9 @@ func (i *Input) prepare() error {
 	return err
 }
 
+// Close ends the connection of an Input that is not run. Run closes by itself.
+func (i *Input) Close() { i.x.Close() }
+
 // Capture says what should be captured while the window has the focus. Any goroutine; never waits.
 func (i *Input) Capture(keyboard, pointer bool) {
 	i.mu.Lock()

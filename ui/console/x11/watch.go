@@ -9,7 +9,7 @@ import (
 
 // Watch tells what happens to the toolkit's window. visible gets false when nothing of it is on the screen any more (it is minimised, on another
 // desktop, or other windows cover all of it), and true when something is again; a compositing manager reports covered windows as visible.
-// resized is called when the server has given the window another size. Both run on Run's goroutine: they must not wait. Call it once.
+// resized is called when the server has given the window another size. Both run on Run's goroutine: they must not wait. Call it once; it waits for the server.
 func (c *Conn) Watch(visible func(bool), resized func()) error {
 	// This connection's choice of events only: the toolkit has made its own (X11 protocol, ChangeWindowAttributes).
 	const events = xproto.EventMaskVisibilityChange | xproto.EventMaskStructureNotify
