@@ -187,16 +187,17 @@ func FuzzTight(f *testing.F) {
 	fuzzPixels(f, "tight")
 }
 
-// The fuzzers' properties on a few thousand mutations, so that every run of the tests tries them..
+// The fuzzers' properties on a few thousand mutations, so that every run of the tests tries them.
 func TestMutatedSessions(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 0))
+	whole, from := conversation(), len(greeting())
 	for range 3000 {
-		talk := bytes.Clone(conversation())
+		talk := bytes.Clone(whole)
 		for range 1 + rng.IntN(6) {
 			at := rng.IntN(len(talk))
 			if rng.IntN(3) > 0 {
-				at = min(len(greeting()), len(talk)-1) + rng.IntN(max(1, len(talk)-len(greeting())))
+				at = min(from, len(talk)-1) + rng.IntN(max(1, len(talk)-from))
 			}
 			at = min(at, len(talk)-1)
 			switch rng.IntN(4) {

@@ -27,7 +27,7 @@ func wireOf(r io.Reader) *wire {
 
 // samples are contents that use every kind of block, code and match.
 func samples(rng *rand.Rand) map[string][]byte {
-	noise := make([]byte, 300_000)
+	noise := make([]byte, 150_000)
 	for i := range noise {
 		noise[i] = byte(rng.Uint32())
 	}
@@ -35,7 +35,7 @@ func samples(rng *rand.Rand) map[string][]byte {
 	for i := 0; i < len(text); i += 97 {
 		text[i] = byte(rng.Uint32())
 	}
-	skewed := make([]byte, 200_000) // codes of every length
+	skewed := make([]byte, 100_000) // codes of every length
 	for i := range skewed {
 		b := 0
 		for b < 200 && rng.IntN(2) == 0 {
@@ -56,7 +56,7 @@ func samples(rng *rand.Rand) map[string][]byte {
 
 // Whatever is compressed in chunks comes out again, chunk for chunk, and takes exactly its bytes off the wire; however the bytes arrive.
 func TestInflateChunks(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		for name, data := range samples(rng) {
 			for _, level := range []int{0, 1, 6, 9, flate.HuffmanOnly} {
