@@ -164,14 +164,27 @@ func (w *Window) openCapture() {
 }
 
 func (w *Window) startCapture(in *x11.Input) {
+	var stopRun, stopObey func()
 	ended := func(err error) {
-		if !errors.Is(err, context.Canceled) {
-			w.setGrabs(nil)
+		if !errors.Is(err, context.Canceled) { // then each of the two has the other end as well
+			stopRun()
+			stopObey()
+			w.captureLost()
 		}
 	}
-	w.cancels = append(w.cancels, dispatch.Run(w.p.Dispatch, in.Run, ended), dispatch.Run(w.p.Dispatch, in.Obey, ended))
+	stopRun, stopObey = dispatch.Run(w.p.Dispatch, in.Run, ended), dispatch.Run(w.p.Dispatch, in.Obey, ended)
+	w.cancels = append(w.cancels, stopRun, stopObey)
 	w.input.Store(in)
 	w.setGrabs(in)
+}
+
+// captureLost ends capturing for this window: without its connection the X server has given back what was captured, and tells of no key
+// that goes up.
+func (w *Window) captureLost() {
+	w.input.Store(nil)
+	w.display.ReleaseAll()
+	w.setGrabs(nil)
+	w.showCapture(captured{})
 }
 
 // setGrabs says how keyboard and pointer are captured from now on; nil: not at all.
@@ -264,6 +277,7 @@ func (w *Window) covers() {
 	w.capture.covered = widgets.ModalOpen(w.win)
 	if w.capture.covered {
 		w.display.ReleaseAll()
+		w.text.host.letGo()
 	}
 	w.capture.update()
 }

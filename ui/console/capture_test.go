@@ -11,6 +11,7 @@ import (
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/keymap"
+	"guesthouse/ui/console/x11"
 )
 
 // fakeGrabs notes what is to be captured and says at once that it is.
@@ -105,6 +106,23 @@ func TestCaptureFollowsFocusAndHostKey(t *testing.T) {
 	g.expect(t, "connected again", keys)
 	f.change(func(m *machines.Machine) { m.State = hypervisor.StateOff })
 	f.until("free after the machine stopped", func() bool { return w.capture.has == none })
+}
+
+// Without its connection to the X server nothing is captured any more, whatever was: the window says so and no key stays down.
+func TestCaptureLost(t *testing.T) {
+	f, w, g := capturing(t, true)
+	g.expect(t, "with the focus", keys)
+	source := f.source(0)
+	source.take()
+	w.captureHandlers().Key(keymap.LeftMeta+8, x11.KeyPressed)
+	w.captureLost()
+	expect(t, source.take(), "+db -db")
+	if w.win.Title() != "web – running" || w.status.captured {
+		t.Errorf("the title is %q, the status line says %q", w.win.Title(), w.status.keyboard.text)
+	}
+	w.display.FocusLost()
+	w.display.FocusGained()
+	g.expect(t, "with the focus anew", none)
 }
 
 func TestCaptureOnlyWhenAskedFor(t *testing.T) {

@@ -128,7 +128,11 @@ func (v *textView) open(device string) *textConsole {
 	c := &textConsole{device: device, link: newTextLink(w.p.Dispatch)}
 	c.term = terminal.New(terminal.Options{
 		Dispatch: w.p.Dispatch, Send: c.link.send, Clipboard: w.p.App.Clipboard(), Intercept: v.intercept,
-		FocusLost: func() { w.p.Dispatch.Do(w.claimKeyboard) }, Pointer: w.pointerMoved,
+		FocusLost: func() {
+			v.host.letGo()
+			w.p.Dispatch.Do(w.claimKeyboard)
+		},
+		Pointer: w.pointerMoved,
 		Menu: func() []*fyne.MenuItem {
 			return []*fyne.MenuItem{fyne.NewMenuItem(lang.L("Tell the guest the size (stty)"), v.tellSize)}
 		},
@@ -289,6 +293,9 @@ func (v *textView) intercept(e *fyne.KeyEvent, down bool) bool {
 
 // hostHold follows which keys of the host key are down.
 type hostHold struct{ down map[uint16]bool }
+
+// letGo forgets them all: the release of a key that is down when the keyboard goes elsewhere is not reported.
+func (h *hostHold) letGo() { clear(h.down) }
 
 // key reports whether a key was a command of the window.
 func (h *hostHold) key(code uint16, down bool, hostKey []uint16, command func(uint16) bool) bool {

@@ -197,4 +197,16 @@ func TestHostKeyInText(t *testing.T) {
 	term.KeyDown(event(fyne.KeyF, keymap.F))
 	term.TypedRune('f')
 	f.hears(guest, "f")
+
+	// A question takes the keyboard, and with it the host key's release.
+	term.KeyDown(event(desktop.KeyControlRight, keymap.RightCtrl))
+	term.KeyDown(event(fyne.KeyR, keymap.R))
+	tapButton(t, w.win, "Cancel")
+	full := w.win.FullScreen()
+	term.KeyDown(event(fyne.KeyF, keymap.F))
+	term.TypedRune('f')
+	f.hears(guest, "f")
+	if w.win.FullScreen() != full {
+		t.Error("the host key is stuck after a question")
+	}
 }
