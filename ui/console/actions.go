@@ -25,7 +25,7 @@ func (w *Window) showError(err error) { w.showErrorOf(lang.L("The screen cannot 
 func (w *Window) showErrorOf(what string, err error) {
 	w.display.ReleaseAll()
 	m := explained(err)
-	w.modal = widgets.ShowError(w.win, widgets.ErrorText{Title: what, Summary: m.Summary, Remedy: m.Remedy, Detail: m.Detail})
+	widgets.ShowError(w.win, widgets.ErrorText{Title: what, Summary: m.Summary, Remedy: m.Remedy, Detail: m.Detail})
 }
 
 // menu opens a menu below a button. Keys go to the guest again when it closes.
@@ -163,7 +163,7 @@ func (w *Window) confirm(title, text, label string, a machines.Action) {
 		return
 	}
 	w.display.ReleaseAll()
-	w.modal = widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
+	widgets.Confirm(w.win, title, text, nil, label, true, func() { w.do(a) })
 }
 
 // keysMenu lists the key combinations, and what else there is to say about the keyboard.

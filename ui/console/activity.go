@@ -44,7 +44,7 @@ func (a *activity) sample() machines.Sample {
 	return a.newest
 }
 
-// refreshDevices shows the devices of a running machine and watches them while the window shows its screen.
+// refreshDevices shows the devices of a running machine and watches them while the window is to be seen.
 func (w *Window) refreshDevices() {
 	m := w.machine
 	if m == nil || !m.State.Active() || m.Config == nil {
@@ -54,7 +54,7 @@ func (w *Window) refreshDevices() {
 		return
 	}
 	w.status.setDevices(m.Config)
-	running := m.State == hypervisor.StateRunning && !m.Offline && !w.closed
+	running := m.State == hypervisor.StateRunning && !m.Offline && !w.unseen && !w.closed
 	w.activity.watch(running)
 	if !running || !w.activity.meter.seen {
 		w.activity.meter.forget()

@@ -12,6 +12,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -100,6 +101,12 @@ func TestWindowWatchesWhileItRuns(t *testing.T) {
 	}
 	f.change(func(m *machines.Machine) { m.State = hypervisor.StateRunning })
 	f.until("watching again", func() bool { return f.sample(counters(4, 0, 2, 0, 0, 0)) })
+	w.stage.seen(false)
+	if f.sample(machines.Sample{}) {
+		t.Error("a window that nobody sees watches")
+	}
+	w.stage.seen(true)
+	f.until("watching again", func() bool { return f.sample(counters(5, 0, 2, 0, 0, 0)) })
 	w.shut()
 	if f.sample(machines.Sample{}) {
 		t.Error("a closed window watches")
@@ -120,6 +127,12 @@ func TestDiscMenu(t *testing.T) {
 		got = append(got, s)
 	}
 	expect(t, strings.Join(got, "|"), "CD drive sda –|Insert a disc image…|Eject “setup.iso”||CD drive sdb –|Insert a disc image…|Eject –")
+	w.win.Canvas().Focus(w.status.discs) // as Tab does
+	w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+	if !widgets.ModalOpen(w.win) {
+		t.Fatal("the keyboard does not open the menu")
+	}
+	w.win.Canvas().Overlays().Top().(fyne.Tappable).Tapped(&fyne.PointEvent{}) // beside it
 	w.discMenu().Items[2].Action()
 	f.until("ejected", f.did("eject sda"))
 	w.insert("sdb", "/d/other.iso")

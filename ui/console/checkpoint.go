@@ -97,7 +97,7 @@ func (w *Window) restore(id string) {
 		case w.closed:
 		case p.Loses || w.p.Settings.Get().ConfirmRestore:
 			w.display.ReleaseAll()
-			w.modal = restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, saveFirst) })
+			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, saveFirst) })
 		default:
 			w.runRestore(p, false)
 		}

@@ -115,7 +115,6 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	title := lang.F("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
 	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, ok)
 	d.modal.OnClosed = d.closed
-	w.modal = d.modal
 	d.update()
 	d.modal.Show()
 	return d

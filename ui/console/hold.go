@@ -42,11 +42,7 @@ func (w *Window) manual() bool { return w.p.Settings.Get().Consoles[w.p.ID].Manu
 // toggleManual changes that, and remembers it for this machine. It takes effect at the machine's next start.
 func (w *Window) toggleManual() {
 	on := !w.manual()
-	w.remember(func(s *settings.Settings) {
-		c := s.Consoles[w.p.ID]
-		c.Manual = on
-		s.Consoles[w.p.ID] = c
-	})
+	w.rememberConsole(func(c *settings.Console) { c.Manual = on })
 }
 
 // connectScreen and disconnectScreen begin and end the connection to the screen by hand.

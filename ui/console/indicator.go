@@ -11,7 +11,7 @@ import (
 )
 
 // indicator is a picture in the status line, with a word beside it where a picture cannot say it. Its tooltip tells the details; a click
-// with any button opens what belongs to it. UI goroutine only.
+// with any button opens what belongs to it. The keyboard reaches both. UI goroutine only.
 type indicator struct {
 	widget.BaseWidget
 	// OnTapped opens what belongs to the indicator; nil: nothing does.
@@ -20,6 +20,7 @@ type indicator struct {
 	icon, text, tip string
 	color           fyne.ThemeColorName
 	hovered         bool
+	focused         bool
 	compact         bool // there is no room for the text
 }
 
@@ -27,6 +28,7 @@ var (
 	_ fyne.Tappable          = (*indicator)(nil)
 	_ fyne.SecondaryTappable = (*indicator)(nil)
 	_ desktop.Hoverable      = (*indicator)(nil)
+	_ fyne.Focusable         = (*indicator)(nil)
 )
 
 func newIndicator(icon string, tapped func()) *indicator {
@@ -47,7 +49,7 @@ func (i *indicator) set(color fyne.ThemeColorName, text string) {
 func (i *indicator) setTip(tip string) {
 	if i.tip != tip {
 		i.tip = tip
-		if i.hovered {
+		if i.hovered || i.focused {
 			widgets.UpdateTip(i, tip)
 		}
 	}
@@ -85,6 +87,31 @@ func (i *indicator) MouseOut() {
 	}
 }
 
+// FocusGained implements fyne.Focusable.
+func (i *indicator) FocusGained() {
+	i.focused = true
+	widgets.ShowTipNow(i, i.tip)
+	i.Refresh()
+}
+
+// FocusLost implements fyne.Focusable.
+func (i *indicator) FocusLost() {
+	i.focused = false
+	widgets.HideTip(i)
+	i.Refresh()
+}
+
+// TypedKey implements fyne.Focusable: Space and Enter are a click.
+func (i *indicator) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		i.Tapped(nil)
+	}
+}
+
+// TypedRune implements fyne.Focusable.
+func (i *indicator) TypedRune(rune) {}
+
 // CreateRenderer implements fyne.Widget.
 func (i *indicator) CreateRenderer() fyne.WidgetRenderer {
 	r := &indicatorRenderer{
@@ -104,6 +131,7 @@ type indicatorRenderer struct {
 const (
 	indicatorIcon = 17
 	indicatorPad  = 4
+	focusRing     = 2
 )
 
 func (r *indicatorRenderer) update() {
@@ -111,6 +139,10 @@ func (r *indicatorRenderer) update() {
 	r.back.FillColor = theme.Color(colorBackground)
 	if i.hovered && i.OnTapped != nil {
 		r.back.FillColor = theme.Color(colorHover)
+	}
+	r.back.StrokeWidth = 0
+	if i.focused {
+		r.back.StrokeWidth, r.back.StrokeColor = focusRing, theme.Color(colorPrimary)
 	}
 	widgets.SetIcon(r.icon, i.icon, i.color)
 	r.text.Text, r.text.TextSize, r.text.Color = i.text, theme.TextSmall, theme.Color(i.color)

@@ -46,7 +46,6 @@ func (w *Window) chooseHostKey() {
 		widgets.Muted(lang.L("It is for this program, not for the guest: alone it captures and frees the keyboard, with other keys it gives commands.")),
 		form, auto), 440, usual, cancel, ok).FocusOn(field)
 	w.display.ReleaseAll()
-	w.modal = modal
 	modal.Show()
 }
 
@@ -112,7 +111,6 @@ func (w *Window) editCombos() {
 	), 520, usual, cancel, ok).FocusOn(field)
 	e.show()
 	w.display.ReleaseAll()
-	w.modal = e.modal
 	e.modal.Show()
 }
 

@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/hypervisor/keymap"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
@@ -20,6 +21,7 @@ type keyRecorder struct {
 	OnChanged func(keys []uint16)
 
 	keys     []uint16
+	before   []uint16 // what keys was before the combination that is being pressed
 	limit    int
 	down     map[uint16]bool
 	focused  bool
@@ -30,7 +32,6 @@ type keyRecorder struct {
 
 var (
 	_ desktop.Keyable   = (*keyRecorder)(nil)
-	_ fyne.Tabbable     = (*keyRecorder)(nil)
 	_ fyne.Shortcutable = (*keyRecorder)(nil)
 	_ fyne.Tappable     = (*keyRecorder)(nil)
 )
@@ -63,14 +64,23 @@ func (r *keyRecorder) show() {
 	r.Refresh()
 }
 
-// KeyDown implements desktop.Keyable. The first key of a new combination takes the place of the old one.
+// KeyDown implements desktop.Keyable. The first key of a new combination takes the place of the old one. Tab, Shift+Tab and Escape lead out of
+// the field as everywhere else.
 func (r *keyRecorder) KeyDown(e *fyne.KeyEvent) {
 	code := r.scanBase.evdev(r, e.Physical.ScanCode)
-	if code == 0 {
+	switch {
+	case code == 0 || code == keymap.Esc && len(r.down) == 0:
+		return
+	case code == keymap.Tab && r.onlyShift():
+		if len(r.down) > 0 {
+			r.keys = r.before
+			r.show()
+			r.OnChanged(r.keys)
+		}
 		return
 	}
 	if len(r.down) == 0 {
-		r.keys = nil
+		r.before, r.keys = r.keys, nil
 	}
 	r.down[code] = true
 	if !slices.Contains(r.keys, code) && len(r.keys) < r.limit && sendable([]uint16{code}) {
@@ -78,6 +88,16 @@ func (r *keyRecorder) KeyDown(e *fyne.KeyEvent) {
 	}
 	r.show()
 	r.OnChanged(r.keys)
+}
+
+// onlyShift reports whether no other key than Shift is down.
+func (r *keyRecorder) onlyShift() bool {
+	for code := range r.down {
+		if code != keymap.LeftShift && code != keymap.RightShift {
+			return false
+		}
+	}
+	return true
 }
 
 // KeyUp implements desktop.Keyable.
@@ -105,11 +125,12 @@ func (r *keyRecorder) Tapped(*fyne.PointEvent) {
 	}
 }
 
-// AcceptsTab implements fyne.Tabbable: Tab is a key like others here.
-func (r *keyRecorder) AcceptsTab() bool { return true }
-
 // TypedKey implements fyne.Focusable.
-func (r *keyRecorder) TypedKey(*fyne.KeyEvent) {}
+func (r *keyRecorder) TypedKey(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyEscape && len(r.down) == 0 {
+		widgets.DismissModal(r)
+	}
+}
 
 // TypedRune implements fyne.Focusable.
 func (r *keyRecorder) TypedRune(rune) {}

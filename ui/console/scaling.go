@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"github.com/google/uuid"
 
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor/display"
@@ -61,17 +60,12 @@ func (w *Window) setScaling(mode Scaling) {
 	w.scroll.Refresh()
 	w.showScreen()
 	w.display.Focus()
-	w.remember(func(s *settings.Settings) {
-		if s.Consoles == nil {
-			s.Consoles = map[uuid.UUID]settings.Console{}
-		}
-		c := s.Consoles[w.p.ID]
+	w.rememberConsole(func(c *settings.Console) {
 		for _, o := range scalings {
 			if o.mode == mode {
 				c.Scaling = o.name
 			}
 		}
-		s.Consoles[w.p.ID] = c
 	})
 }
 

@@ -52,11 +52,7 @@ func (w *Window) startSharing() {
 func (w *Window) setSharing(toGuest, fromGuest bool) {
 	w.sharing.toGuest, w.sharing.fromGuest = toGuest, fromGuest
 	w.refreshSharing()
-	w.remember(func(s *settings.Settings) {
-		c := s.Consoles[w.p.ID]
-		c.ClipboardToGuest, c.ClipboardFromGuest = toGuest, fromGuest
-		s.Consoles[w.p.ID] = c
-	})
+	w.rememberConsole(func(c *settings.Console) { c.ClipboardToGuest, c.ClipboardFromGuest = toGuest, fromGuest })
 }
 
 // refreshSharing tells the display what is shared, shows it, and watches the host's clipboard while that is needed.

@@ -56,7 +56,7 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	w.Close()
 	f.until("the question", func() bool { return widgets.ModalOpen(w.win) && w.machine.State == hypervisor.StatePaused })
 	look("closing")
-	w.modal.Close()
+	widgets.DismissModal(w.frame)
 	f.until("resumed", func() bool { return w.machine.State == hypervisor.StateRunning })
 	for _, state := range []hypervisor.State{hypervisor.StatePaused, hypervisor.StateCrashed, hypervisor.StateSaved, hypervisor.StateOff} {
 		f.change(func(m *machines.Machine) { m.State = state })

@@ -12,7 +12,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
-	"github.com/google/uuid"
 
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor/keymap"
@@ -109,7 +108,6 @@ func newTypeDialog(w *Window, text string, names []string, chosen string, layout
 	d.ok = widgets.NewButton("", lang.L("Type"), widgets.StylePrimary, d.accept)
 	content := container.NewVBox(container.NewStack(widgets.NewPanel(theme.ColorSurfaceRaised, "", 6), shown), d.note)
 	d.modal = widgets.NewModal(w.win, "keyboard", theme.ColorMuted, lang.L("Type the clipboard’s text?"), content, 480, cancel, d.ok)
-	w.modal = d.modal
 	d.show(layout)
 	w.display.ReleaseAll()
 	d.modal.Show()
@@ -160,14 +158,7 @@ func roughly(t time.Duration) string {
 
 func (d *typeDialog) accept() {
 	d.modal.Close()
-	d.w.remember(func(s *settings.Settings) {
-		if s.Consoles == nil {
-			s.Consoles = map[uuid.UUID]settings.Console{}
-		}
-		c := s.Consoles[d.w.p.ID]
-		c.Layout = d.name
-		s.Consoles[d.w.p.ID] = c
-	})
+	d.w.rememberConsole(func(c *settings.Console) { c.Layout = d.name })
 	d.w.startTyping(d.plan)
 }
 

@@ -188,9 +188,21 @@ func TestChooseHostKey(t *testing.T) {
 		t.Error("the guest loses a key that it needs")
 	}
 	press(field, keymap.LeftCtrl, keymap.LeftAlt, keymap.Space, keymap.B)
+	press(field, keymap.Tab)
+	press(field, keymap.LeftShift, keymap.Tab) // both lead elsewhere
+	if _, takesTab := any(field).(fyne.Tabbable); takesTab {
+		t.Error("the keyboard cannot leave the field")
+	}
 	tapButton(t, w.win, "Use it")
 	f.until("saved", func() bool {
 		return slices.Equal(f.get().HostKey, []uint16{keymap.LeftCtrl, keymap.LeftAlt, keymap.Space})
 	})
 	f.until("applied", func() bool { return w.hostKey == "Ctrl+Alt+Space" })
+
+	w.chooseHostKey()
+	press(w.win.Canvas().Focused().(*keyRecorder), keymap.Esc)
+	w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if widgets.ModalOpen(w.win) {
+		t.Error("Escape does not close the question")
+	}
 }

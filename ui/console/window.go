@@ -61,8 +61,7 @@ type Window struct {
 	autoSize    fyne.Size // what the window was last resized to by itself
 	before      fyne.Size // size before full screen
 	askingClose *closeDialog
-	modal       *widgets.Modal // the last dialog, perhaps closed
-	askedIn     int            // the link's round in which the password was asked for
+	askedIn     int // the link's round in which the password was asked for
 
 	capture     capture
 	input       atomic.Pointer[x11.Input] // for its own goroutine; nil: none
@@ -137,6 +136,7 @@ func (w *Window) build() {
 	w.stage.seen = func(on bool) {
 		w.unseen = !on
 		w.updateVisible()
+		w.refreshDevices()
 	}
 	// Fyne paints a window in its new size at once. What it painted before the X server followed stands too low or too high until the next
 	// time that something is painted.
@@ -172,8 +172,8 @@ func (w *Window) build() {
 	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
 	w.win.SetCloseIntercept(w.Close)
 	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) { // comes when nothing has the keyboard, as after a click beside a dialog's buttons
-		if e.Name == fyne.KeyEscape && w.modal != nil {
-			w.modal.Close()
+		if e.Name == fyne.KeyEscape {
+			widgets.DismissModal(w.frame)
 		}
 	})
 	w.win.SetOnClosed(w.onClosed)
@@ -526,6 +526,18 @@ func (w *Window) remember(change func(*settings.Settings)) {
 	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, nil)
 }
 
+// rememberConsole writes a setting of this machine's window, as remember does.
+func (w *Window) rememberConsole(change func(*settings.Console)) {
+	w.remember(func(s *settings.Settings) {
+		if s.Consoles == nil {
+			s.Consoles = map[uuid.UUID]settings.Console{}
+		}
+		c := s.Consoles[w.p.ID]
+		change(&c)
+		s.Consoles[w.p.ID] = c
+	})
+}
+
 // rememberThen is remember for what the window shows: then, if not nil, runs when the setting is there. It applies even when it could not be
 // written, until the program ends.
 func (w *Window) rememberThen(change func(*settings.Settings), then func()) {
@@ -545,6 +557,7 @@ func (w *Window) onClosed() {
 	if w.closed {
 		return
 	}
+	w.say(notice{}) // its timer ends
 	w.closed = true
 	w.stopTyping()
 	w.display.SetInput(nil)
@@ -565,6 +578,9 @@ const noticeTime = 10 * time.Second
 
 // say shows a message in the status line.
 func (w *Window) say(n notice) {
+	if w.closed {
+		return
+	}
 	if w.noticeTimer != nil {
 		w.noticeTimer()
 		w.noticeTimer = nil

@@ -331,7 +331,7 @@ type fileList struct {
 // TypedKey implements fyne.Focusable.
 func (l *fileList) TypedKey(e *fyne.KeyEvent) {
 	if e.Name == fyne.KeyEscape {
-		dismissModal(l)
+		DismissModal(l)
 		return
 	}
 	l.key(e)

@@ -100,7 +100,7 @@ func (e *Entry) TypedKey(key *fyne.KeyEvent) {
 		return
 	}
 	if key.Name == fyne.KeyEscape {
-		dismissModal(e)
+		DismissModal(e)
 		return
 	}
 	e.Entry.TypedKey(key)

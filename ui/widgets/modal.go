@@ -106,8 +106,8 @@ func (m *Modal) Relayout() { m.popup.Resize(m.popup.MinSize()) }
 // ModalOpen reports whether a dialog or menu is open over the window: its shortcuts must do nothing then.
 func ModalOpen(w fyne.Window) bool { return w.Canvas().Overlays().Top() != nil }
 
-// dismissModal closes the dialog that obj is in, if it is the topmost one.
-func dismissModal(obj fyne.CanvasObject) {
+// DismissModal closes the topmost dialog of the window that obj is in, as Escape does; without one it does nothing. UI goroutine only.
+func DismissModal(obj fyne.CanvasObject) {
 	c := fyne.CurrentApp().Driver().CanvasForObject(obj)
 	if c == nil {
 		return

@@ -94,7 +94,7 @@ func (h *sectionHead) TypedKey(e *fyne.KeyEvent) {
 		e.Name == fyne.KeyLeft && h.section.open, e.Name == fyne.KeyRight && !h.section.open:
 		h.section.toggle()
 	case e.Name == fyne.KeyEscape:
-		dismissModal(h)
+		DismissModal(h)
 	}
 }
 

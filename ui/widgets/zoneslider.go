@@ -315,7 +315,7 @@ func (t *zoneTrack) TypedKey(e *fyne.KeyEvent) {
 	switch {
 	case t.z.OnKey != nil && t.z.OnKey(e):
 	case e.Name == fyne.KeyEscape:
-		dismissModal(t)
+		DismissModal(t)
 	case !t.disabled:
 		t.z.key(e.Name)
 	}
