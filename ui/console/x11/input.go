@@ -206,9 +206,6 @@ func (i *Input) switchOff(keep captured) {
 	}
 }
 
-// Close ends the connection of an Input that Run was not called for; Run ends it otherwise. Any goroutine; never waits.
-func (i *Input) Close() { i.x.Close() }
-
 // Run hands out events until ctx ends (it returns ctx's error) or the connection is lost (ErrLost). The connection is closed when it returns.
 func (i *Input) Run(ctx context.Context) error {
 	defer i.x.Close()
