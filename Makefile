@@ -70,7 +70,7 @@ bench: build $(BUILD)/bench/guesthouse ## Speed against peers in the same run, a
 	@rm -f $(BUILD)/bench.txt
 	@test -x $(BUILD)/bench/decperf || packaging/testing/decoders $(BUILD)/bench
 	GUESTHOUSE_DECPERF=$(BUILD)/bench/decperf GUESTHOUSE_LIBVNCCLIENT=$(BUILD)/bench/libvncclient \
-		$(BENCH) $$($(GO) list ./... | grep -v /ui/e2e) >$(BUILD)/bench.txt || { cat $(BUILD)/bench.txt; exit 1; }
+		$(BENCH) -timeout 1h $$($(GO) list ./... | grep -v /ui/e2e) >$(BUILD)/bench.txt || { cat $(BUILD)/bench.txt; exit 1; }
 	@cat $(BUILD)/bench.txt
 	GUESTHOUSE_PROGRAM=$(BUILD)/guesthouse GUESTHOUSE_PROBED_PROGRAM=$(BUILD)/bench/guesthouse \
 		$(BENCH) -benchtime $(BENCH_TIMES) -timeout 2h ./ui/e2e >$(BUILD)/bench-windows.txt || { cat $(BUILD)/bench-windows.txt; exit 1; }

@@ -236,11 +236,14 @@ func TestEveryKeyOfQEMUArrivesInAGuest(t *testing.T) {
 					continue // a later QEMU's; the guest would power off; arrives after each of the others
 				}
 				byNumber := m.got(func() { m.press(evdev) })
+				want := []string{fmt.Sprintf("%d down", evdev), fmt.Sprintf("%d up", evdev)}
+				if kind == "usb" && slices.Equal(byNumber, want) {
+					continue // the name was compared on the other keyboard: it takes a process of virsh each
+				}
 				byName := m.got(func() { m.pressName(name) })
 				if !slices.Equal(byNumber, byName) {
 					t.Errorf("evdev %d arrives as %v, QEMU's %q as %v", evdev, byNumber, name, byName)
 				}
-				want := []string{fmt.Sprintf("%d down", evdev), fmt.Sprintf("%d up", evdev)}
 				if why := lost[kind][evdev]; !slices.Equal(byNumber, want) && why == "" {
 					t.Errorf("evdev %d (%s) arrives as %v", evdev, name, byNumber)
 				}
