@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"guesthouse/hypervisor/guesttest"
 )
@@ -44,7 +45,6 @@ type iotestBlock struct{}
 
 func (iotestBlock) Read([]byte) (int, error) { select {} }
 
-// What it refuses; that it talks, TestTalk and the tests of hypervisor/libvirtd and ui/e2e show.
 func TestSerialCommand(t *testing.T) {
 	c := newTerminal(t)
 	c.ok("vm", "create", "Talk", "--iso", guesttest.ISO(t), "--memory", "192MiB", "--cpus", "1", "--no-disk", "--firmware", "bios")
@@ -53,5 +53,26 @@ func TestSerialCommand(t *testing.T) {
 	}
 	c.ok("vm", "start", "Talk")
 	c.fails(5, "vm", "serial", "Talk", "--device", "serial9")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the guest boots by emulation
+	defer cancel()
+	out := &untilText{want: "GUEST READY", found: cancel}
+	if code := run(ctx, []string{"--connect", c.host.URI, "vm", "serial", "Talk"}, out, io.Discard); code != 0 || !strings.Contains(out.text.String(), out.want) {
+		t.Errorf("exit code %d, output %q", code, out.text.String())
+	}
 	c.ok("vm", "poweroff", "Talk")
+}
+
+// untilText is an output that tells when a text has come.
+type untilText struct {
+	text  bytes.Buffer // not embedded: io.Copy would use its ReadFrom, past Write
+	want  string
+	found func()
+}
+
+func (u *untilText) Write(p []byte) (int, error) {
+	n, err := u.text.Write(p)
+	if bytes.Contains(u.text.Bytes(), []byte(u.want)) {
+		u.found()
+	}
+	return n, err
 }

@@ -20,6 +20,7 @@
 //	write N TEXT, read N               text at the beginning of sector N of the disk: "wrote N TEXT", "read N TEXT"
 //	fill N                             write N MiB to the disk: "filled N"
 //	dirty N                            make N MiB of memory busy: "dirtied N"
+//	print N                            N KiB of output in numbered lines of 64 bytes, then "printed N"
 //	poweroff, reboot
 package guesttest
 

@@ -20,7 +20,7 @@ const textGuestXML = `<domain type='qemu'>
   <devices>
     <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='%s'/><target dev='sda' bus='sata'/><readonly/></disk>
     <graphics type='vnc'><listen type='none'/></graphics><video><model type='virtio'/></video>
-    <serial type='pty'/><console type='pty'><target type='serial'/></console><console type='pty'><target type='virtio'/></console>
+    <serial type='pty'/><serial type='pty'/><console type='pty'><target type='serial'/></console><console type='pty'><target type='virtio'/></console>
   </devices>
 </domain>`
 
@@ -108,9 +108,11 @@ func TestTextConsoleOfRealGuest(t *testing.T) {
 	must(t, err)
 	said.want(`hold mem=\d+`)
 
-	second, err := c.OpenConsole(ctx, id, "console1", false) // another line of the same machine
-	must(t, err)
-	must(t, second.Close())
+	for _, device := range []string{"serial1", "console1"} { // the other lines of the same machine
+		line, err := c.OpenConsole(ctx, id, device, false)
+		must(t, err)
+		must(t, line.Close())
+	}
 
 	if _, err := other.OpenConsole(ctx, id, "serial0", false); !errors.Is(err, hypervisor.ErrInUse) {
 		t.Fatalf("a second user: %v", err)

@@ -116,6 +116,11 @@ func (g *guest) command(line string) {
 			g.dirty(n)
 		}
 		g.answer(err, "dirtied %d", n)
+	case "print":
+		if err = numberErr; err == nil {
+			g.print(n)
+		}
+		g.answer(err, "printed %d", n)
 	case "poweroff":
 		g.port.line("powering off")
 		powerOff()
@@ -151,6 +156,13 @@ func (g *guest) dirty(mebibytes int64) {
 			}
 		}
 		g.ballast = append(g.ballast, block)
+	}
+}
+
+// print writes so many KiB as numbered lines of 64 bytes.
+func (g *guest) print(kibibytes int64) {
+	for i := range kibibytes << 10 / 64 {
+		g.port.line("%07d the quick brown fox jumps over the lazy dog 0123456789", i)
 	}
 }
 

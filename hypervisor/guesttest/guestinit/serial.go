@@ -23,10 +23,10 @@ func openSerial(path string) *serial {
 		fmt.Println("serial:", err)
 		return &serial{file: os.Stdout}
 	}
-	// Raw: no echo, and commands arrive as they are sent.
+	// Raw: no echo, and commands arrive as they are sent; but Enter, which a terminal sends as CR, ends a line as LF does.
 	var t syscall.Termios
 	err = ioctl(file, syscall.TCGETS, unsafe.Pointer(&t))
-	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
+	t.Iflag, t.Oflag, t.Lflag = syscall.ICRNL, 0, 0
 	t.Cc[syscall.VMIN], t.Cc[syscall.VTIME] = 1, 0
 	if err == nil {
 		err = ioctl(file, syscall.TCSETS, unsafe.Pointer(&t))
