@@ -391,7 +391,7 @@ func TestAcceptE1E11Screen(t *testing.T) {
 	p.pointAt(middle)
 	p.waitNoText(console, `^Checkpoint$`)
 	p.clickAt(middle, 1)
-	p.xdotool("keydown", "Control_R", "key", "f", "keyup", "Control_R")
+	p.xdotool("keydown", xRightCtrl, "key", "f", "keyup", xRightCtrl)
 	p.waitText(console, `^Checkpoint$`)
 	p.eventually("the old size", func() error {
 		if at := p.waitWindow(console); at.Size() != window.Size() {

@@ -143,10 +143,13 @@ func TestConsole(t *testing.T) {
 	h.WaitState(t, name, "running")
 }
 
+// xRightCtrl is X's number of the host key. By the key's name xdotool has been seen to press the left Control key with it.
+const xRightCtrl = "105"
+
 // hostKey presses a key while the host key is held: the desktop does not get what is typed while a guest has the keyboard.
 func (p *program) hostKey(key string) {
 	p.t.Helper()
-	p.xdotool("keydown", "Control_R", "key", key, "keyup", "Control_R")
+	p.xdotool("keydown", xRightCtrl, "key", key, "keyup", xRightCtrl)
 }
 
 // blockNow is the colour that the block in the guest's picture must have after the keys that the guest has counted.

@@ -80,7 +80,7 @@ func (y *typist) waitCaptured(on bool) {
 // tapHost taps the host key.
 func (y *typist) tapHost() {
 	y.t.Helper()
-	y.xdotool("key", "Control_R")
+	y.xdotool("key", xRightCtrl)
 }
 
 // receives waits for these lines of the guest's keyboard, and for no others between them: "56 down".
@@ -175,7 +175,7 @@ func TestKeyboard(t *testing.T) {
 	y.guest.Skip()
 	y.xdotool("keydown", "Shift_L")
 	y.guest.WaitLine(`^key 42 down$`)
-	y.xdotool("keydown", "Control_R", "key", "r", "keyup", "Control_R")
+	y.xdotool("keydown", xRightCtrl, "key", "r", "keyup", xRightCtrl)
 	y.waitText(y.console, `^Reset\?$`)
 	y.guest.WaitLine(`^key 42 up$`)
 	y.waitCaptured(false)
