@@ -246,7 +246,7 @@ func (w *Window) showCapture(has captured) {
 	w.showTitle()
 	if first {
 		w.toldPointer = true
-		w.say(notice{text: lang.F("The mouse moves the guest’s pointer now. Press %s to get it back.", w.hostKey)})
+		w.say(notice{text: lang.F("Press %s to get your mouse back.", w.hostKey)})
 	}
 }
 

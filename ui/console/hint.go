@@ -22,12 +22,13 @@ type bootHint struct {
 	text   *widgets.Text
 	insert *widgets.Button
 
+	moved  func() // after the hint came or went: what is below it moves
 	asked  bool   // in this run of the machine
 	cancel func() // ends the question that is under way
 }
 
-func newBootHint(insert func()) *bootHint {
-	h := &bootHint{text: widgets.NewText("", theme.TextNormal, false, colorForeground).Elided()}
+func newBootHint(insert, moved func()) *bootHint {
+	h := &bootHint{moved: moved, text: widgets.NewText("", theme.TextNormal, false, colorForeground).Elided()}
 	h.insert = widgets.NewButton("cd", lang.L("Insert an ISO…"), widgets.StylePrimary, insert)
 	close := widgets.NewIconButton("close", lang.L("Dismiss"), h.hide)
 	row := container.NewBorder(nil, nil,
@@ -52,7 +53,15 @@ func (*centreLine) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 // MinSize implements fyne.Layout.
 func (*centreLine) MinSize(objects []fyne.CanvasObject) fyne.Size { return objects[0].MinSize() }
 
-func (h *bootHint) hide() { show(h.box, false) }
+func (h *bootHint) hide() { h.show(false) }
+
+// show shows or hides the hint; the screen below gets the room that is left.
+func (h *bootHint) show(on bool) {
+	if on != h.box.Visible() {
+		show(h.box, on)
+		h.moved()
+	}
+}
 
 // stop ends the question that is under way, and takes the hint away.
 func (h *bootHint) stop() {
@@ -115,7 +124,7 @@ func (w *Window) refreshHint() {
 			}
 			h.text.SetText(text)
 			show(h.insert, len(drives) > 0)
-			show(h.box, true)
+			h.show(true)
 		})
 }
 

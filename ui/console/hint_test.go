@@ -36,11 +36,15 @@ func TestBootHint(t *testing.T) {
 	if bottom := w.hint.box.Size().Height; w.scroll.Size().Height+bottom > 560 || bottom < 40 {
 		t.Errorf("the hint has %v, the screen below %v", w.hint.box.Size(), w.scroll.Size())
 	}
+	below := w.scroll.Size().Height
 	w.hint.hide()
 	w.refresh()
 	f.queue.Drain()
 	if w.hint.box.Visible() {
 		t.Error("a dismissed hint comes back")
+	}
+	if w.scroll.Size().Height <= below {
+		t.Error("the screen does not get the room of the dismissed hint")
 	}
 
 	f.change(func(m *machines.Machine) { m.State = hypervisor.StateOff })

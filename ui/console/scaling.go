@@ -100,7 +100,7 @@ func (w *Window) viewMenu() *fyne.Menu {
 	if w.win.FullScreen() {
 		full = lang.L("Leave full screen")
 	}
-	adjust := widgets.MenuItem("", lang.L("Make the window as large as the screen")+w.hostKeyHint("A"),
+	adjust := widgets.MenuItem("", lang.L("Fit the window to the guest’s screen")+w.hostKeyHint("A"),
 		w.display.GuestSize().X > 0 && !w.win.FullScreen(), "", w.adjust)
 	m.Items = append(m.Items, fyne.NewMenuItemSeparator(), adjust, widgets.MenuItem("", full+w.hostKeyHint("F"), true, "", w.toggleFullScreen),
 		fyne.NewMenuItemSeparator())

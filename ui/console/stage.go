@@ -29,9 +29,11 @@ type stage struct {
 	changed func()
 	// connected is called with the window's own line to the X server once it is there, and with nil when it is lost.
 	connected func(*x11.Conn)
-	// seen is called when the window came on the screen, or went off it; resized when the X server has given it another size.
+	// seen is called when the window came on the screen, or went off it; resized when the X server has given it another size; left when the
+	// pointer has gone elsewhere.
 	seen    func(bool)
 	resized func()
+	left    func()
 
 	conn   *x11.Conn // nil: none
 	view   *x11.View // nil: none
@@ -47,7 +49,7 @@ type stage struct {
 }
 
 func newStage(d dispatch.Dispatcher, f *frames) *stage {
-	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}, seen: func(bool) {}, resized: func() {}}
+	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}, seen: func(bool) {}, resized: func() {}, left: func() {}}
 	f.share = s.presenter != "raster" && os.Getenv("DISPLAY") != ""
 	s.pending, s.painted = f.share, !f.share
 	f.setPainted(s.painted)
@@ -75,7 +77,7 @@ func (s *stage) open(win fyne.Window) {
 		}
 		view, err := conn.NewView(surroundColor)
 		if err == nil {
-			err = conn.Watch(func(on bool) { s.dispatch.Do(func() { s.seen(on) }) }, func() { s.dispatch.Do(s.resized) })
+			err = conn.Watch(func(on bool) { s.dispatch.Do(func() { s.seen(on) }) }, func() { s.dispatch.Do(s.resized) }, func() { s.dispatch.Do(s.left) })
 		}
 		if err != nil {
 			conn.Close()

@@ -140,6 +140,7 @@ func (w *Window) build() {
 	}
 	// Fyne paints a window in its new size at once. What it painted before the X server followed stands too low or too high until the next
 	// time that something is painted.
+	w.stage.left = func() { widgets.HideTips(w.frame) }
 	w.stage.resized = func() {
 		if !w.closed {
 			w.win.Canvas().Refresh(w.bar.box)
@@ -163,7 +164,7 @@ func (w *Window) build() {
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
-	w.hint = newBootHint(w.insertAndRestart)
+	w.hint = newBootHint(w.insertAndRestart, func() { w.frame.Refresh() })
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
 	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)

@@ -367,7 +367,7 @@ func TestAcceptE1E11Screen(t *testing.T) {
 	if native.X < window.Dx() && native.Y < window.Dy()-100 {
 		shown("enlarged", func(at image.Point) bool { return at.X > native.X })
 	}
-	p.pick(console, "View", "Make the window as large as the screen")
+	p.pick(console, "View", "Fit the window to the guest’s screen")
 	shown("resized to the guest", func(at image.Point) bool { return at == native })
 	window = p.waitWindow(console)
 	if window.Dx() < native.X || window.Dy() <= native.Y || window.Dy() > native.Y+150 {

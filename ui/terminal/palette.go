@@ -12,7 +12,7 @@ import (
 
 // sixteen are the colours that programs name; the other 240 are given by xterm.
 var sixteen = [16]rgb{
-	{0x1d, 0x20, 0x27},
+	{0x14, 0x16, 0x1b}, // the dark background, so that what a program clears with black looks as the rest
 	{0xe0, 0x5a, 0x60},
 	{0x6f, 0xb5, 0x5c},
 	{0xd9, 0xa8, 0x4e},

@@ -63,6 +63,13 @@ func HideTip(obj fyne.CanvasObject) {
 	}
 }
 
+// HideTips hides whatever tooltip the window with obj shows or is about to show, as when the pointer has left the window.
+func HideTips(obj fyne.CanvasObject) {
+	if layer := tipLayerOf(obj); layer != nil {
+		layer.hide()
+	}
+}
+
 // TipText returns the text of the tooltip that the window with obj shows now, empty for none.
 func TipText(obj fyne.CanvasObject) string {
 	if layer := tipLayerOf(obj); layer != nil && layer.bubble.Visible() {

@@ -19,7 +19,8 @@ func TestWatch(t *testing.T) {
 	}
 	seen := make(chan bool, 10)
 	resized := make(chan bool, 10)
-	if err := conn.Watch(func(on bool) { seen <- on }, func() { resized <- true }); err != nil {
+	left := make(chan bool, 10)
+	if err := conn.Watch(func(on bool) { seen <- on }, func() { resized <- true }, func() { left <- true }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -57,5 +58,12 @@ func TestWatch(t *testing.T) {
 	case <-resized:
 	case <-time.After(hosttest.Patience):
 		t.Error("another size is not told")
+	}
+	xproto.WarpPointer(b.toolkit, 0, b.top, 0, 0, 0, 0, 10, 10)
+	xproto.WarpPointer(b.toolkit, 0, b.root, 0, 0, 0, 0, screenWidth-1, screenHeight-1)
+	select {
+	case <-left:
+	case <-time.After(hosttest.Patience):
+		t.Error("the pointer that leaves is not told")
 	}
 }
