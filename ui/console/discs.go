@@ -66,6 +66,7 @@ func driveName(d vmconfig.Disk) string {
 
 // chooseDisc asks for a disc image for a drive; label is what the button says that ends the choice.
 func (w *Window) chooseDisc(target, label string, then func(target, path string)) {
+	w.display.Focus() // the dialog gives the keyboard back to whom it took it from, and the button that asked may be gone by then
 	w.display.ReleaseAll()
 	widgets.ChooseFile(w.win, w.p.Dispatch, widgets.FileQuery{
 		Title: lang.L("Choose a disc image"), Folder: w.p.Settings.Get().LastFolder, Suffixes: []string{".iso", ".img"}, Open: label,

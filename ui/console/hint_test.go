@@ -37,9 +37,13 @@ func TestBootHint(t *testing.T) {
 		t.Errorf("the hint has %v, the screen below %v", w.hint.box.Size(), w.scroll.Size())
 	}
 	below := w.scroll.Size().Height
+	w.win.Canvas().Focus(w.hint.insert)
 	w.hint.hide()
 	w.refresh()
 	f.queue.Drain()
+	if w.win.Canvas().Focused() != fyne.Focusable(w.display) {
+		t.Error("the keyboard stays with a button that is gone")
+	}
 	if w.hint.box.Visible() {
 		t.Error("a dismissed hint comes back")
 	}
@@ -52,12 +56,16 @@ func TestBootHint(t *testing.T) {
 	f.change(func(m *machines.Machine) { m.State = hypervisor.StateRunning })
 	f.live(w, 1)
 	f.until("the hint of another run", w.hint.box.Visible)
+	w.win.Canvas().Focus(w.hint.insert)
 	test.Tap(w.hint.insert)
 	test.Type(w.win.Canvas().Focused(), disc)
 	tapButton(t, w.win, "Insert and restart")
 	f.until("inserted and reset", f.did("insert sda "+disc, "reset"))
 	if w.hint.box.Visible() {
 		t.Error("the hint stays")
+	}
+	if w.win.Canvas().Focused() != fyne.Focusable(w.display) {
+		t.Error("the keyboard is not the guest's after the dialog")
 	}
 
 	f.change(func(m *machines.Machine) { m.State = hypervisor.StateOff })

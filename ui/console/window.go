@@ -164,7 +164,7 @@ func (w *Window) build() {
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
-	w.hint = newBootHint(w.insertAndRestart, func() { w.frame.Refresh() })
+	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
 	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
@@ -415,6 +415,14 @@ func (w *Window) applyHostKey() {
 		"M: minimise, P: pause, T: checkpoint, E: screenshot, H: shut down, R: reset, Q: close, Home: toolbar, Del: Ctrl+Alt+Del, "+
 		"F1 to F12: Ctrl+Alt+F1 to F12, Insert: the host key itself.", name))
 	w.updateToolbar()
+}
+
+// hintMoved lays out again after the hint came or went. A button that is no longer to be seen must not keep the keyboard.
+func (w *Window) hintMoved() {
+	w.frame.Refresh()
+	if !w.hint.box.Visible() && !w.closed && !widgets.ModalOpen(w.win) {
+		w.display.Focus()
+	}
 }
 
 // claimKeyboard gives the keyboard back to the guest when nothing else in the window wants it: a click on the toolbar or beside its buttons
