@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -396,7 +397,9 @@ func (f fakeSettings) Get() settings.Settings {
 func (f fakeSettings) Update(change func(*settings.Settings)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	change(&f.settings)
+	s := &f.settings // the maps of a value that Get returned do not change, as in settings.Store
+	s.CloseChoice, s.Windows, s.Consoles = maps.Clone(s.CloseChoice), maps.Clone(s.Windows), maps.Clone(s.Consoles)
+	change(s)
 	return nil
 }
 
