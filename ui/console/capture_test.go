@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -18,7 +19,7 @@ import (
 type fakeGrabs struct {
 	w     *Window
 	asked []captured
-	put   int // how often the window was put away
+	put   atomic.Int32 // how often the window was put away
 }
 
 func (g *fakeGrabs) Capture(keyboard, pointer bool) {
@@ -26,7 +27,7 @@ func (g *fakeGrabs) Capture(keyboard, pointer bool) {
 	g.w.showCapture(captured{keyboard, pointer})
 }
 
-func (g *fakeGrabs) Minimise() error { g.put++; return nil }
+func (g *fakeGrabs) Minimise() error { g.put.Add(1); return nil }
 
 func (g *fakeGrabs) expect(t *testing.T, when string, want captured) {
 	t.Helper()
@@ -182,7 +183,7 @@ func TestNothingIsStuckWhenTheKeyboardChangesHands(t *testing.T) {
 	expect(t, source.take(), "")
 	h.Key(keymap.RightCtrl+8, 0)
 	h.Key(keymap.M+8, 0)
-	f.until("put away", func() bool { return g.put == 1 })
+	f.until("put away", func() bool { return g.put.Load() == 1 })
 }
 
 func TestPointerIsCapturedByAClick(t *testing.T) {
