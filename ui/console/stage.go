@@ -27,15 +27,12 @@ type stage struct {
 
 	// changed is called when the X server began or ceased to be able to show the picture.
 	changed func()
-	// connected is called with the window's own line to the X server once it is there, and with nil when it is lost.
-	connected func(*x11.Conn)
 	// seen is called when the window came on the screen, or went off it; resized when the X server has given it another size; left when the
 	// pointer has gone elsewhere.
 	seen    func(bool)
 	resized func()
 	left    func()
 
-	conn   *x11.Conn // nil: none
 	view   *x11.View // nil: none
 	fault  error     // why there is none
 	stop   func()
@@ -49,7 +46,7 @@ type stage struct {
 }
 
 func newStage(d dispatch.Dispatcher, f *frames) *stage {
-	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, connected: func(*x11.Conn) {}, seen: func(bool) {}, resized: func() {}, left: func() {}}
+	s := &stage{dispatch: d, frames: f, presenter: os.Getenv(presenterVariable), stop: func() {}, changed: func() {}, seen: func(bool) {}, resized: func() {}, left: func() {}}
 	f.share = s.presenter != "raster" && os.Getenv("DISPLAY") != ""
 	s.pending, s.painted = f.share, !f.share
 	f.setPainted(s.painted)
@@ -101,7 +98,7 @@ func (s *stage) open(win fyne.Window) {
 
 // start lets the X server show the picture.
 func (s *stage) start(o opened) {
-	s.conn, s.view = o.conn, o.view
+	s.view = o.view
 	stopEvents := dispatch.Run(s.dispatch, o.conn.Run, func(err error) { s.ended(o, err) })
 	stopPaint := dispatch.Run(s.dispatch, o.view.Run, func(err error) { s.ended(o, err) })
 	s.stop = func() {
@@ -109,7 +106,6 @@ func (s *stage) start(o opened) {
 		stopEvents()
 	}
 	s.frames.setView(o.view)
-	s.connected(o.conn)
 	s.changed()
 	s.resized() // perhaps before anybody told
 }
@@ -120,9 +116,8 @@ func (s *stage) ended(o opened, err error) {
 		return
 	}
 	s.stop()
-	s.conn, s.view, s.fault = nil, nil, err
+	s.view, s.fault = nil, err
 	s.frames.setView(nil)
-	s.connected(nil)
 	s.seen(true) // nobody tells any more
 	s.changed()
 }
@@ -171,7 +166,7 @@ func (s *stage) close() {
 	s.closed = true
 	s.stop()
 	s.frames.setView(nil)
-	s.conn, s.view = nil, nil
+	s.view = nil
 }
 
 // windowHandle is the X window of a window that is on the screen; 0 where there is none.

@@ -109,10 +109,22 @@ func (c *Conn) Handle(f func(xgb.Event)) {
 // Run hands out events until ctx ends (it returns ctx's error) or the connection is lost (ErrLost), also by an error of the server that no
 // one waits for. The connection is closed when it returns.
 func (c *Conn) Run(ctx context.Context) error {
-	defer c.x.Close()
-	defer context.AfterFunc(ctx, c.x.Close)()
+	return receive(ctx, c.x, func(event xgb.Event) {
+		c.mu.Lock()
+		handlers := c.handlers
+		c.mu.Unlock()
+		for _, f := range handlers {
+			f(event)
+		}
+	})
+}
+
+// receive hands out the events of a connection as Conn.Run and Input.Run say.
+func receive(ctx context.Context, x *xgb.Conn, handle func(xgb.Event)) error {
+	defer x.Close()
+	defer context.AfterFunc(ctx, x.Close)()
 	for {
-		event, fault := c.x.WaitForEvent()
+		event, fault := x.WaitForEvent()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -121,12 +133,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		case event == nil:
 			return ErrLost
 		}
-		c.mu.Lock()
-		handlers := c.handlers
-		c.mu.Unlock()
-		for _, f := range handlers {
-			f(event)
-		}
+		handle(event)
 	}
 }
 

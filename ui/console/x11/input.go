@@ -207,22 +207,7 @@ func (i *Input) switchOff(keep captured) {
 }
 
 // Run hands out events until ctx ends (it returns ctx's error) or the connection is lost (ErrLost). The connection is closed when it returns.
-func (i *Input) Run(ctx context.Context) error {
-	defer i.x.Close()
-	defer context.AfterFunc(ctx, i.x.Close)()
-	for {
-		event, fault := i.x.WaitForEvent()
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case fault != nil:
-			return fmt.Errorf("%w: %s", ErrLost, fault.Error())
-		case event == nil:
-			return ErrLost
-		}
-		i.event(event)
-	}
-}
+func (i *Input) Run(ctx context.Context) error { return receive(ctx, i.x, i.event) }
 
 func (i *Input) event(e xgb.Event) {
 	switch e := e.(type) {
