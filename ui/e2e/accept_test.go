@@ -304,20 +304,8 @@ func (p *program) waitPictureIn(window string) image.Rectangle {
 	p.t.Helper()
 	var picture image.Rectangle
 	p.eventually("the guest's picture", func() error {
-		w, err := p.window(window)
-		if err != nil {
-			return err
-		}
-		id, err := p.xID(w.Title)
-		if err != nil {
-			return err
-		}
-		place, err := p.place(id)
-		if err != nil {
-			return err
-		}
-		screen := p.picture()
-		picture, err = guestPicture(screen, place.Intersect(screen.Bounds()))
+		var err error
+		_, picture, err = p.findPicture(window)
 		return err
 	})
 	return picture

@@ -94,28 +94,37 @@ func colourBox(screen *image.RGBA, part image.Rectangle, want color.RGBA) image.
 	return box
 }
 
+// findPicture looks once for the guest's picture in a window, and returns the screen as well.
+func (p *program) findPicture(window string) (screen *image.RGBA, picture image.Rectangle, err error) {
+	p.t.Helper()
+	w, err := p.window(window)
+	if err != nil {
+		return nil, picture, err
+	}
+	id, err := p.xID(w.Title)
+	if err != nil {
+		return nil, picture, err
+	}
+	place, err := p.place(id)
+	if err != nil {
+		return nil, picture, err
+	}
+	screen = p.picture()
+	picture, err = guestPicture(screen, place.Intersect(screen.Bounds()))
+	return screen, picture, err
+}
+
 // waitPicture waits until the guest's picture is in the window with the block in its middle in that colour,
 // and returns where on the screen it is.
 func (p *program) waitPicture(window string, block color.RGBA) image.Rectangle {
 	p.t.Helper()
 	var picture image.Rectangle
 	p.eventually("the guest's picture", func() error {
-		w, err := p.window(window)
+		screen, at, err := p.findPicture(window)
 		if err != nil {
 			return err
 		}
-		id, err := p.xID(w.Title)
-		if err != nil {
-			return err
-		}
-		place, err := p.place(id)
-		if err != nil {
-			return err
-		}
-		screen := p.picture()
-		if picture, err = guestPicture(screen, place.Intersect(screen.Bounds())); err != nil {
-			return err
-		}
+		picture = at
 		middle := picture.Min.Add(picture.Size().Div(2)).Add(image.Pt(6, 6))
 		if got := screen.RGBAAt(middle.X, middle.Y); got != block {
 			return fmt.Errorf("the block in the middle is %v, not %v", got, block)
