@@ -154,14 +154,14 @@ func testMainJob(t *testing.T, firmware string) {
 	if _, err := time.Parse(time.RFC3339, saved.Created); err != nil {
 		t.Error(err)
 	}
-	guest.Reopen() // the serial line may be a new one now
+	guest.Continue() // the serial line may be a new one now
 	guest.Go()
 	guest.Ask("write 7 wrecked", "^wrote 7 wrecked$")
 	guest.NextCounters()
 	guest.NextCounters()
 	c.ok("checkpoint", "restore", "Lab 1", "Checkpoint 1")
 	c.wantState("Lab 1", "running", "running")
-	guest.Reopen()
+	guest.Continue()
 	if text := guest.Ask("read 7", "^read 7(.*)$")[1]; strings.Contains(text, "wrecked") {
 		t.Errorf("the disk still holds what was written after the checkpoint: %q", text)
 	}
@@ -176,7 +176,7 @@ func testMainJob(t *testing.T, firmware string) {
 	c.wantState("Lab 1", "saved", "shut off")
 	c.ok("vm", "start", "Lab 1")
 	c.wantState("Lab 1", "running", "running")
-	guest.Reopen()
+	guest.Continue()
 	guest.Go()
 	if m, _ := guest.NextCounters(); m != mem+1 {
 		t.Errorf("the saved machine did not go on: counter %d, want %d", m, mem+1)

@@ -24,7 +24,7 @@ func TestGuestContinues(t *testing.T) {
 			n := guest.Hold()
 			done(t, f.Save(id, SaveOptions{Name: "running", Description: "It runs.\nReally."}))
 			f.state(t, id, hypervisor.StateRunning)
-			guest.Reopen()
+			guest.Continue()
 			guest.Go()
 			if mem, _ := guest.NextCounters(); mem != n+1 {
 				t.Errorf("after saving at %d the guest went on with %d", n, mem)
@@ -38,7 +38,7 @@ func TestGuestContinues(t *testing.T) {
 			done(t, f.Save(id, SaveOptions{}))
 			f.state(t, id, hypervisor.StatePaused)
 			f.do(t, machines.ActionResume, id)
-			guest.Reopen()
+			guest.Continue()
 			guest.Go()
 			guest.NextCounters()
 
@@ -54,7 +54,7 @@ func TestGuestContinues(t *testing.T) {
 			for range 2 {
 				done(t, f.Restore(id, running.ID, RestoreOptions{}))
 				f.state(t, id, hypervisor.StateRunning)
-				guest.Reopen()
+				guest.Continue()
 				guest.Ask("read 5", `^read 5 one`)
 				guest.Go()
 				mem, disk := guest.NextCounters()
@@ -70,7 +70,7 @@ func TestGuestContinues(t *testing.T) {
 			done(t, f.Restore(id, paused.ID, RestoreOptions{}))
 			f.state(t, id, hypervisor.StatePaused)
 			f.do(t, machines.ActionResume, id)
-			guest.Reopen()
+			guest.Continue()
 			guest.Ask("read 5", `^read 5 two`)
 			guest.Go()
 			if mem, _ := guest.NextCounters(); mem != m+1 {
@@ -103,7 +103,7 @@ func TestGuestContinues(t *testing.T) {
 			guest.WaitReady()
 			guest.Ask("read 5", `^read 5 three`)
 			done(t, f.Restore(id, f.only(t, id, "before").ID, RestoreOptions{}))
-			guest.Reopen()
+			guest.Continue()
 			guest.Ask("read 5", `^read 5 four`)
 
 			// Delete them all while it runs; it does not notice.

@@ -24,6 +24,8 @@ const (
 	linePatience = 2 * time.Minute
 	// reopenEvery is how often the console looks for a machine that is off.
 	reopenEvery = 200 * time.Millisecond
+	// greetEvery is how long an answer to a greeting may take before the next one: longer than QEMU takes to notice an opened terminal.
+	greetEvery = 3 * time.Second
 )
 
 // Console reads the test guest's serial line over the pseudo terminal in the machine's live description
@@ -144,7 +146,8 @@ func (c *Console) tail(n int) string {
 }
 
 // Reopen forgets all lines so far and waits for the terminal that the machine has now. Call it after a
-// restore or a restart, so that no line of the time before is taken for one of the time after.
+// restore or a restart, so that no line of the time before is taken for one of the time after. Where the guest runs already,
+// use Continue.
 func (c *Console) Reopen() {
 	c.t.Helper()
 	c.mu.Lock()
@@ -153,6 +156,45 @@ func (c *Console) Reopen() {
 	c.closeFile()
 	c.wait(linePatience, "its serial terminal", func() bool { return c.file != nil && c.file != old })
 	c.Skip()
+}
+
+// Continue is Reopen for a guest that runs already, after a restore: it returns when the guest hears and is heard. QEMU loses bytes
+// in the moment in which it finds out that its terminal was opened (chardev/char-pty.c), so the guest is greeted until it has answered.
+func (c *Console) Continue() {
+	c.t.Helper()
+	c.Reopen()
+	end := time.Now().Add(linePatience)
+	for n := 1; ; n++ {
+		c.Send(fmt.Sprintf("ping %d", n))
+		answer := regexp.MustCompile(fmt.Sprintf(`^pong %d$`, n))
+		for asked := time.Now(); time.Since(asked) < greetEvery; time.Sleep(10 * time.Millisecond) {
+			if c.heard(answer) {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("machine %s: does not answer; last lines:\n%s", c.machine, c.tail(10))
+		}
+	}
+}
+
+// heard consumes the lines so far up to one that the pattern matches.
+func (c *Console) heard(pattern *regexp.Regexp) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.consume(pattern) != nil
+}
+
+// consume returns the match of the next line that the pattern matches, and consumes the lines up to it, or all. The caller holds mu.
+func (c *Console) consume(pattern *regexp.Regexp) []string {
+	for c.seen < len(c.lines) {
+		line := c.lines[c.seen]
+		c.seen++
+		if match := pattern.FindStringSubmatch(line); match != nil {
+			return match
+		}
+	}
+	return nil
 }
 
 // Skip forgets all lines so far.
@@ -180,14 +222,8 @@ func (c *Console) waitLine(patience time.Duration, pattern *regexp.Regexp) []str
 	c.t.Helper()
 	var match []string
 	c.wait(patience, fmt.Sprintf("a line like %q", pattern), func() bool {
-		for c.seen < len(c.lines) {
-			line := c.lines[c.seen]
-			c.seen++
-			if match = pattern.FindStringSubmatch(line); match != nil {
-				return true
-			}
-		}
-		return false
+		match = c.consume(pattern)
+		return match != nil
 	})
 	return match
 }

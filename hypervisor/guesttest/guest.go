@@ -16,6 +16,7 @@
 //
 // and answers commands, one a line, with one line each or with "error: ...":
 //
+//	ping TEXT                          "pong TEXT"
 //	hold, go                           stop and go on counting: "hold mem=17"
 //	write N TEXT, read N               text at the beginning of sector N of the disk: "wrote N TEXT", "read N TEXT"
 //	fill N                             write N MiB to the disk: "filled N"

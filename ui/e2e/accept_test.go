@@ -117,7 +117,7 @@ func TestAcceptE9PictureReturns(t *testing.T) {
 			p.waitText(console, `^Paused$`) // as it was saved
 			h.WaitState(t, name, "paused")
 			p.click(console, "Resume")
-			guest.Reopen()
+			guest.Continue()
 			guest.Counters()
 			p.waitPicture(console, blockNow(t, guest))
 		})

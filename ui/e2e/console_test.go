@@ -107,7 +107,7 @@ func TestConsole(t *testing.T) {
 	p.eventuallySnapshots(name, 2)
 	p.waitWindow(console)
 	p.waitPicture(console, guesttest.Picture.BlockKey)
-	guest.Reopen()
+	guest.Continue()
 	guest.Counters()
 
 	t.Log("closing can save the machine, and it goes on from there")
@@ -122,7 +122,7 @@ func TestConsole(t *testing.T) {
 	p.waitText(manager, `^Saved$`)
 	p.click(manager, "Start")
 	p.waitWindow(console)
-	guest.Reopen()
+	guest.Continue()
 	if mem, _ := guest.Counters(); mem < last {
 		t.Errorf("the guest counts %d after %d: it started anew", mem, last)
 	}

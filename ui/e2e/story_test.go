@@ -79,7 +79,7 @@ func story(t *testing.T, firmware string) {
 	p.waitText(console, `^Go back to “Checkpoint 1”\?$`)
 	p.click(console, "Restore without saving") // the wreck is not worth keeping
 	p.waitText(console, `^Back at “Checkpoint 1”\.$`)
-	guest.Reopen()
+	guest.Continue()
 	guest.Go()
 	mem, disk := guest.NextCounters()
 	if mem != counted+1 {

@@ -91,6 +91,8 @@ func (g *guest) command(line string) {
 	var err error
 	switch word {
 	case "":
+	case "ping":
+		g.port.line("pong %s", rest)
 	case "hold", "go":
 		g.mu.Lock()
 		g.held = word == "hold"

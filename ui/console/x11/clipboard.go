@@ -16,7 +16,7 @@ import (
 // waits all that time, so it needs a goroutine of its own, on which changed runs; a program that owns the clipboard and does not answer
 // costs nothing but its own text. Errors wrap ErrUnavailable and ErrLost. Protocol: ICCCM 2.0, section 2, and XFIXES, section 7.
 func WatchClipboard(ctx context.Context, limit int, changed func(text string)) error {
-	x, err := xgb.NewConn()
+	x, err := connect(extFixes)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -53,9 +53,6 @@ type reader struct {
 }
 
 func (r *reader) prepare() error {
-	if err := xfixes.Init(r.x); err != nil {
-		return err
-	}
 	if _, err := xfixes.QueryVersion(r.x, 2, 0).Reply(); err != nil {
 		return err
 	}

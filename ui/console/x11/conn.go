@@ -12,7 +12,6 @@ import (
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/render"
-	"github.com/jezek/xgb/shape"
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xproto"
 )
@@ -55,7 +54,7 @@ func open(window uintptr) (*Conn, error) {
 	if window == 0 {
 		return nil, errors.New("not a window of X")
 	}
-	x, err := xgb.NewConn()
+	x, err := connect(extSHM, extRender, extShape)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +75,6 @@ func local(display string) bool {
 
 // prepare asks for everything that a view needs and tries shared memory.
 func (c *Conn) prepare() error {
-	for _, extension := range []func(*xgb.Conn) error{shm.Init, render.Init, shape.Init} {
-		if err := extension(c.x); err != nil {
-			return err
-		}
-	}
 	// RENDER and SHM want to know the client's version before anything else (protocol documents, QueryVersion).
 	if _, err := render.QueryVersion(c.x, 0, 11).Reply(); err != nil {
 		return err

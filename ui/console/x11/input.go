@@ -77,7 +77,7 @@ func OpenInput(window uintptr, h Handlers) (*Input, error) {
 	if window == 0 || os.Getenv("WAYLAND_DISPLAY") != "" {
 		return nil, fmt.Errorf("%w: not a window of a desktop on X", ErrUnavailable)
 	}
-	x, err := xgb.NewConn()
+	x, err := connect()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -40,13 +40,10 @@ func newInputBench(t *testing.T) *inputBench {
 	startServer(t)
 	b := &inputBench{t: t, ended: make(chan error, 2)}
 	var err error
-	if b.toolkit, err = xgb.NewConn(); err != nil {
+	if b.toolkit, err = connect(extTest); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.toolkit.Close)
-	if err := xtest.Init(b.toolkit); err != nil {
-		t.Fatal(err)
-	}
 	screen := xproto.Setup(b.toolkit).DefaultScreen(b.toolkit)
 	b.root = screen.Root
 	b.one, b.two = b.window(100), b.window(500)

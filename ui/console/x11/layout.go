@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 
-	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 )
 
@@ -14,7 +13,7 @@ func KeyboardLayout() string {
 	if os.Getenv("DISPLAY") == "" {
 		return ""
 	}
-	x, err := xgb.NewConn()
+	x, err := connect()
 	if err != nil {
 		return ""
 	}

@@ -28,7 +28,7 @@ const (
 // another program takes the clipboard (nil), ctx ends or the server goes. It waits all that time, so it needs a goroutine of its own;
 // owned is called on it once the clipboard is ours. Errors wrap ErrUnavailable, ErrNotOwned and ErrLost. Protocol: ICCCM 2.0, section 2.
 func OwnClipboard(ctx context.Context, mime string, data []byte, owned func()) error {
-	x, err := xgb.NewConn()
+	x, err := connect()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -30,6 +30,32 @@ var surround = color.NRGBA{R: 0x0b, G: 0x0e, B: 0x11, A: 0xff}
 // startServer runs an X server of this test's own.
 func startServer(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
+	server := runServer(t, args...)
+	if len(args) == 0 {
+		return server
+	}
+	// The numbers of extensions are learnt from the first server: it must have all.
+	odd := os.Getenv("DISPLAY")
+	plain := runServer(t)
+	x, err := connect(extTest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Close()
+	_ = plain.Process.Kill()
+	t.Setenv("DISPLAY", odd)
+	return server
+}
+
+// The tests press keys and buttons.
+const extTest = "XTEST"
+
+func init() {
+	extensions = append(extensions, extension{extTest, xtest.Init})
+}
+
+func runServer(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
 	answer, say, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +102,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, server: startServer(t), ended: make(chan error, 2)}
 	var err error
-	if b.toolkit, err = xgb.NewConn(); err != nil {
+	if b.toolkit, err = connect(extTest, extFixes); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.toolkit.Close)
@@ -417,9 +443,6 @@ func TestInputGoesToTheToolkit(t *testing.T) {
 	b.show(320, 200)
 	b.view.SetLayout(Layout{Shown: true, Area: image.Rect(0, 0, 800, 600), Picture: image.Rect(200, 150, 520, 350)})
 	b.settle()
-	if err := xtest.Init(b.toolkit); err != nil {
-		t.Fatal(err)
-	}
 	xtest.FakeInput(b.toolkit, xproto.MotionNotify, 0, 0, b.root, 100+300, 50+200, 0)
 	xtest.FakeInput(b.toolkit, xproto.ButtonPress, 1, 0, b.root, 0, 0, 0)
 	for {
@@ -436,13 +459,25 @@ func TestInputGoesToTheToolkit(t *testing.T) {
 	}
 }
 
+// TestOpenBesideOthers opens windows' connections while another hears events: the tables that all share must not change any more.
+func TestOpenBesideOthers(t *testing.T) {
+	b := newBench(t)
+	for i := range 5 {
+		for step := range 10 {
+			xproto.WarpPointer(b.toolkit, 0, b.top, 0, 0, 0, 0, int16(100+i), int16(100+step))
+		}
+		c, err := Open(uintptr(b.top))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
 func TestCursor(t *testing.T) {
 	b := newBench(t)
 	b.show(320, 200)
 	b.view.SetLayout(Layout{Shown: true, Area: image.Rect(0, 0, 800, 600), Picture: image.Rect(200, 150, 520, 350)})
-	if err := xfixes.Init(b.toolkit); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := xfixes.QueryVersion(b.toolkit, 4, 0).Reply(); err != nil {
 		t.Fatal(err)
 	}
@@ -535,7 +570,7 @@ func TestUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			startServer(t, args...)
-			x, err := xgb.NewConn()
+			x, err := connect()
 			if err != nil {
 				t.Fatal(err)
 			}
