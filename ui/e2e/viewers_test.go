@@ -112,7 +112,11 @@ type shownMachine struct {
 }
 
 // A machine as other programs make them, or with the D-Bus display that ours have.
-const displayMachine = `<domain type='qemu'>
+//
+// QEMU's VNC server takes and returns a buffer of a whole picture for each raw update. Where the kernel is itself a guest without
+// nested paging, new pages cost twenty times what filling them does, and QEMU would be busy with that instead of sending pictures: it
+// keeps what it has, whoever looks.
+const displayMachine = `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>%[1]s</name>
   <uuid>%[2]s</uuid>
   <memory unit='MiB'>%[3]d</memory>
@@ -127,6 +131,9 @@ const displayMachine = `<domain type='qemu'>
     <video><model type='vga' vram='16384'/></video>
     <memballoon model='none'/>
   </devices>
+  <qemu:commandline>
+    <qemu:env name='GLIBC_TUNABLES' value='glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824:glibc.malloc.arena_max=1'/>
+  </qemu:commandline>
 </domain>
 `
 
