@@ -10,7 +10,7 @@ LDFLAGS := -X main.version=$(VERSION)
 SOURCES := $(shell find app assets hypervisor ui vmconfig -name testdata -prune -o -type f -print 2>/dev/null)
 
 # Without migrated_fynedo Fyne reports every call from a wrong goroutine: development and tests build so.
-RELEASE_TAGS := migrated_fynedo
+RELEASE_TAGS := migrated_fynedo,no_emoji
 
 GOFUMPT  := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -35,7 +35,7 @@ $(BUILD)/guesthouse: go.mod go.sum $(SOURCES)
 
 # The program under test tells where things are in its windows (ui/probe).
 $(BUILD)/test/guesthouse: go.mod go.sum $(SOURCES)
-	$(GO) build -tags probe -ldflags '$(LDFLAGS)' -o $@ ./app
+	$(GO) build -tags probe,no_emoji -ldflags '$(LDFLAGS)' -o $@ ./app
 
 test: ## Everything that CI checks
 	@packaging/setup test

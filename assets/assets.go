@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed icons/*.svg os/*.svg art/*.svg fonts/*.otf fonts/OFL.txt translations/*.json
+//go:embed icons/*.svg os/*.svg art/*.svg art/guesthouse.png fonts/*.otf fonts/OFL.txt translations/*.json
 var files embed.FS
 
 // Icon returns the SVG of a line icon on a 24 × 24 grid. Its lines are drawn in currentColor.
@@ -23,6 +23,10 @@ func OS(name string) ([]byte, error) { return files.ReadFile("os/" + name + ".sv
 
 // Art returns the SVG of a larger picture in its own colours: "guesthouse" (the app icon) or "welcome".
 func Art(name string) ([]byte, error) { return files.ReadFile("art/" + name + ".svg") }
+
+// WindowIcon returns the picture of "guesthouse", 128 × 128 pixels, as PNG: the toolkit would draw it anew for each window, which takes
+// longer than opening one.
+func WindowIcon() ([]byte, error) { return files.ReadFile("art/guesthouse.png") }
 
 // Font returns an OpenType font: "Inter-Regular" or "Inter-SemiBold".
 func Font(name string) ([]byte, error) { return files.ReadFile("fonts/" + name + ".otf") }

@@ -75,8 +75,14 @@ func drawn(folder, name string, read func(string) ([]byte, error)) (drawing, boo
 // Art returns a larger picture (see assets/art) in its own colours.
 func Art(name string) fyne.Resource { return static("art", name, assets.Art) }
 
-// AppIcon is the program's icon.
-func AppIcon() fyne.Resource { return Art("guesthouse") }
+// AppIcon is the program's icon in pixels, for windows.
+func AppIcon() fyne.Resource {
+	data, err := assets.WindowIcon()
+	if err != nil {
+		return Art("guesthouse")
+	}
+	return fyne.NewStaticResource("guesthouse.png", data)
+}
 
 // OSIcon returns the tile for an operating system, given its osinfo-db id (a URL such as
 // http://debian.org/debian/12) or short id (debian12); an empty id gives the general tile.

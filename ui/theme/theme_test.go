@@ -1,8 +1,13 @@
 package theme
 
 import (
+	"bytes"
+	"flag"
+	"image"
 	"image/color"
+	"image/png"
 	"math"
+	"os"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -64,6 +69,41 @@ func TestTextContrast(t *testing.T) {
 	check(theme.ColorNameForeground, theme.ColorNameButton)
 }
 
+var update = flag.Bool("update", false, "draw assets/art/guesthouse.png anew")
+
+// TestAppIconIsTheDrawing compares the icon in pixels with the drawing that it was made of.
+func TestAppIconIsTheDrawing(t *testing.T) {
+	test.NewTempApp(t)
+	const size = 128
+	drawing := canvas.NewImageFromResource(Art("guesthouse"))
+	drawing.Resize(fyne.NewSquareSize(size))
+	want := drawing.Image
+	if want.Bounds().Size() != image.Pt(size, size) {
+		t.Fatalf("drawn in %v", want.Bounds())
+	}
+	if *update {
+		var data bytes.Buffer
+		if err := png.Encode(&data, want); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("../../assets/art/guesthouse.png", data.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := png.Decode(bytes.NewReader(AppIcon().Content()))
+	if err != nil || got.Bounds().Size() != want.Bounds().Size() {
+		t.Fatalf("the icon is %v, %v", got, err)
+	}
+	for y := range size {
+		for x := range size {
+			a, b := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA), color.NRGBAModel.Convert(want.At(want.Bounds().Min.X+x, want.Bounds().Min.Y+y)).(color.NRGBA)
+			if a != b && (a.A != 0 || b.A != 0) {
+				t.Fatalf("at %d,%d the icon is %v and the drawing %v: go test ./ui/theme -update draws it anew", x, y, a, b)
+			}
+		}
+	}
+}
+
 func TestEveryIconDraws(t *testing.T) {
 	test.NewTempApp(t).Settings().SetTheme(New(Light))
 	draw := func(name string, res fyne.Resource) {
@@ -89,7 +129,7 @@ func TestEveryIconDraws(t *testing.T) {
 	for _, name := range assets.OSNames() {
 		draw(name, static("os", name, assets.OS))
 	}
-	draw("guesthouse", AppIcon())
+	draw("guesthouse", Art("guesthouse"))
 	draw("welcome", Art("welcome"))
 }
 
