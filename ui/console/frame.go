@@ -14,6 +14,7 @@ type frameLayout struct {
 	shown, statusShown float32
 	perUnit            func() float64 // host pixels per Fyne unit
 	done               func()         // everything has its place; may be nil
+	measured           func()         // the toolkit wants to know how much room the window needs; may be nil
 }
 
 // Objects of the container, in this order: the screen below, the bars above it.
@@ -61,6 +62,9 @@ func (l *frameLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 // MinSize implements fyne.Layout.
 func (l *frameLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	bar, status := l.bars(objects)
+	if l.measured != nil {
+		l.measured()
+	}
 	size := objects[frameScreen].MinSize()
 	size.Width = max(size.Width, objects[frameBar].MinSize().Width, objects[frameStatus].MinSize().Width)
 	if !l.full {

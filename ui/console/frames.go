@@ -46,7 +46,9 @@ type frames struct {
 	fb      display.Framebuffer
 	segment *x11.Segment // what fb lies in; nil: it is this program's alone
 	view    *x11.View    // hears of damage; nil: none
-	painted bool         // the painter shows the picture, so that back and front are kept
+	whole   bool         // fb holds a complete picture
+	early   func(guest image.Point) x11.Layout
+	painted bool // the painter shows the picture, so that back and front are kept
 	back    *image.RGBA
 	damaged region // written by the source since FrameDone
 	stale   region // converted to back and not yet copied to front
@@ -85,7 +87,7 @@ func (f *frames) Resize(w, h int) (display.Framebuffer, error) {
 // allocate replaces the framebuffer by a black one. The lock is held.
 func (f *frames) allocate(w, h int) {
 	old := f.segment
-	f.segment = nil
+	f.segment, f.whole = nil, false
 	if f.share && w > 0 && h > 0 {
 		f.segment, _ = x11.NewSegment(w, h) // without it the painter shows the picture
 	}
@@ -141,6 +143,24 @@ func (f *frames) setView(v *x11.View) {
 	f.view = v
 	if v != nil {
 		v.SetSegment(f.segment)
+		f.showEarly()
+	}
+}
+
+// setEarly has the first picture shown, once there are both a picture and a view, where a function says that does not touch the toolkit;
+// nil: no longer. Any goroutine.
+func (f *frames) setEarly(where func(guest image.Point) x11.Layout) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.early = where
+	f.showEarly()
+}
+
+// showEarly is called when a picture, a view or the wish to see it came. The lock is held.
+func (f *frames) showEarly() {
+	if f.early != nil && f.view != nil && f.segment != nil && f.whole {
+		f.view.SetLayout(f.early(f.state.size))
+		f.early = nil
 	}
 }
 
@@ -162,7 +182,7 @@ func (f *frames) close() {
 // drop forgets the framebuffer. The lock is held.
 func (f *frames) drop() {
 	old := f.segment
-	f.fb, f.segment = display.Framebuffer{}, nil
+	f.fb, f.segment, f.whole = display.Framebuffer{}, nil, false
 	f.replaced(old)
 }
 
@@ -178,6 +198,8 @@ func (f *frames) FrameDone() {
 	if f.view != nil {
 		f.view.Damage(f.damaged.rects)
 	}
+	f.whole = true
+	f.showEarly()
 	f.number++
 	if f.back != nil {
 		for _, r := range f.damaged.rects {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guesthouse/hypervisor/display"
+	"guesthouse/ui/console/x11"
 	"guesthouse/ui/dispatch"
 )
 
@@ -209,5 +210,59 @@ func TestFramesRefuseHugeScreens(t *testing.T) {
 	}
 	if fb, err := f.Resize(0, 0); err != nil || f.paint() != nil || !fb.Valid() {
 		t.Errorf("an empty screen: %v", err)
+	}
+}
+
+// TestFirstPictureNeedsNoWindowLoop: the first complete picture is shown once, whichever of picture and view comes first, and only while the
+// window waits for it.
+func TestFirstPictureNeedsNoWindowLoop(t *testing.T) {
+	picture := func(f *frames) {
+		fb, err := f.Resize(32, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Damage(fb.Bounds())
+		f.FrameDone()
+	}
+	view := func(f *frames) { f.setView(&x11.View{}) }
+	waiting := func(asked *[]image.Point) func(*frames) {
+		return func(f *frames) {
+			f.setEarly(func(guest image.Point) x11.Layout {
+				*asked = append(*asked, guest)
+				return x11.Layout{Shown: true}
+			})
+		}
+	}
+	decided := func(f *frames) { f.setEarly(nil) }
+	sizeOnly := func(f *frames) { _, _ = f.Resize(32, 16) }
+	for name, test := range map[string]struct {
+		steps func(wait func(*frames)) []func(*frames)
+		shown int
+	}{
+		"picture, then view":  {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, picture, view, picture} }, 1},
+		"view, then picture":  {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, view, picture, picture} }, 1},
+		"both, then wait":     {func(wait func(*frames)) []func(*frames) { return []func(*frames){view, picture, wait} }, 1},
+		"decided before":      {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, view, decided, picture} }, 0},
+		"no complete picture": {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, view, sizeOnly} }, 0},
+		"the screen went":     {func(wait func(*frames)) []func(*frames) { return []func(*frames){picture, (*frames).forget, wait, view} }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFrames(&dispatch.Queue{})
+			f.share = true
+			var asked []image.Point
+			for _, step := range test.steps(waiting(&asked)) {
+				step(f)
+			}
+			if len(asked) != test.shown {
+				t.Errorf("it was shown %d times", len(asked))
+			}
+			for _, size := range asked {
+				if size != image.Pt(32, 16) {
+					t.Errorf("it was placed for a screen of %v", size)
+				}
+			}
+			f.setView(nil)
+			f.close()
+		})
 	}
 }

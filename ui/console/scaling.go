@@ -193,6 +193,23 @@ func (w *Window) stageChanged() {
 	}
 }
 
+// prepareStage is called while the window is made: its X window is there before anything of it is painted. Where the screen will be is known
+// by then, so a machine's first picture need not wait for the painting.
+func (w *Window) prepareStage() {
+	if w.stage.opened || w.closed || w.frame == nil || windowHandle(w.win) == 0 {
+		return
+	}
+	if mode := w.display.mode; w.running && !mode.scrolls() && !w.text.on() {
+		perUnit, size := w.display.pixelsPerUnit(), w.win.Canvas().Size()
+		bar, status := w.layout.bars(w.frame.Objects)
+		area := pixels(fyne.NewPos(0, bar), size.SubtractWidthHeight(0, bar+status), perUnit)
+		w.stage.expect(func(guest image.Point) x11.Layout {
+			return x11.Layout{Shown: true, Area: area, Picture: place(area.Size(), guest, mode, perUnit).picture.Add(area.Min)}
+		})
+	}
+	w.stage.open(w.win)
+}
+
 // placePicture tells the stage where the picture lies and what lies over it. It is called whenever any of that may have changed.
 func (w *Window) placePicture() {
 	if w.closed || w.frame == nil {

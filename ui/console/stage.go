@@ -34,9 +34,13 @@ type stage struct {
 	left    func()
 
 	view   *x11.View // nil: none
+	lost   *x11.View // the one that ended last
 	fault  error     // why there is none
 	stop   func()
+	opened bool // open has found a window
 	closed bool
+	// early is true from expect until the window knows what to show: what the frames have shown by themselves stays meanwhile.
+	early bool
 	// pending is true until it is known whether the X server can show the picture: painting meanwhile would cost more than the wait.
 	pending bool
 	showing bool // the X server shows the picture
@@ -55,18 +59,19 @@ func newStage(d dispatch.Dispatcher, f *frames) *stage {
 
 // opened is what open brings back from the X server.
 type opened struct {
-	conn *x11.Conn
 	view *x11.View
+	stop func() // nil: there is none
 }
 
-// open connects to the X server behind a window, which must be on the screen. Where that does not work the painter goes on.
+// open connects to the X server behind a window, once there is one. Toolkits make it long before they have painted it for the first time,
+// which takes longer than everything else; so the view runs, and may show a first picture, before the UI goroutine hears of it. Where
+// there is no X server, or it cannot show pictures, the painter goes on.
 func (s *stage) open(win fyne.Window) {
 	handle := windowHandle(win)
-	if !s.frames.share || handle == 0 {
-		s.pending = false
-		s.changed()
+	if s.opened || s.closed || !s.frames.share || handle == 0 {
 		return
 	}
+	s.opened = true
 	s.stop = dispatch.Background(s.dispatch, func(context.Context) (opened, error) {
 		conn, err := x11.Open(handle)
 		if err != nil {
@@ -80,43 +85,66 @@ func (s *stage) open(win fyne.Window) {
 			conn.Close()
 			return opened{}, err
 		}
-		return opened{conn, view}, nil
+		stopEvents := dispatch.Run(s.dispatch, conn.Run, func(err error) { s.ended(view, err) })
+		stopPaint := dispatch.Run(s.dispatch, view.Run, func(err error) { s.ended(view, err) })
+		s.frames.setView(view)
+		return opened{view, func() {
+			stopPaint()
+			stopEvents()
+		}}, nil
 	}, func(o opened, err error) {
 		s.pending = false
 		switch {
-		case s.closed && o.conn != nil:
-			o.conn.Close()
+		case s.closed && o.stop != nil:
+			s.frames.setView(nil)
+			o.stop()
 		case s.closed:
 		case err != nil:
 			s.fault = err
 			s.changed()
+		case s.lost == o.view:
+			o.stop()
+			s.changed()
 		default:
-			s.start(o)
+			s.view, s.stop = o.view, o.stop
+			s.changed()
+			s.resized() // perhaps before anybody told
 		}
 	})
 }
 
-// start lets the X server show the picture.
-func (s *stage) start(o opened) {
-	s.view = o.view
-	stopEvents := dispatch.Run(s.dispatch, o.conn.Run, func(err error) { s.ended(o, err) })
-	stopPaint := dispatch.Run(s.dispatch, o.view.Run, func(err error) { s.ended(o, err) })
-	s.stop = func() {
-		stopPaint()
-		stopEvents()
+// settle is called when the window is on the screen. If there was nothing to open then, there will not be.
+func (s *stage) settle(win fyne.Window) {
+	s.open(win)
+	if !s.opened {
+		s.pending = false
+		s.changed()
 	}
-	s.frames.setView(o.view)
-	s.changed()
-	s.resized() // perhaps before anybody told
+}
+
+// expect has the first picture shown as where says for a screen of its size, without the UI goroutine; where may be called on any.
+func (s *stage) expect(where func(guest image.Point) x11.Layout) {
+	s.early = s.frames.share
+	s.frames.setEarly(where)
+}
+
+// decided ends what expect began: the window knows what to show.
+func (s *stage) decided() {
+	if s.early {
+		s.early = false
+		s.frames.setEarly(nil)
+	}
 }
 
 // ended lets the painter go on where the X server left off. The picture is still there: it is in this program's memory as well.
-func (s *stage) ended(o opened, err error) {
-	if s.view != o.view || errors.Is(err, context.Canceled) && s.closed {
+func (s *stage) ended(view *x11.View, err error) {
+	if s.lost == view || s.closed && errors.Is(err, context.Canceled) {
 		return
 	}
-	s.stop()
-	s.view, s.fault = nil, err
+	if s.view == view { // else open's result is still to come
+		s.stop()
+	}
+	s.view, s.lost, s.fault, s.early = nil, view, err, false
 	s.frames.setView(nil)
 	s.seen(true) // nobody tells any more
 	s.changed()
@@ -133,7 +161,7 @@ func (s *stage) place(l x11.Layout, there bool) {
 		s.frames.setPainted(painted)
 		s.frames.onFrame()
 	}
-	if s.view != nil {
+	if s.view != nil && !s.early {
 		s.view.SetLayout(l)
 	}
 }

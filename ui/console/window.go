@@ -51,6 +51,7 @@ type Window struct {
 	connected  bool              // to the hypervisor
 	body       body
 	hadPicture bool // pixels of this run of the machine are there
+	running    bool // it runs and its screen is wanted
 
 	activity    activity
 	hint        *bootHint
@@ -85,7 +86,7 @@ func Open(p Params) *Window {
 	w.connect()
 	w.refresh()
 	w.win.Show()
-	w.stage.open(w.win)
+	w.stage.settle(w.win)
 	w.display.Focus()
 	p.Dispatch.Do(w.shown)
 	return w
@@ -165,7 +166,7 @@ func (w *Window) build() {
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
 	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
-	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
+	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture, measured: w.prepareStage}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
 	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
 	w.slide.moved = func() { w.frame.Refresh() }
@@ -239,10 +240,14 @@ func (w *Window) refresh() {
 	active := w.machine != nil && w.machine.State.Active()
 	w.hold.follow(active, w.manual())
 	w.link.want(active && !w.hold.on)
+	w.running = active && !w.hold.on && w.machine.State == hypervisor.StateRunning
 	if !active {
 		w.endRecording() // the film ends with the machine's run
 	}
 	status, source := w.link.get()
+	if !w.running || status.Phase != linkIdle && status.Phase != linkConnecting {
+		w.stage.decided()
+	}
 	switch {
 	case status.Phase == linkLive:
 		w.hadPicture = true
