@@ -58,6 +58,7 @@ type windows struct {
 	main     fyne.Window      // nil when the manager is not open
 	manager  *manager.Manager // nil when only a console was opened
 	consoles map[uuid.UUID]*console.Window
+	spare    spare
 	wizard   fyne.Window // nil when none is open
 }
 
@@ -98,14 +99,17 @@ func Run(p Params) error {
 }
 
 func (w *windows) openManager() {
-	w.main = w.app.NewWindow("Guesthouse")
+	w.main = newWindow(w.app, "Guesthouse")
 	w.manager = manager.New(manager.Params{
 		App: w.app, Window: w.main, Dispatch: w.dispatch,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
-	w.main.SetOnClosed(func() { w.main = nil })
+	w.main.SetOnClosed(func() {
+		w.main = nil
+		w.tidy()
+	})
 	w.main.Show()
 }
 
@@ -144,8 +148,23 @@ func (w *windows) openConsole(id uuid.UUID) {
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
 		Displays: w.p.Displays, ConfirmClose: true,
-		Closed: func() { delete(w.consoles, id) },
+		Window: w.spare.take(w.app),
+		Left:   func(win fyne.Window) { w.spare.put(w.dispatch, win, w.wanted()) },
+		Closed: func() {
+			delete(w.consoles, id)
+			w.tidy()
+		},
 	})
+}
+
+// wanted reports whether the user still sees a window.
+func (w *windows) wanted() bool { return w.main != nil || w.wizard != nil || len(w.consoles) > 0 }
+
+// tidy gives up what would keep the program running without a window to be seen.
+func (w *windows) tidy() {
+	if !w.wanted() {
+		w.spare.drop()
+	}
 }
 
 // newMachine opens the wizard, or raises the one that is open.
@@ -168,7 +187,10 @@ func (w *windows) newMachine() {
 		p.Images = w.p.Images
 	}
 	w.wizard = wizard.Show(w.app, p)
-	w.wizard.SetOnClosed(func() { w.wizard = nil })
+	w.wizard.SetOnClosed(func() {
+		w.wizard = nil
+		w.tidy()
+	})
 }
 
 func (w *windows) openSettings(id uuid.UUID) {

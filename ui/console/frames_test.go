@@ -244,7 +244,9 @@ func TestFirstPictureNeedsNoWindowLoop(t *testing.T) {
 		"both, then wait":     {func(wait func(*frames)) []func(*frames) { return []func(*frames){view, picture, wait} }, 1},
 		"decided before":      {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, view, decided, picture} }, 0},
 		"no complete picture": {func(wait func(*frames)) []func(*frames) { return []func(*frames){wait, view, sizeOnly} }, 0},
-		"the screen went":     {func(wait func(*frames)) []func(*frames) { return []func(*frames){picture, (*frames).forget, wait, view} }, 0},
+		"the screen went": {func(wait func(*frames)) []func(*frames) {
+			return []func(*frames){picture, (*frames).forget, wait, view}
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFrames(&dispatch.Queue{})

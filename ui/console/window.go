@@ -81,7 +81,10 @@ type Window struct {
 
 // Open shows the window of machine p.ID.
 func Open(p Params) *Window {
-	w := &Window{p: p, win: p.App.NewWindow("")}
+	w := &Window{p: p, win: p.Window}
+	if w.win == nil {
+		w.win = p.App.NewWindow("")
+	}
 	w.build()
 	w.connect()
 	w.refresh()
@@ -532,7 +535,13 @@ func (w *Window) shut() {
 			s.Windows[w.settingsKey()] = settings.WindowSize{Width: size.Width, Height: size.Height}
 		})
 	}
-	w.win.Close()
+	if w.p.Left == nil {
+		w.win.Close()
+		return
+	}
+	w.win.SetOnClosed(nil)
+	w.onClosed()
+	w.p.Left(w.win)
 }
 
 // remember writes a setting off the UI goroutine. A failure costs a window's size or a preselection: not worth a message.
