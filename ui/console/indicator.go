@@ -115,7 +115,7 @@ func (i *indicator) TypedRune(rune) {}
 // CreateRenderer implements fyne.Widget.
 func (i *indicator) CreateRenderer() fyne.WidgetRenderer {
 	r := &indicatorRenderer{
-		i: i, back: &canvas.Rectangle{CornerRadius: 4}, icon: &canvas.Image{FillMode: canvas.ImageFillContain}, text: canvas.NewText("", nil),
+		i: i, back: &canvas.Rectangle{CornerRadius: 4}, icon: widgets.NewGlyph(), text: canvas.NewText("", nil),
 	}
 	r.update()
 	return r
@@ -124,7 +124,7 @@ func (i *indicator) CreateRenderer() fyne.WidgetRenderer {
 type indicatorRenderer struct {
 	i    *indicator
 	back *canvas.Rectangle
-	icon *canvas.Image
+	icon *widgets.Glyph
 	text *canvas.Text
 }
 
@@ -144,7 +144,7 @@ func (r *indicatorRenderer) update() {
 	if i.focused {
 		r.back.StrokeWidth, r.back.StrokeColor = focusRing, theme.Color(colorPrimary)
 	}
-	widgets.SetIcon(r.icon, i.icon, i.color)
+	r.icon.SetIcon(i.icon, i.color)
 	r.text.Text, r.text.TextSize, r.text.Color = i.text, theme.TextSmall, theme.Color(i.color)
 	show(r.text, i.text != "" && !i.compact)
 }
@@ -171,8 +171,8 @@ func (r *indicatorRenderer) Layout(size fyne.Size) {
 	r.back.Resize(size)
 	x := float32(indicatorPad)
 	if r.i.icon != "" {
-		r.icon.Resize(fyne.NewSquareSize(indicatorIcon))
-		r.icon.Move(fyne.NewPos(x, (size.Height-indicatorIcon)/2))
+		r.icon.Object.Resize(fyne.NewSquareSize(indicatorIcon))
+		r.icon.Object.Move(fyne.NewPos(x, (size.Height-indicatorIcon)/2))
 		x += indicatorIcon + theme.Gap1
 	}
 	show(r.text, r.i.text != "" && !r.i.compact)
@@ -189,7 +189,7 @@ func (r *indicatorRenderer) Refresh() {
 }
 
 func (r *indicatorRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.back, r.icon, r.text}
+	return []fyne.CanvasObject{r.back, r.icon.Object, r.text}
 }
 
 func (r *indicatorRenderer) Destroy() {}

@@ -33,11 +33,16 @@ func (i icon) Name() string { return fmt.Sprintf("gh-%s-%s.svg", i.name, hex(Col
 
 // Content implements fyne.Resource.
 func (i icon) Content() []byte {
+	d := i.outlines()
+	return writeSVG(d.shapes, d.w, d.h, "#"+hex(Color(i.color)))
+}
+
+func (i icon) outlines() drawing {
 	d, ok := drawn("icons", i.name, assets.Icon)
 	if !ok {
 		d, _ = drawn("icons", "state-unknown", assets.Icon)
 	}
-	return writeSVG(d.shapes, d.w, d.h, "#"+hex(Color(i.color)))
+	return d
 }
 
 func hex(c color.Color) string {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"strings"
 
 	"github.com/fyne-io/oksvg"
 	"github.com/srwiley/rasterx"
@@ -15,10 +14,10 @@ import (
 // outlineScale is how many units of an outline make one unit of its SVG; it decides how smooth curves are.
 const outlineScale = 6
 
-// shape is a filled outline in one colour: path data on a grid outlineScale times as fine as the SVG's.
+// shape is a filled outline in one colour: closed paths on a grid outlineScale times as fine as the SVG's.
 type shape struct {
-	fill color.NRGBA
-	data string
+	fill  color.NRGBA
+	paths [][]fixed.Point26_6
 }
 
 // outline turns an SVG's lines and areas into filled outlines. Fyne's SVG renderer draws a stroke as wide
@@ -48,7 +47,14 @@ func writeSVG(shapes []shape, w, h float64, fill string) []byte {
 		if f == "" {
 			f = fmt.Sprintf(`#%02x%02x%02x" fill-opacity="%.3f`, s.fill.R, s.fill.G, s.fill.B, float64(s.fill.A)/255)
 		}
-		fmt.Fprintf(&b, `<path fill="%s" d="%s"/>`, f, s.data)
+		fmt.Fprintf(&b, `<path fill="%s" d="`, f)
+		for _, path := range s.paths {
+			for i, p := range path {
+				writePoint(&b, p, i == 0)
+			}
+			b.WriteByte('Z')
+		}
+		b.WriteString(`"/>`)
 	}
 	b.WriteString("</svg>")
 	return b.Bytes()
@@ -91,32 +97,27 @@ func (r *recorder) Draw() {
 		}
 		return 0, false
 	}
-	var path strings.Builder
+	var paths [][]fixed.Point26_6
 	for i := range r.runs {
 		if used[i] || len(r.runs[i]) < 2 {
 			continue
 		}
-		first := true
+		path := []fixed.Point26_6{r.runs[i][0]}
 		for at, more := i, true; more; {
 			used[at] = true
 			run := r.runs[at]
-			for n, p := range run {
-				if n > 0 || first {
-					writePoint(&path, p, first)
-					first = false
-				}
-			}
+			path = append(path, run[1:]...)
 			at, more = next(run[len(run)-1])
 		}
-		path.WriteByte('Z')
+		paths = append(paths, path)
 	}
-	if path.Len() > 0 {
-		r.shapes = append(r.shapes, shape{r.fill, path.String()})
+	if len(paths) > 0 {
+		r.shapes = append(r.shapes, shape{r.fill, paths})
 	}
 	r.Clear()
 }
 
-func writePoint(b *strings.Builder, p fixed.Point26_6, first bool) {
+func writePoint(b *bytes.Buffer, p fixed.Point26_6, first bool) {
 	command := byte('L')
 	if first {
 		command = 'M'

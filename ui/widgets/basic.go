@@ -189,66 +189,66 @@ func Card(content fyne.CanvasObject) *fyne.Container {
 // Picture is an icon or picture of a fixed size that follows the theme.
 type Picture struct {
 	widget.BaseWidget
-	res  func() fyne.Resource
+	draw func() theme.Drawing
 	size fyne.Size
 	key  string
 }
 
-func newPicture(size fyne.Size, key string, res func() fyne.Resource) *Picture {
-	p := &Picture{size: size, key: key, res: res}
+func newPicture(size fyne.Size, key string, draw func() theme.Drawing) *Picture {
+	p := &Picture{size: size, key: key, draw: draw}
 	p.ExtendBaseWidget(p)
 	return p
 }
 
 // NewIcon returns a line icon of the given size in a theme colour.
 func NewIcon(name string, size float32, color fyne.ThemeColorName) *Picture {
-	return newPicture(fyne.NewSquareSize(size), name+string(color), func() fyne.Resource { return theme.IconIn(name, color) })
+	return newPicture(fyne.NewSquareSize(size), name+string(color), func() theme.Drawing { return theme.IconDrawing(name, color) })
 }
 
 // SetIcon changes a line icon.
 func (p *Picture) SetIcon(name string, color fyne.ThemeColorName) {
-	p.set(name+string(color), func() fyne.Resource { return theme.IconIn(name, color) })
+	p.set(name+string(color), func() theme.Drawing { return theme.IconDrawing(name, color) })
 }
 
 // NewOSIcon returns the tile of an operating system, given its osinfo-db id.
 func NewOSIcon(osID string, size float32) *Picture {
-	return newPicture(fyne.NewSquareSize(size), theme.OSFamily(osID), func() fyne.Resource { return theme.OSIcon(osID) })
+	return newPicture(fyne.NewSquareSize(size), theme.OSFamily(osID), func() theme.Drawing { return theme.OSDrawing(osID) })
 }
 
 // SetOS changes the tile of NewOSIcon.
 func (p *Picture) SetOS(osID string) {
-	p.set(theme.OSFamily(osID), func() fyne.Resource { return theme.OSIcon(osID) })
+	p.set(theme.OSFamily(osID), func() theme.Drawing { return theme.OSDrawing(osID) })
 }
 
-func (p *Picture) set(key string, res func() fyne.Resource) {
+func (p *Picture) set(key string, draw func() theme.Drawing) {
 	if p.key != key {
-		p.key, p.res = key, res
+		p.key, p.draw = key, draw
 		p.Refresh()
 	}
 }
 
 // CreateRenderer implements fyne.Widget.
 func (p *Picture) CreateRenderer() fyne.WidgetRenderer {
-	r := &pictureRenderer{p, &canvas.Image{FillMode: canvas.ImageFillContain}}
+	r := &pictureRenderer{p, NewGlyph()}
 	r.Refresh()
 	return r
 }
 
 type pictureRenderer struct {
 	p   *Picture
-	img *canvas.Image
+	img *Glyph
 }
 
 func (r *pictureRenderer) MinSize() fyne.Size { return r.p.size }
 
 func (r *pictureRenderer) Layout(size fyne.Size) {
-	r.img.Resize(r.p.size)
-	r.img.Move(fyne.NewPos((size.Width-r.p.size.Width)/2, (size.Height-r.p.size.Height)/2))
+	r.img.Object.Resize(r.p.size)
+	r.img.Object.Move(fyne.NewPos((size.Width-r.p.size.Width)/2, (size.Height-r.p.size.Height)/2))
 }
 
-func (r *pictureRenderer) Refresh() { setResource(r.img, r.p.res()) }
+func (r *pictureRenderer) Refresh() { r.img.Set(r.p.draw()) }
 
-func (r *pictureRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.img} }
+func (r *pictureRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.img.Object} }
 func (r *pictureRenderer) Destroy()                     {}
 
 // KeyValue is one line of details: a muted name and its value. A long value is cut off; its tooltip
@@ -310,5 +310,5 @@ func EmptyPage(picture fyne.CanvasObject, title, text string, actions ...fyne.Ca
 
 // NewArt returns a larger picture of assets/art.
 func NewArt(name string, size fyne.Size) *Picture {
-	return newPicture(size, name, func() fyne.Resource { return theme.Art(name) })
+	return newPicture(size, name, func() theme.Drawing { return theme.ArtDrawing(name) })
 }

@@ -240,7 +240,7 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 	r := &buttonRenderer{
 		b: b, back: &canvas.Rectangle{CornerRadius: theme.Radius}, over: &canvas.Rectangle{CornerRadius: theme.Radius},
 		ring: &canvas.Rectangle{CornerRadius: theme.Radius, StrokeWidth: theme.FocusWidth},
-		icon: &canvas.Image{FillMode: canvas.ImageFillContain}, arrow: &canvas.Image{FillMode: canvas.ImageFillContain},
+		icon: NewGlyph(), arrow: NewGlyph(),
 		text: canvas.NewText("", color.Black),
 	}
 	r.update()
@@ -250,14 +250,14 @@ func (b *Button) CreateRenderer() fyne.WidgetRenderer {
 type buttonRenderer struct {
 	b                *Button
 	back, over, ring *canvas.Rectangle
-	icon, arrow      *canvas.Image
+	icon, arrow      *Glyph
 	text             *canvas.Text
 }
 
 func (r *buttonRenderer) Destroy() {}
 
 func (r *buttonRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.back, r.over, r.icon, r.text, r.arrow, r.ring}
+	return []fyne.CanvasObject{r.back, r.over, r.icon.Object, r.text, r.arrow.Object, r.ring}
 }
 
 const arrowSize float32 = 12
@@ -316,14 +316,14 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 	}
 	text := r.textSize()
 	iconW, iconH := r.iconSize()
-	r.icon.Resize(fyne.NewSize(iconW, iconH))
+	r.icon.Object.Resize(fyne.NewSize(iconW, iconH))
 	r.text.Resize(text)
-	r.arrow.Resize(fyne.NewSquareSize(arrowSize))
+	r.arrow.Object.Resize(fyne.NewSquareSize(arrowSize))
 	if r.b.stacked {
 		top := (size.Height - iconH - 2 - text.Height) / 2
 		left := (size.Width - iconW) / 2
-		r.icon.Move(fyne.NewPos(left, top))
-		r.arrow.Move(fyne.NewPos(left+iconW+2, top+(iconH-arrowSize)/2))
+		r.icon.Object.Move(fyne.NewPos(left, top))
+		r.arrow.Object.Move(fyne.NewPos(left+iconW+2, top+(iconH-arrowSize)/2))
 		r.text.Move(fyne.NewPos((size.Width-text.Width)/2, top+iconH+2))
 		return
 	}
@@ -332,9 +332,9 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 		gap = theme.Gap2 - 2
 	}
 	left := (size.Width - iconW - gap - text.Width - r.arrowWidth()) / 2
-	r.icon.Move(fyne.NewPos(left, (size.Height-iconH)/2))
+	r.icon.Object.Move(fyne.NewPos(left, (size.Height-iconH)/2))
 	r.text.Move(fyne.NewPos(left+iconW+gap, (size.Height-text.Height)/2))
-	r.arrow.Move(fyne.NewPos(left+iconW+gap+text.Width+2, (size.Height-arrowSize)/2))
+	r.arrow.Object.Move(fyne.NewPos(left+iconW+gap+text.Width+2, (size.Height-arrowSize)/2))
 }
 
 // update copies the button's state to the canvas objects.
@@ -383,12 +383,12 @@ func (r *buttonRenderer) update() {
 	if b.stacked {
 		r.text.TextSize = theme.TextSmall
 	}
-	SetIcon(r.icon, b.icon, fore)
+	r.icon.SetIcon(b.icon, fore)
 	arrow := ""
 	if b.arrow {
 		arrow = "chevron-down"
 	}
-	SetIcon(r.arrow, arrow, fore)
+	r.arrow.SetIcon(arrow, fore)
 }
 
 func (r *buttonRenderer) Refresh() {

@@ -1,45 +1,48 @@
 package widgets
 
 import (
+	"image"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 
 	"guesthouse/ui/theme"
 )
 
-// SetIcon shows a line icon (see assets/icons) in a theme colour, or nothing for an empty name. Nothing is drawn anew when the
-// picture already shows it: the toolkit reads the whole vector graphic again at every refresh, which takes longer than anything else in a
-// toolbar. Call it from the widget's Refresh, which also comes when the theme changes.
-func SetIcon(img *canvas.Image, name string, color fyne.ThemeColorName) {
+// A Glyph is one of the program's own pictures as a part of a widget. Call Set or SetIcon from
+// the widget's Refresh, which also comes when the theme changes. Nothing is drawn anew when it already shows what is wanted. UI goroutine only.
+type Glyph struct {
+	Object  *canvas.Raster // goes among the renderer's objects, and is moved and resized by its layout
+	drawing theme.Drawing
+	scale   float32
+}
+
+// NewGlyph returns a Glyph that shows nothing yet.
+func NewGlyph() *Glyph {
+	g := &Glyph{}
+	g.Object = canvas.NewRaster(func(w, h int) image.Image { return g.drawing.Draw(w, h) })
+	return g
+}
+
+// SetIcon shows a line icon (see assets/icons) in a theme colour, or nothing for an empty name.
+func (g *Glyph) SetIcon(name string, color fyne.ThemeColorName) {
 	if name == "" {
-		img.Hide()
+		g.Object.Hide()
 		return
 	}
-	setResource(img, theme.IconIn(name, color))
-	img.Show()
+	g.Set(theme.IconDrawing(name, color))
+	g.Object.Show()
 }
 
-// setResource gives img a picture, and draws it when that is another one than before, or is for a screen of another scale.
-func setResource(img *canvas.Image, res fyne.Resource) {
-	now := shownAs{res, res.Name(), 1}
-	if c := fyne.CurrentApp().Driver().CanvasForObject(img); c != nil {
-		now.scale = c.Scale()
+// Set shows a picture, and draws it when that is another one than before, or is for a screen of another scale.
+func (g *Glyph) Set(d theme.Drawing) {
+	scale := float32(1)
+	if c := fyne.CurrentApp().Driver().CanvasForObject(g.Object); c != nil {
+		scale = c.Scale()
 	}
-	if old, ok := img.Resource.(shownAs); ok && old.name == now.name && old.scale == now.scale {
+	if d.Name == g.drawing.Name && scale == g.scale {
 		return
 	}
-	img.Resource = now
-	if !img.Size().IsZero() { // else it is drawn when it gets a size
-		img.Refresh()
-	}
+	g.drawing, g.scale = d, scale
+	g.Object.Refresh()
 }
-
-// shownAs is a picture under the name that it had when it was set: the name of a line icon changes with the theme.
-type shownAs struct {
-	fyne.Resource
-	name  string
-	scale float32
-}
-
-// Name implements fyne.Resource.
-func (s shownAs) Name() string { return s.name }

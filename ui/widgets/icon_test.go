@@ -1,10 +1,10 @@
 package widgets
 
 import (
+	"image"
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	fynetheme "fyne.io/fyne/v2/theme"
 
@@ -14,37 +14,46 @@ import (
 func TestIconIsDrawnAnewOnlyWhenItLooksDifferent(t *testing.T) {
 	app := test.NewTempApp(t)
 	app.Settings().SetTheme(theme.New(theme.Light))
-	img := &canvas.Image{FillMode: canvas.ImageFillContain}
-	w := test.NewTempWindow(t, img)
+	g := NewGlyph()
+	w := test.NewTempWindow(t, g.Object)
 	w.Resize(fyne.NewSize(40, 40))
-	SetIcon(img, "start", fynetheme.ColorNameForeground)
-	first := img.Image
-	if first == nil {
+	g.SetIcon("start", fynetheme.ColorNameForeground)
+	drawn := func() image.Image { return g.Object.Generator(40, 40) }
+	first := drawn()
+	if !anything(first) {
 		t.Fatal("nothing was drawn")
 	}
-	SetIcon(img, "start", fynetheme.ColorNameForeground)
-	if img.Image != first {
+	g.SetIcon("start", fynetheme.ColorNameForeground)
+	if drawn() != first {
 		t.Error("the same picture was drawn twice")
 	}
 	for name, change := range map[string]func(){
-		"another icon":   func() { SetIcon(img, "stop", fynetheme.ColorNameForeground) },
-		"another colour": func() { SetIcon(img, "start", fynetheme.ColorNameError) },
+		"another icon":   func() { g.SetIcon("stop", fynetheme.ColorNameForeground) },
+		"another colour": func() { g.SetIcon("start", fynetheme.ColorNameError) },
 		"another theme": func() {
 			app.Settings().SetTheme(theme.New(theme.Dark))
-			SetIcon(img, "start", fynetheme.ColorNameForeground)
-		},
-		"another scale": func() {
-			w.Canvas().(test.WindowlessCanvas).SetScale(2)
-			SetIcon(img, "start", fynetheme.ColorNameForeground)
+			g.SetIcon("start", fynetheme.ColorNameForeground)
 		},
 	} {
 		app.Settings().SetTheme(theme.New(theme.Light))
-		w.Canvas().(test.WindowlessCanvas).SetScale(1)
-		SetIcon(img, "start", fynetheme.ColorNameForeground)
-		before := img.Image
+		g.SetIcon("start", fynetheme.ColorNameForeground)
+		before := drawn()
 		change()
-		if img.Image == before {
+		if after := drawn(); after == before || !anything(after) {
 			t.Errorf("%s shows the old picture", name)
 		}
 	}
+	g.SetIcon("", fynetheme.ColorNameForeground)
+	if g.Object.Visible() {
+		t.Error("no icon is still to be seen")
+	}
+}
+
+func anything(img image.Image) bool {
+	for _, v := range img.(*image.RGBA).Pix {
+		if v != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -100,7 +100,7 @@ func (h *sectionHead) TypedKey(e *fyne.KeyEvent) {
 
 func (h *sectionHead) CreateRenderer() fyne.WidgetRenderer {
 	r := &sectionHeadRenderer{
-		h: h, chevron: &canvas.Image{FillMode: canvas.ImageFillContain}, icon: &canvas.Image{FillMode: canvas.ImageFillContain},
+		h: h, chevron: NewGlyph(), icon: NewGlyph(),
 		title: canvas.NewText(h.title, nil), ring: &canvas.Rectangle{CornerRadius: 6, StrokeWidth: theme.FocusWidth},
 	}
 	r.update()
@@ -109,7 +109,7 @@ func (h *sectionHead) CreateRenderer() fyne.WidgetRenderer {
 
 type sectionHeadRenderer struct {
 	h             *sectionHead
-	chevron, icon *canvas.Image
+	chevron, icon *Glyph
 	title         *canvas.Text
 	ring          *canvas.Rectangle
 }
@@ -119,8 +119,8 @@ func (r *sectionHeadRenderer) update() {
 	if r.h.section.open {
 		chevron = "chevron-down"
 	}
-	SetIcon(r.chevron, chevron, theme.ColorMuted)
-	SetIcon(r.icon, r.h.icon, fynetheme.ColorNamePrimary)
+	r.chevron.SetIcon(chevron, theme.ColorMuted)
+	r.icon.SetIcon(r.h.icon, fynetheme.ColorNamePrimary)
 	r.title.Color = theme.Color(fynetheme.ColorNameForeground)
 	r.title.TextSize = theme.TextNormal
 	r.title.TextStyle = fyne.TextStyle{Bold: true}
@@ -144,10 +144,10 @@ func (r *sectionHeadRenderer) titleLeft() float32 {
 
 func (r *sectionHeadRenderer) Layout(size fyne.Size) {
 	r.ring.Resize(size)
-	r.chevron.Resize(fyne.NewSquareSize(14))
-	r.chevron.Move(fyne.NewPos(4, (size.Height-14)/2))
-	r.icon.Resize(fyne.NewSquareSize(18))
-	r.icon.Move(fyne.NewPos(22, (size.Height-18)/2))
+	r.chevron.Object.Resize(fyne.NewSquareSize(14))
+	r.chevron.Object.Move(fyne.NewPos(4, (size.Height-14)/2))
+	r.icon.Object.Resize(fyne.NewSquareSize(18))
+	r.icon.Object.Move(fyne.NewPos(22, (size.Height-18)/2))
 	text := r.title.MinSize()
 	r.title.Resize(text)
 	r.title.Move(fyne.NewPos(r.titleLeft(), (size.Height-text.Height)/2))
@@ -160,6 +160,6 @@ func (r *sectionHeadRenderer) Refresh() {
 }
 
 func (r *sectionHeadRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.ring, r.chevron, r.icon, r.title}
+	return []fyne.CanvasObject{r.ring, r.chevron.Object, r.icon.Object, r.title}
 }
 func (r *sectionHeadRenderer) Destroy() {}
