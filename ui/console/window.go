@@ -74,7 +74,8 @@ type Window struct {
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool
-	unseen       bool // nothing of the window is on the screen
+	written      chan struct{} // closed when the last change of the settings is there; nil: none was made
+	unseen       bool          // nothing of the window is on the screen
 	cancels      []func()
 	noticeTimer  func()
 }
@@ -546,7 +547,20 @@ func (w *Window) shut() {
 
 // remember writes a setting off the UI goroutine. A failure costs a window's size or a preselection: not worth a message.
 func (w *Window) remember(change func(*settings.Settings)) {
-	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, nil)
+	w.write(change, nil)
+}
+
+// write changes the settings off the UI goroutine, one change after the other: of two clicks on a switch the second counts.
+func (w *Window) write(change func(*settings.Settings), done func(error)) {
+	before, written := w.written, make(chan struct{})
+	w.written = written
+	dispatch.Run(w.p.Dispatch, func(context.Context) error {
+		defer close(written)
+		if before != nil {
+			<-before
+		}
+		return w.p.Settings.Update(change)
+	}, done)
 }
 
 // rememberConsole writes a setting of this machine's window, as remember does.
@@ -564,7 +578,7 @@ func (w *Window) rememberConsole(change func(*settings.Console)) {
 // rememberThen is remember for what the window shows: then, if not nil, runs when the setting is there. It applies even when it could not be
 // written, until the program ends.
 func (w *Window) rememberThen(change func(*settings.Settings), then func()) {
-	dispatch.Run(w.p.Dispatch, func(context.Context) error { return w.p.Settings.Update(change) }, func(err error) {
+	w.write(change, func(err error) {
 		if w.closed {
 			return
 		}
