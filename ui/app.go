@@ -5,6 +5,8 @@ package ui
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -59,6 +61,7 @@ type windows struct {
 	manager  *manager.Manager // nil when only a console was opened
 	consoles map[uuid.UUID]*console.Window
 	spare    spare
+	opened   func() // ends the wait of giveBack
 	wizard   fyne.Window // nil when none is open
 }
 
@@ -154,6 +157,24 @@ func (w *windows) openConsole(id uuid.UUID) {
 			delete(w.consoles, id)
 			w.tidy()
 		},
+	})
+	w.giveBack()
+}
+
+// settleTime is how long after it was opened a window has everything that it shows at first.
+const settleTime = 3 * time.Second
+
+// giveBack returns to the system what the opening of a window needed for a moment: drawings, fonts, settings. By itself the language keeps as much
+// memory in hand as it uses.
+func (w *windows) giveBack() {
+	if w.opened != nil {
+		w.opened()
+	}
+	w.opened = dispatch.After(w.dispatch, settleTime, func() {
+		dispatch.Run(w.dispatch, func(context.Context) error {
+			debug.FreeOSMemory()
+			return nil
+		}, nil)
 	})
 }
 
