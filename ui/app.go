@@ -25,6 +25,7 @@ import (
 	"guesthouse/ui/manager"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/vmsettings"
+	"guesthouse/ui/warm"
 	"guesthouse/ui/wizard"
 	"guesthouse/vmconfig/guestos"
 )
@@ -61,7 +62,7 @@ type windows struct {
 	manager  *manager.Manager // nil when only a console was opened
 	consoles map[uuid.UUID]*console.Window
 	spare    spare
-	opened   func() // ends the wait of giveBack
+	opened   func()      // ends the wait of giveBack
 	wizard   fyne.Window // nil when none is open
 }
 
@@ -71,6 +72,7 @@ var prepared fyne.App
 // Prepare does what needs no machine and takes long before the first window: it reads the fonts. Run does it otherwise. It must be called on
 // the main goroutine.
 func Prepare() {
+	warm.Start()
 	prepared = app.NewWithID(AppID)
 	prepared.Settings().SetTheme(theme.New(theme.Auto)) // every appearance has the same fonts
 	for _, bold := range []bool{false, true} {

@@ -1,0 +1,2 @@
+int warm_prepare(void);
+void warm_up(void);
