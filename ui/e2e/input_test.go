@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"guesthouse/hypervisor/guesttest"
@@ -306,15 +307,16 @@ func TestTyping(t *testing.T) {
 }
 
 // clip puts text into the clipboard.
-func (y *typist) clip(text string) {
-	y.t.Helper()
-	file := filepath.Join(y.host.Dir, "clip")
+func (p *program) clip(text string) {
+	p.t.Helper()
+	file := filepath.Join(p.host.Dir, "clip")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		y.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	y.start(exec.Command(hosttest.Tool(y.t, "xclip"), "-selection", "clipboard", "-quiet", "-in", file))
-	y.eventually("the clipboard", func() error {
-		if got := y.run("xclip", "-selection", "clipboard", "-out"); got != text {
+	p.start(exec.Command(hosttest.Tool(p.t, "xclip"), "-selection", "clipboard", "-quiet", "-in", file))
+	p.eventually("the clipboard", func() error {
+		// Without the newlines at its end, which run leaves out.
+		if got := p.run("xclip", "-selection", "clipboard", "-out"); got != strings.TrimSpace(text) {
 			return fmt.Errorf("it holds %q", got)
 		}
 		return nil
