@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -27,7 +28,8 @@ import (
 type textView struct {
 	w        *Window
 	box      *fyne.Container
-	body     *fyne.Container // the terminal
+	body     *fyne.Container // the terminal, with the hint above it
+	hint     *fyne.Container // that nothing has come yet
 	state    *widgets.Text
 	dot      *widgets.Panel
 	pick     *widgets.Button // which console
@@ -45,10 +47,14 @@ type textConsole struct {
 	device string
 	term   *terminal.Terminal
 	link   *textLink
+
+	heard     atomic.Bool // something has come over the line
+	listening bool        // since the line was connected for the first time
+	silent    bool        // nothing had come some time after that
 }
 
 func newTextView(w *Window) *textView {
-	v := &textView{w: w, consoles: map[string]*textConsole{}, body: container.NewStack()}
+	v := &textView{w: w, consoles: map[string]*textConsole{}, body: container.NewStack(), hint: newSilentHint()}
 	v.state = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
 	v.dot = widgets.NewPanel(theme.ColorOff, "", 4)
 	v.pick = widgets.NewButton("chevron-down", "", widgets.StyleFlat, func() { w.menu(v.pick, v.deviceMenu()) })
@@ -113,7 +119,7 @@ func (v *textView) choose(device string) bool {
 		v.consoles[device] = c
 	}
 	v.shown = c
-	v.body.Objects = []fyne.CanvasObject{c.term}
+	v.body.Objects = []fyne.CanvasObject{c.term, v.hint}
 	v.body.Refresh()
 	v.refresh()
 	if v.on() {
@@ -140,7 +146,7 @@ func (v *textView) open(device string) *textConsole {
 	c.link.open = func(ctx context.Context, force bool) (io.ReadWriteCloser, error) {
 		return w.p.Machines.OpenConsole(ctx, w.p.ID, device, force)
 	}
-	c.link.out = c.term
+	c.link.out = c
 	c.link.again = func() { c.term.Divide(lang.F("connected again at %s", time.Now().Format(lang.L("15:04:05")))) }
 	c.link.changed = dispatch.Coalesce(w.p.Dispatch, v.refresh)
 	if w.p.after != nil {
@@ -215,6 +221,7 @@ func (v *textView) refresh() {
 		v.w.display.Focus()
 	}
 	show(v.act, label != "")
+	show(v.hint, v.isSilent(c, status.Phase))
 	show(v.resize, status.Phase == textLive)
 	show(v.details, status.Phase == textRefused || status.Phase == textLost && !errors.Is(status.Err, io.EOF))
 	v.box.Refresh()
