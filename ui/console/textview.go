@@ -59,8 +59,9 @@ func newTextView(w *Window) *textView {
 	v.dot = widgets.NewPanel(theme.ColorOff, "", 4)
 	v.pick = widgets.NewButton("chevron-down", "", widgets.StyleFlat, func() { w.menu(v.pick, v.deviceMenu()) })
 	v.pick.SetTip(lang.L("Choose another text console of this machine"))
-	v.resize = widgets.NewButton("", lang.L("Tell the guest the size"), widgets.StyleFlat, v.tellSize)
-	v.resize.SetTip(lang.L("A serial line does not carry the window’s size. This types “stty rows … cols …” into the guest’s shell."))
+	v.resize = widgets.NewButton("", lang.L("Set terminal size"), widgets.StyleFlat, v.tellSize)
+	v.resize.SetTip(lang.L("When lines break in the wrong place: tells the guest’s shell how large this terminal is, as a serial line cannot. " +
+		"It types “stty rows … cols …” and Enter for you."))
 	v.act = widgets.NewButton("", "", widgets.StyleFlat, func() {})
 	v.details = widgets.NewButton("", lang.L("Details"), widgets.StyleFlat, v.showDetails)
 	dot := container.NewCenter(container.NewGridWrap(fyne.NewSquareSize(8), v.dot))
@@ -140,7 +141,8 @@ func (v *textView) open(device string) *textConsole {
 		},
 		Pointer: w.pointerMoved,
 		Menu: func() []*fyne.MenuItem {
-			return []*fyne.MenuItem{fyne.NewMenuItem(lang.L("Tell the guest the size (stty)"), v.tellSize)}
+			columns, rows := c.term.GridSize()
+			return []*fyne.MenuItem{fyne.NewMenuItem(lang.F("Set terminal size (types “%s”)", sizeCommand(columns, rows)), v.tellSize)}
 		},
 	})
 	c.link.open = func(ctx context.Context, force bool) (io.ReadWriteCloser, error) {
@@ -258,13 +260,16 @@ func (v *textView) deviceMenu() *fyne.Menu {
 	return m
 }
 
+// sizeCommand tells a guest's shell the size of its terminal.
+func sizeCommand(columns, rows int) string { return fmt.Sprintf("stty rows %d cols %d", rows, columns) }
+
 // tellSize types the size of the terminal for the guest's shell.
 func (v *textView) tellSize() {
 	if v.shown == nil {
 		return
 	}
 	columns, rows := v.shown.term.GridSize()
-	v.shown.link.send(fmt.Appendf(nil, "stty rows %d cols %d\r", rows, columns))
+	v.shown.link.send([]byte(sizeCommand(columns, rows) + "\r"))
 	v.w.display.Focus()
 }
 
