@@ -134,7 +134,7 @@ func (v *textView) open(device string) *textConsole {
 	w := v.w
 	c := &textConsole{device: device, link: newTextLink(w.p.Dispatch)}
 	c.term = terminal.New(terminal.Options{
-		Dispatch: w.p.Dispatch, Send: c.link.send, Clipboard: w.p.App.Clipboard(), Intercept: v.intercept,
+		Dispatch: w.p.Dispatch, Send: c.link.send, Clipboard: w.p.App.Clipboard(), ReadClipboard: w.pasteFor, Intercept: v.intercept,
 		FocusLost: func() {
 			v.host.letGo()
 			w.p.Dispatch.Do(w.claimKeyboard)

@@ -57,6 +57,13 @@ func TestTextConsole(t *testing.T) {
 		return nil
 	})
 
+	t.Log("what is typed while the clipboard's owner does not answer waits, and arrives")
+	p.silentClipboard()
+	p.xdotool("key", "ctrl+shift+v")
+	say("ping waited")
+	p.waitText(console, `^The program that owns the clipboard does not answer\.`)
+	p.waitText(console, `^pong waited$`)
+
 	t.Log("the text is still there after a look at the screen")
 	p.click(console, "Screen")
 	p.waitPicture(console, guesttest.Picture.Block)
