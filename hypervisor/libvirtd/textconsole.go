@@ -20,6 +20,9 @@ import (
 // consolePart is how much of a long input is sent at a time: libvirt takes 256 KiB in one message of a stream.
 const consolePart = 64 << 10
 
+// loadingPause is how often input that waits for a machine's state to be loaded looks whether it is.
+const loadingPause = 100 * time.Millisecond
+
 // OpenConsole implements hypervisor.Connection.
 func (c *Conn) OpenConsole(ctx context.Context, id uuid.UUID, device string, force bool) (io.ReadWriteCloser, error) {
 	console, err := c.openConsole(ctx, id, device, force)
@@ -60,6 +63,7 @@ func (c *Conn) openConsole(ctx context.Context, id uuid.UUID, device string, for
 		flags = libvirt.DomainConsoleForce
 	}
 	t := newTextConsole(s, k)
+	t.loading = func(ctx context.Context) bool { return c.loading(ctx, id) }
 	go t.run(id, device, flags)
 	limit := time.NewTimer(readLimit)
 	defer limit.Stop()
@@ -75,6 +79,15 @@ func (c *Conn) openConsole(ctx context.Context, id uuid.UUID, device string, for
 	}
 	_ = t.Close()
 	return nil, err
+}
+
+// loading reports whether a machine's state is still being loaded, as far as the daemon says.
+func (c *Conn) loading(ctx context.Context, id uuid.UUID) bool {
+	loading, err := read(ctx, c, "read the machine's state", func(l *libvirt.Libvirt) (bool, error) {
+		state, reason, err := l.DomainGetState(handle(id), 0)
+		return libvirt.DomainState(state) == libvirt.DomainPaused && libvirt.DomainPausedReason(reason) == libvirt.DomainPausedStartingUp, err
+	})
+	return err == nil && loading
 }
 
 // findConsole returns the name of the console to open: device, or the first one that can be opened.
@@ -107,6 +120,10 @@ func consoleError(err error) error {
 type textConsole struct {
 	session *session
 	link    *link
+
+	// loading reports whether the machine's state is still being loaded; heard is done once it is not.
+	loading func(context.Context) bool
+	heard   sync.Once
 
 	fromGuest *io.PipeReader
 	toCaller  *io.PipeWriter
@@ -160,8 +177,9 @@ func (t *textConsole) end(err error) {
 // Read implements io.Reader.
 func (t *textConsole) Read(p []byte) (int, error) { return t.fromGuest.Read(p) }
 
-// Write implements io.Writer. It waits while neither guest nor daemon take anything.
+// Write implements io.Writer. It waits while neither guest nor daemon take anything, and until a saved state or a checkpoint is loaded.
 func (t *textConsole) Write(p []byte) (int, error) {
+	t.heard.Do(t.waitLoaded)
 	done := 0
 	for done < len(p) {
 		n, err := t.toGuest.Write(p[done:min(done+consolePart, len(p))])
@@ -170,6 +188,18 @@ func (t *textConsole) Write(p []byte) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// waitLoaded returns when the machine's state is loaded or the console is over. QEMU's serial port takes what comes before that, and then
+// loses it: the state that is loaded replaces the port's own.
+func (t *textConsole) waitLoaded() {
+	for t.loading(context.Background()) {
+		select {
+		case <-t.ended:
+			return
+		case <-time.After(loadingPause):
+		}
+	}
 }
 
 // Close implements io.Closer.

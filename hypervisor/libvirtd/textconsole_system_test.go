@@ -143,3 +143,40 @@ func TestTextConsoleOfRealGuest(t *testing.T) {
 	must(t, err)
 	must(t, third.Close())
 }
+
+// What is typed into a console that was opened while a saved machine's state was still being loaded reaches the guest, all of it.
+func TestTextConsoleOfRestoredGuest(t *testing.T) {
+	h := hosttest.Start(t)
+	c, _ := open(t, h.URI)
+	ctx := t.Context()
+	id, err := c.Define(ctx, fmt.Sprintf(textGuestXML, guesttest.MinMemoryMiB, guesttest.ISO(t)))
+	must(t, err)
+	must(t, c.Start(ctx, id))
+	console, err := c.OpenConsole(ctx, id, "", false)
+	must(t, err)
+	said := listen(t, console)
+	said.want(`GUEST READY`)
+	_, err = io.WriteString(console, "hold\n")
+	must(t, err)
+	said.want(`hold mem=\d+`)
+	for i := range 3 {
+		must(t, c.Save(ctx, id))
+		_ = said.wantEnd()
+		must(t, console.Close())
+		started := make(chan error, 1)
+		go func() { started <- c.Start(ctx, id) }()
+		limit := time.Now().Add(hosttest.Patience)
+		for console, err = c.OpenConsole(ctx, id, "", false); err != nil; console, err = c.OpenConsole(ctx, id, "", false) {
+			if time.Now().After(limit) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		said = listen(t, console)
+		_, err = fmt.Fprintf(console, "ping %d\n", i)
+		must(t, err)
+		said.want(fmt.Sprintf("pong %d\r", i))
+		must(t, <-started)
+	}
+	must(t, console.Close())
+}

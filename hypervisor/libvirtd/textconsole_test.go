@@ -6,11 +6,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"guesthouse/hypervisor"
 )
+
+// procDomainState is virDomainGetState.
+const procDomainState = 212
 
 const serialXML = `<domain><devices>
 <serial type='file'><alias name='serial0'/></serial>
@@ -70,8 +74,17 @@ func (s *consoleServer) wantGone(t *testing.T) {
 // serveConsole is a daemon with a running machine of serialXML; answer deals with the call that opens a console.
 func serveConsole(t *testing.T, answer func(*fakeClient, packet)) (*Conn, <-chan *consoleServer) {
 	t.Helper()
+	return serveConsoleWith(t, answer, func(*fakeClient, packet) bool { return false })
+}
+
+// serveConsoleWith is serveConsole where special may answer other calls.
+func serveConsoleWith(t *testing.T, answer func(*fakeClient, packet), special func(*fakeClient, packet) bool) (*Conn, <-chan *consoleServer) {
+	t.Helper()
 	servers := make(chan *consoleServer, 10)
 	f := newFakeDaemon(t, func(c *fakeClient, call packet) bool {
+		if special(c, call) {
+			return true
+		}
 		switch call.proc {
 		case 14:
 			c.reply(call, xdrWriter(nil).text(serialXML))
@@ -148,6 +161,57 @@ func TestTextConsole(t *testing.T) {
 	s.wantGone(t)
 	if _, err := console.Write([]byte("x")); err == nil {
 		t.Error("a closed console takes input")
+	}
+}
+
+// What is typed while the machine's state is being loaded waits until it is: the serial port that takes it would be replaced.
+func TestTextConsoleWaitsForState(t *testing.T) {
+	t.Parallel()
+	var running atomic.Bool
+	var asked atomic.Int32
+	c, servers := serveConsoleWith(t, agree, func(c *fakeClient, call packet) bool {
+		if call.proc != procDomainState || running.Load() {
+			return false
+		}
+		asked.Add(1)
+		c.reply(call, xdrWriter(nil).uint32(3).uint32(11)) // VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP
+		return true
+	})
+	console := openTestConsole(t, c)
+	s := <-servers
+	before := asked.Load()
+	go console.Write([]byte("root\r"))
+	for limit := time.Now().Add(patience); asked.Load() < before+3; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("nobody asks for the machine's state again")
+		}
+	}
+	select {
+	case p := <-s.input:
+		t.Fatalf("%q was sent while the state was being loaded", p.payload)
+	default:
+	}
+	running.Store(true)
+	if got := s.text(t, 5); got != "root\r" {
+		t.Errorf("the guest got %q", got)
+	}
+
+	running.Store(false)
+	waits := openTestConsole(t, c)
+	<-servers
+	failed := make(chan error, 1)
+	go func() {
+		_, err := waits.Write([]byte("x"))
+		failed <- err
+	}()
+	waits.Close()
+	select {
+	case err := <-failed:
+		if err == nil {
+			t.Error("a closed console takes input")
+		}
+	case <-time.After(patience):
+		t.Fatal("Close does not end a Write")
 	}
 }
 

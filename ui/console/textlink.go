@@ -239,10 +239,16 @@ func (l *textLink) session(parent context.Context, epoch int, force, before bool
 	}
 }
 
-// write sends what is typed until ctx ends or the console does.
+// write sends what is typed until ctx ends or the console does. ctx ends before the next connection begins: what is typed then, and the wake-up
+// that says so, belong to the next one's writer.
 func (l *textLink) write(ctx context.Context, console io.Writer) error {
+	defer wake(l.keys)
 	for {
 		l.mu.Lock()
+		if ctx.Err() != nil {
+			l.mu.Unlock()
+			return ctx.Err()
+		}
 		b := l.typed
 		l.typed = nil
 		l.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -27,7 +28,8 @@ import (
 type textView struct {
 	w        *Window
 	box      *fyne.Container
-	body     *fyne.Container // the terminal
+	body     *fyne.Container // the terminal, with the hint above it
+	hint     *fyne.Container // that nothing has come yet
 	state    *widgets.Text
 	dot      *widgets.Panel
 	pick     *widgets.Button // which console
@@ -45,16 +47,21 @@ type textConsole struct {
 	device string
 	term   *terminal.Terminal
 	link   *textLink
+
+	heard     atomic.Bool // something has come over the line
+	listening bool        // since the line was connected for the first time
+	silent    bool        // nothing had come some time after that
 }
 
 func newTextView(w *Window) *textView {
-	v := &textView{w: w, consoles: map[string]*textConsole{}, body: container.NewStack()}
+	v := &textView{w: w, consoles: map[string]*textConsole{}, body: container.NewStack(), hint: newSilentHint()}
 	v.state = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
 	v.dot = widgets.NewPanel(theme.ColorOff, "", 4)
 	v.pick = widgets.NewButton("chevron-down", "", widgets.StyleFlat, func() { w.menu(v.pick, v.deviceMenu()) })
 	v.pick.SetTip(lang.L("Choose another text console of this machine"))
-	v.resize = widgets.NewButton("", lang.L("Tell the guest the size"), widgets.StyleFlat, v.tellSize)
-	v.resize.SetTip(lang.L("A serial line does not carry the window’s size. This types “stty rows … cols …” into the guest’s shell."))
+	v.resize = widgets.NewButton("", lang.L("Set terminal size"), widgets.StyleFlat, v.tellSize)
+	v.resize.SetTip(lang.L("When lines break in the wrong place: tells the guest’s shell how large this terminal is, as a serial line cannot. " +
+		"It types “stty rows … cols …” and Enter for you."))
 	v.act = widgets.NewButton("", "", widgets.StyleFlat, func() {})
 	v.details = widgets.NewButton("", lang.L("Details"), widgets.StyleFlat, v.showDetails)
 	dot := container.NewCenter(container.NewGridWrap(fyne.NewSquareSize(8), v.dot))
@@ -113,7 +120,7 @@ func (v *textView) choose(device string) bool {
 		v.consoles[device] = c
 	}
 	v.shown = c
-	v.body.Objects = []fyne.CanvasObject{c.term}
+	v.body.Objects = []fyne.CanvasObject{c.term, v.hint}
 	v.body.Refresh()
 	v.refresh()
 	if v.on() {
@@ -127,20 +134,21 @@ func (v *textView) open(device string) *textConsole {
 	w := v.w
 	c := &textConsole{device: device, link: newTextLink(w.p.Dispatch)}
 	c.term = terminal.New(terminal.Options{
-		Dispatch: w.p.Dispatch, Send: c.link.send, Clipboard: w.p.App.Clipboard(), Intercept: v.intercept,
+		Dispatch: w.p.Dispatch, Send: c.link.send, Clipboard: w.p.App.Clipboard(), ReadClipboard: w.pasteFor, Intercept: v.intercept,
 		FocusLost: func() {
 			v.host.letGo()
 			w.p.Dispatch.Do(w.claimKeyboard)
 		},
 		Pointer: w.pointerMoved,
 		Menu: func() []*fyne.MenuItem {
-			return []*fyne.MenuItem{fyne.NewMenuItem(lang.L("Tell the guest the size (stty)"), v.tellSize)}
+			columns, rows := c.term.GridSize()
+			return []*fyne.MenuItem{fyne.NewMenuItem(lang.F("Set terminal size (types “%s”)", sizeCommand(columns, rows)), v.tellSize)}
 		},
 	})
 	c.link.open = func(ctx context.Context, force bool) (io.ReadWriteCloser, error) {
 		return w.p.Machines.OpenConsole(ctx, w.p.ID, device, force)
 	}
-	c.link.out = c.term
+	c.link.out = c
 	c.link.again = func() { c.term.Divide(lang.F("connected again at %s", time.Now().Format(lang.L("15:04:05")))) }
 	c.link.changed = dispatch.Coalesce(w.p.Dispatch, v.refresh)
 	if w.p.after != nil {
@@ -215,6 +223,7 @@ func (v *textView) refresh() {
 		v.w.display.Focus()
 	}
 	show(v.act, label != "")
+	show(v.hint, v.isSilent(c, status.Phase))
 	show(v.resize, status.Phase == textLive)
 	show(v.details, status.Phase == textRefused || status.Phase == textLost && !errors.Is(status.Err, io.EOF))
 	v.box.Refresh()
@@ -251,13 +260,16 @@ func (v *textView) deviceMenu() *fyne.Menu {
 	return m
 }
 
+// sizeCommand tells a guest's shell the size of its terminal.
+func sizeCommand(columns, rows int) string { return fmt.Sprintf("stty rows %d cols %d", rows, columns) }
+
 // tellSize types the size of the terminal for the guest's shell.
 func (v *textView) tellSize() {
 	if v.shown == nil {
 		return
 	}
 	columns, rows := v.shown.term.GridSize()
-	v.shown.link.send(fmt.Appendf(nil, "stty rows %d cols %d\r", rows, columns))
+	v.shown.link.send([]byte(sizeCommand(columns, rows) + "\r"))
 	v.w.display.Focus()
 }
 

@@ -108,6 +108,28 @@ func TestTextConsole(t *testing.T) {
 	}
 }
 
+// An empty terminal says that nothing has come, until something has.
+func TestSilentTextConsole(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	withSerial(f, true, "serial0")
+	w := f.open()
+	w.text.toggle()
+	guest := f.guest(w, nil)
+	if w.text.hint.Visible() {
+		t.Error("the guest is called silent before it had time to speak")
+	}
+	f.until("the hint", w.text.hint.Visible)
+	f.change(func(m *machines.Machine) { m.State = hypervisor.StateOff })
+	f.until("off", func() bool { return w.text.state.Text() == "Off" && !w.text.hint.Visible() })
+	f.change(func(m *machines.Machine) { m.State = hypervisor.StateRunning })
+	guest = f.guest(w, guest)
+	f.until("the hint again", w.text.hint.Visible)
+	w.win.Canvas().Focused().TypedRune('r')
+	f.hears(guest, "r")
+	f.prints(w, guest, "login:")
+	f.until("no hint", func() bool { return !w.text.hint.Visible() })
+}
+
 // What was said stays over restarts of the machine and of the connection, and a line tells them apart.
 func TestTextConsoleReconnects(t *testing.T) {
 	f := newWorld(t, hypervisor.StateRunning)

@@ -25,7 +25,15 @@ import (
 
 // typeClipboard asks how the clipboard's text should be typed into the guest.
 func (w *Window) typeClipboard() {
-	text := w.p.App.Clipboard().Content()
+	w.readClipboard(func(text string, ok bool) {
+		if ok {
+			w.askTyping(text)
+		}
+	})
+}
+
+// askTyping asks how a text should be typed, or says why it cannot be.
+func (w *Window) askTyping(text string) {
 	switch n := utf8.RuneCountInString(text); {
 	case w.typing != nil:
 		w.say(notice{text: lang.L("A text is being typed already.")})

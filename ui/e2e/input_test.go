@@ -8,7 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
 
 	"guesthouse/hypervisor/guesttest"
 	"guesthouse/hypervisor/hosttest"
@@ -298,6 +302,12 @@ func TestTyping(t *testing.T) {
 		y.waitText(y.console, `^3 characters were typed\.$`)
 	}
 
+	t.Log("a program that owns the clipboard and does not answer costs a word, and the window goes on")
+	y.silentClipboard()
+	y.click(y.console, "Keys")
+	y.click(y.console, "Type the clipboard’s text…")
+	y.waitText(y.console, `^The program that owns the clipboard does not answer\.`)
+
 	t.Log("a combination of the menu")
 	y.guest.Skip()
 	y.click(y.console, "Keys")
@@ -306,17 +316,44 @@ func TestTyping(t *testing.T) {
 }
 
 // clip puts text into the clipboard.
-func (y *typist) clip(text string) {
-	y.t.Helper()
-	file := filepath.Join(y.host.Dir, "clip")
+func (p *program) clip(text string) {
+	p.t.Helper()
+	file := filepath.Join(p.host.Dir, "clip")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		y.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	y.start(exec.Command(hosttest.Tool(y.t, "xclip"), "-selection", "clipboard", "-quiet", "-in", file))
-	y.eventually("the clipboard", func() error {
-		if got := y.run("xclip", "-selection", "clipboard", "-out"); got != text {
+	p.start(exec.Command(hosttest.Tool(p.t, "xclip"), "-selection", "clipboard", "-quiet", "-in", file))
+	p.eventually("the clipboard", func() error {
+		// Without the newlines at its end, which run leaves out.
+		if got := p.run("xclip", "-selection", "clipboard", "-out"); got != strings.TrimSpace(text) {
 			return fmt.Errorf("it holds %q", got)
 		}
 		return nil
 	})
+}
+
+// silentClipboard has a program own the clipboard that answers nobody, as one that hangs does.
+func (p *program) silentClipboard() {
+	p.t.Helper()
+	x, err := xgb.NewConnDisplay(p.display)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(x.Close)
+	const name = "CLIPBOARD"
+	clipboard, err := xproto.InternAtom(x, false, uint16(len(name)), name).Reply()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	window, err := xproto.NewWindowId(x)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	root := xproto.Setup(x).DefaultScreen(x).Root
+	xproto.CreateWindow(x, 0, window, root, -1, -1, 1, 1, 0, xproto.WindowClassInputOnly, 0, 0, nil)
+	xproto.SetSelectionOwner(x, window, clipboard.Atom, xproto.TimeCurrentTime)
+	owner, err := xproto.GetSelectionOwner(x, clipboard.Atom).Reply()
+	if err != nil || owner.Owner != window {
+		p.t.Fatalf("the clipboard was not taken: %v", err)
+	}
 }

@@ -1,16 +1,20 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"image"
+	"slices"
+	"strings"
 	"testing"
 
 	"guesthouse/hypervisor/guesttest"
 	"guesthouse/hypervisor/hosttest"
+	"guesthouse/ui/probe"
 )
 
-// TestTextConsole talks to a real guest over its serial port in the console's window: typing, output, going to the screen and back, a reset,
-// and a restart that leaves what was said to be read.
+// TestTextConsole talks to a real guest over its serial port in the console's window: typing, pasting, copying, going to the screen and back,
+// a restart and a restore that leave what was said to be read and hear what is typed, and much output, during which the window answers.
 func TestTextConsole(t *testing.T) {
 	const name = "Teller"
 	h := hosttest.Start(t)
@@ -35,6 +39,31 @@ func TestTextConsole(t *testing.T) {
 	say("hold")
 	p.waitText(console, `^hold mem=\d+$`)
 
+	t.Log("what is pasted reaches it too, and what it said can be copied")
+	paste := func(text string) {
+		p.clip(text)
+		p.xdotool("key", "ctrl+shift+v")
+	}
+	paste("ping pasted\n")
+	p.waitText(console, `^pong pasted$`)
+	p.clickAt(p.aim(console, "pong pasted"), 3)
+	p.click(console, "Select all")
+	p.waitNoText(console, `^Select all$`)
+	p.xdotool("key", "ctrl+shift+c")
+	s.eventually("the copied text", func() error {
+		if got := s.run("xclip", "-selection", "clipboard", "-out"); !strings.Contains(got, "\npong pasted") {
+			return fmt.Errorf("the clipboard holds %q", got)
+		}
+		return nil
+	})
+
+	t.Log("what is typed while the clipboard's owner does not answer waits, and arrives")
+	p.silentClipboard()
+	p.xdotool("key", "ctrl+shift+v")
+	say("ping waited")
+	p.waitText(console, `^The program that owns the clipboard does not answer\.`)
+	p.waitText(console, `^pong waited$`)
+
 	t.Log("the text is still there after a look at the screen")
 	p.click(console, "Screen")
 	p.waitPicture(console, guesttest.Picture.Block)
@@ -53,10 +82,44 @@ func TestTextConsole(t *testing.T) {
 	p.waitText(console, `^Off$`)
 	p.waitText(console, `^hold mem=\d+$`)
 	p.click(console, "Start")
-	p.waitText(console, `connected again at`)
-	p.waitText(console, `^GUEST READY$`)
-	say("go")
-	p.waitText(console, `^mem=\d+ disk=-1 `)
+	// The line of the first run is still there, and what is typed before the guest listens is lost, as on any serial port.
+	s.eventually("the guest of the second run", func() error {
+		w, err := p.window(console)
+		if err != nil {
+			return err
+		}
+		again := slices.IndexFunc(w.Texts, func(t probe.Text) bool { return strings.Contains(t.Text, "connected again at") })
+		if again < 0 || !slices.ContainsFunc(w.Texts[again:], func(t probe.Text) bool { return t.Text == "GUEST READY" }) {
+			return errors.New("it is not ready")
+		}
+		return nil
+	})
+	say("hold") // no counting between the answers
+	say("ping again")
+	p.waitText(console, `^pong again$`)
+	paste("ping pasted again\n")
+	p.waitText(console, `^pong pasted again$`)
+
+	t.Log("after a restore the first that is typed arrives whole")
+	h.Virsh(t, "managedsave", name)
+	p.waitText(console, `^Saved$`)
+	p.click(console, "Resume")
+	p.waitText(console, `^Connected$`)
+	say("ping restored")
+	p.waitText(console, `^pong restored$`)
+
+	t.Log("the window answers while the guest prints 2 MiB")
+	say("print 2048")
+	p.waitText(console, `^\d{7} the quick brown fox`)
+	for range 3 {
+		p.click(console, "Keys")
+		p.waitText(console, `^Ctrl\+Alt\+F2$`)
+		p.xdotool("key", "Escape")
+		p.waitNoText(console, `^Ctrl\+Alt\+F2$`)
+	}
+	p.waitText(console, `^printed 2048$`)
+	say("ping last")
+	p.waitText(console, `^pong last$`)
 	p.checkLog()
 }
 

@@ -169,7 +169,16 @@ func (t *Terminal) Copy() {
 
 // Paste types the host's clipboard.
 func (t *Terminal) Paste() {
-	if t.o.Clipboard != nil {
+	switch {
+	case t.o.ReadClipboard != nil && !t.pasting:
+		t.pasting = true
+		t.o.ReadClipboard(func(text string) {
+			later := t.typedOn
+			t.pasting, t.typedOn = false, nil
+			t.send(pasted(text, t.screen.Keys()))
+			t.send(later)
+		})
+	case t.o.ReadClipboard == nil && t.o.Clipboard != nil:
 		t.send(pasted(t.o.Clipboard.Content(), t.screen.Keys()))
 	}
 }

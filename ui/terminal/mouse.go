@@ -234,7 +234,7 @@ func (t *Terminal) ContextMenu() *fyne.Menu {
 	}
 	m := fyne.NewMenu("",
 		item(lang.L("Copy (Ctrl+Shift+C)"), t.Selected() != "", t.Copy),
-		item(lang.L("Paste (Ctrl+Shift+V)"), t.o.Clipboard != nil && t.o.Clipboard.Content() != "", t.Paste),
+		item(lang.L("Paste (Ctrl+Shift+V)"), t.o.Clipboard != nil || t.o.ReadClipboard != nil, t.Paste),
 		item(lang.L("Select all"), true, t.SelectAll),
 		fyne.NewMenuItemSeparator(),
 		item(lang.L("Larger text (Ctrl++)"), t.size < largestText, func() { t.SetTextSize(t.size + 1) }),

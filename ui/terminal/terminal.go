@@ -32,6 +32,9 @@ type Options struct {
 	Send func([]byte)
 	// Clipboard is the host's; nil: there is none.
 	Clipboard fyne.Clipboard
+	// ReadClipboard reads the host's clipboard where that can take a while: it must not wait, and calls then once, at once or later, on the UI
+	// goroutine; an empty text is none. nil: the Clipboard is asked, which waits for the program that owns it.
+	ReadClipboard func(then func(text string))
 	// Intercept sees every key first, as pressed or released; true keeps it from the guest. It may be nil.
 	Intercept func(e *fyne.KeyEvent, down bool) bool
 	// Menu returns further entries for the context menu. It may be nil.
@@ -66,7 +69,9 @@ type Terminal struct {
 	selecting  selection
 	drag       dragging
 	wheel      float32
-	swallow    bool // the key that was pressed last is not for the guest
+	swallow    bool   // the key that was pressed last is not for the guest
+	pasting    bool   // the clipboard is being read
+	typedOn    []byte // meanwhile
 	lastClick  time.Time
 	clicks     int
 	clickPlace vt.Pos
@@ -221,6 +226,10 @@ func (t *Terminal) Clear() {
 // send gives bytes to the guest and goes to the end, where their effect will be seen.
 func (t *Terminal) send(b []byte) {
 	if len(b) == 0 {
+		return
+	}
+	if t.pasting { // what is typed after a paste arrives after it
+		t.typedOn = append(t.typedOn, b...)
 		return
 	}
 	t.o.Send(b)

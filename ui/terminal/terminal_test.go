@@ -229,6 +229,37 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// What is typed while the clipboard is being read comes after the pasted text.
+func TestPasteLater(t *testing.T) {
+	f := newFixture(t, theme.Dark)
+	var then func(string)
+	f.o.ReadClipboard = func(answer func(string)) {
+		if then != nil {
+			t.Error("the clipboard is read twice at once")
+		}
+		then = answer
+	}
+	f.TypedRune('a')
+	f.Paste()
+	f.TypedRune('b')
+	f.Paste()
+	f.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if got := f.typed(); got != "a" {
+		t.Errorf("before the clipboard is read the guest got %q", got)
+	}
+	then("text")
+	if got := f.typed(); got != "textb\r" {
+		t.Errorf("the guest got %q", got)
+	}
+	then = nil
+	f.Paste()
+	f.TypedRune('c')
+	then("")
+	if got := f.typed(); got != "c" {
+		t.Errorf("without a text the guest got %q", got)
+	}
+}
+
 func TestPaste(t *testing.T) {
 	f := newFixture(t, theme.Dark)
 	f.o.Clipboard.SetContent("one\r\ntwo\n\x1b[201~rm\u009b")
