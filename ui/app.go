@@ -12,6 +12,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/displays"
+	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -23,6 +24,7 @@ import (
 	"guesthouse/ui/manager"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/vmsettings"
+	"guesthouse/ui/widgets"
 	"guesthouse/ui/wizard"
 	"guesthouse/vmconfig/guestos"
 )
@@ -44,6 +46,8 @@ type Params struct {
 	Log         *slog.Logger
 	URI         string
 	Version     string
+	// Warnings are told one after the other over the first window.
+	Warnings []error
 	// OnlyConsole opens just the window of this machine, without the manager.
 	OnlyConsole uuid.UUID
 	// Raise delivers wishes to bring the manager to the front. It may be nil.
@@ -92,9 +96,25 @@ func Run(p Params) error {
 		w.openManager()
 		w.listenToRaise()
 	}
+	a.Lifecycle().SetOnStarted(func() {
+		if open := a.Driver().AllWindows(); len(open) > 0 {
+			warn(open[0], p.Warnings)
+		}
+	})
 	dispatch.Run(w.dispatch, func(context.Context) error { <-p.Context.Done(); return nil }, func(error) { a.Quit() })
 	a.Run()
 	return nil
+}
+
+// warn tells the errors one after the other over a window.
+func warn(over fyne.Window, list []error) {
+	if len(list) == 0 {
+		return
+	}
+	e := explain.Explain(list[0])
+	widgets.ShowError(over, widgets.ErrorText{
+		Title: lang.L("A file of Guesthouse cannot be used"), Summary: e.Summary, Remedy: e.Remedy, Detail: e.Detail,
+	}).OnClosed = func() { warn(over, list[1:]) }
 }
 
 func (w *windows) openManager() {

@@ -25,6 +25,9 @@ const fileVersion = 1
 // sizeLimit is the most bytes that are read.
 const sizeLimit = 1 << 20
 
+// ErrSetAside says that the file could not be used and was kept under another name; nothing is remembered.
+var ErrSetAside = errors.New("the passwords and certificates of displays could not be read")
+
 // content is the layout on disk.
 type content struct {
 	Version      int                  `json:"version"`
@@ -40,31 +43,39 @@ type Store struct {
 	now content
 }
 
-// Load reads the file at path, which need not exist. The Store is always usable: with an error, which says why the file could not be used,
-// it starts empty and replaces the file when something is to be kept.
+// Load reads the file at path, which need not exist. The Store is always usable: a file that is damaged or written by a newer program is
+// kept beside (atomicfile.SetAside), the Store starts empty, and the error wraps ErrSetAside and an atomicfile.DamagedError.
 func Load(path string) (*Store, error) {
 	s := &Store{path: path, now: content{Version: fileVersion}}
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+	now, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return s, fmt.Errorf("%w: %w", ErrSetAside, atomicfile.SetAside(path, err))
+	default:
+		s.now = now
 	}
+	return s, nil
+}
+
+func read(path string) (content, error) {
+	var c content
+	file, err := os.Open(path)
 	if err != nil {
-		return s, err
+		return c, err
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, sizeLimit))
 	if err != nil {
-		return s, err
+		return c, err
 	}
-	var read content
-	if err := json.Unmarshal(text, &read); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, err
 	}
-	if read.Version != fileVersion {
-		return s, fmt.Errorf("%s has layout version %d, this program knows %d", path, read.Version, fileVersion)
+	if c.Version != fileVersion {
+		return c, fmt.Errorf("layout version %d, this program knows %d", c.Version, fileVersion)
 	}
-	s.now = read
-	return s, nil
+	return c, nil
 }
 
 // Path returns where the file is, to be named in messages.
