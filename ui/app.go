@@ -121,7 +121,7 @@ func (w *windows) openManager() {
 	w.main = w.app.NewWindow("Guesthouse")
 	w.manager = manager.New(manager.Params{
 		App: w.app, Window: w.main, Dispatch: w.dispatch,
-		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
+		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings, Screens: w.p.Displays,
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})

@@ -5,6 +5,7 @@
 package displays
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -103,6 +105,35 @@ func (s *Store) Certificate(host string) string {
 // SetCertificate trusts a fingerprint for a host; an empty one forgets it. It waits for the disk.
 func (s *Store) SetCertificate(host, fingerprint string) error {
 	return s.change(func(c *content) { c.Certificates = with(c.Certificates, host, fingerprint) })
+}
+
+// Kept is one thing that is remembered: the password of a machine's display, which it does not tell, or a host's certificate.
+type Kept struct {
+	Machine     uuid.UUID // whose password it is; uuid.Nil: it is a certificate
+	Host        string    // of the certificate
+	Fingerprint string    // SHA-256 of the certificate in hexadecimal
+}
+
+// Kept lists what is remembered: passwords by machine, then certificates by host. It only reads memory.
+func (s *Store) Kept() []Kept {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Kept, 0, len(s.now.Passwords)+len(s.now.Certificates))
+	for _, machine := range slices.SortedFunc(maps.Keys(s.now.Passwords), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		list = append(list, Kept{Machine: machine})
+	}
+	for _, host := range slices.Sorted(maps.Keys(s.now.Certificates)) {
+		list = append(list, Kept{Host: host, Fingerprint: s.now.Certificates[host]})
+	}
+	return list
+}
+
+// Forget forgets one thing that Kept lists. It waits for the disk; when that fails it is forgotten until the program ends.
+func (s *Store) Forget(k Kept) error {
+	if k.Machine == uuid.Nil {
+		return s.SetCertificate(k.Host, "")
+	}
+	return s.SetPassword(k.Machine, "")
 }
 
 // with returns a copy of m with the value set, or without it when it is empty.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -39,6 +40,33 @@ func TestStore(t *testing.T) {
 	again, err := Load(path)
 	if err != nil || again.Password(a) != "" || again.Password(b) != "two" || again.Certificate("host") != "ab12" || again.Certificate("other") != "" {
 		t.Errorf("read back %+v, %v", again.now, err)
+	}
+}
+
+// TestForget lists what is remembered and forgets it, one after the other.
+func TestForget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := uuid.New()
+	for _, err := range []error{s.SetPassword(machine, "secret"), s.SetCertificate("b", "22"), s.SetCertificate("a", "11")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []Kept{{Machine: machine}, {Host: "a", Fingerprint: "11"}, {Host: "b", Fingerprint: "22"}}
+	if got := s.Kept(); !slices.Equal(got, want) {
+		t.Fatalf("it lists %+v", got)
+	}
+	for i, k := range want {
+		if err := s.Forget(k); err != nil || !slices.Equal(s.Kept(), want[i+1:]) {
+			t.Errorf("after %+v: %+v, %v", k, s.Kept(), err)
+		}
+	}
+	if again, err := Load(path); err != nil || len(again.Kept()) > 0 {
+		t.Errorf("the file still has %+v, %v", again.Kept(), err)
 	}
 }
 
