@@ -125,8 +125,12 @@ func (w *windows) openManager() {
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
-	w.main.SetOnClosed(func() { w.main = nil })
 	w.main.Show()
+	stop := hideTips(w.dispatch, w.main)
+	w.main.SetOnClosed(func() {
+		stop()
+		w.main = nil
+	})
 }
 
 // raiseManager brings the manager to the front, and opens it again when it was closed beside a machine's window.
@@ -188,7 +192,11 @@ func (w *windows) newMachine() {
 		p.Images = w.p.Images
 	}
 	w.wizard = wizard.Show(w.app, p)
-	w.wizard.SetOnClosed(func() { w.wizard = nil })
+	stop := hideTips(w.dispatch, w.wizard)
+	w.wizard.SetOnClosed(func() {
+		stop()
+		w.wizard = nil
+	})
 }
 
 func (w *windows) openSettings(id uuid.UUID) {

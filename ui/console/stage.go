@@ -61,7 +61,7 @@ type opened struct {
 
 // open connects to the X server behind a window, which must be on the screen. Where that does not work the painter goes on.
 func (s *stage) open(win fyne.Window) {
-	handle := windowHandle(win)
+	handle := WindowHandle(win)
 	if !s.frames.share || handle == 0 {
 		s.pending = false
 		s.changed()
@@ -169,8 +169,8 @@ func (s *stage) close() {
 	s.view = nil
 }
 
-// windowHandle is the X window of a window that is on the screen; 0 where there is none.
-func windowHandle(win fyne.Window) (handle uintptr) {
+// WindowHandle is the X window of a window that is on the screen; 0 where there is none. UI goroutine only.
+func WindowHandle(win fyne.Window) (handle uintptr) {
 	if native, ok := win.(driver.NativeWindow); ok {
 		native.RunNative(func(c any) {
 			if x, ok := c.(driver.X11WindowContext); ok {
