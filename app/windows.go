@@ -76,16 +76,19 @@ func openManager(ctx context.Context, o *options) error {
 
 // openWindows runs the windows until the last one closes: the manager, or only the console of one machine.
 func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, instance ...*instance) error {
+	var warnings []error
 	store, err := settings.Load(filepath.Join(configDir(), "settings.json"))
 	if err != nil {
 		s.log.Warn("the settings cannot be read; defaults are used", "error", err)
+		warnings = append(warnings, err)
 	}
 	trusted, err := displays.Load(filepath.Join(s.dataDir, "displays.json"))
 	if err != nil {
 		s.log.Warn("the passwords of displays cannot be read; none is known", "error", err)
+		warnings = append(warnings, err)
 	}
 	p := ui.Params{
-		Displays: trusted,
+		Displays: trusted, Warnings: warnings,
 		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,
 		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Context: ctx,
 	}

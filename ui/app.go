@@ -14,6 +14,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/displays"
+	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -26,6 +27,7 @@ import (
 	"guesthouse/ui/theme"
 	"guesthouse/ui/vmsettings"
 	"guesthouse/ui/warm"
+	"guesthouse/ui/widgets"
 	"guesthouse/ui/wizard"
 	"guesthouse/vmconfig/guestos"
 )
@@ -47,6 +49,8 @@ type Params struct {
 	Log         *slog.Logger
 	URI         string
 	Version     string
+	// Warnings are told one after the other over the first window.
+	Warnings []error
 	// OnlyConsole opens just the window of this machine, without the manager.
 	OnlyConsole uuid.UUID
 	// Raise delivers wishes to bring the manager to the front. It may be nil.
@@ -98,24 +102,42 @@ func Run(p Params) error {
 		w.openManager()
 		w.listenToRaise()
 	}
+	a.Lifecycle().SetOnStarted(func() {
+		if open := a.Driver().AllWindows(); len(open) > 0 {
+			warn(open[0], p.Warnings)
+		}
+	})
 	dispatch.Run(w.dispatch, func(context.Context) error { <-p.Context.Done(); return nil }, func(error) { a.Quit() })
 	a.Run()
 	return nil
+}
+
+// warn tells the errors one after the other over a window.
+func warn(over fyne.Window, list []error) {
+	if len(list) == 0 {
+		return
+	}
+	e := explain.Explain(list[0])
+	widgets.ShowError(over, widgets.ErrorText{
+		Title: lang.L("A file of Guesthouse cannot be used"), Summary: e.Summary, Remedy: e.Remedy, Detail: e.Detail,
+	}).OnClosed = func() { warn(over, list[1:]) }
 }
 
 func (w *windows) openManager() {
 	w.main = newWindow(w.app, "Guesthouse")
 	w.manager = manager.New(manager.Params{
 		App: w.app, Window: w.main, Dispatch: w.dispatch,
-		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
+		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings, Screens: w.p.Displays,
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
+	w.main.Show()
+	stop := hideTips(w.dispatch, w.main)
 	w.main.SetOnClosed(func() {
+		stop()
 		w.main = nil
 		w.tidy()
 	})
-	w.main.Show()
 }
 
 // raiseManager brings the manager to the front, and opens it again when it was closed beside a machine's window.
@@ -210,7 +232,9 @@ func (w *windows) newMachine() {
 		p.Images = w.p.Images
 	}
 	w.wizard = wizard.Show(w.app, p)
+	stop := hideTips(w.dispatch, w.wizard)
 	w.wizard.SetOnClosed(func() {
+		stop()
 		w.wizard = nil
 		w.tidy()
 	})

@@ -8,9 +8,11 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -18,6 +20,7 @@ import (
 	"guesthouse/ui/console"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig/guestos"
 )
 
@@ -101,5 +104,23 @@ func TestManagerOpensAgain(t *testing.T) {
 	w.manager.Close()
 	if !queue.Settle(patience) {
 		t.Error("background work does not end")
+	}
+}
+
+// TestWarningsOneAfterTheOther closes each warning to see the next.
+func TestWarningsOneAfterTheOther(t *testing.T) {
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewTempWindow(t, widget.NewLabel(""))
+	w.Resize(fyne.NewSize(800, 600))
+	warn(w, []error{settings.ErrSetAside, displays.ErrSetAside})
+	for range 2 {
+		if !widgets.ModalOpen(w) {
+			t.Fatal("a warning is missing")
+		}
+		widgets.DismissModal(w.Content())
+	}
+	if widgets.ModalOpen(w) {
+		t.Error("there is no end of warnings")
 	}
 }

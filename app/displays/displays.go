@@ -5,6 +5,7 @@
 package displays
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -24,6 +26,9 @@ const fileVersion = 1
 
 // sizeLimit is the most bytes that are read.
 const sizeLimit = 1 << 20
+
+// ErrSetAside says that the file could not be used and was kept under another name; nothing is remembered.
+var ErrSetAside = errors.New("the passwords and certificates of displays could not be read")
 
 // content is the layout on disk.
 type content struct {
@@ -40,31 +45,39 @@ type Store struct {
 	now content
 }
 
-// Load reads the file at path, which need not exist. The Store is always usable: with an error, which says why the file could not be used,
-// it starts empty and replaces the file when something is to be kept.
+// Load reads the file at path, which need not exist. The Store is always usable: a file that is damaged or written by a newer program is
+// kept beside (atomicfile.SetAside), the Store starts empty, and the error wraps ErrSetAside and an atomicfile.DamagedError.
 func Load(path string) (*Store, error) {
 	s := &Store{path: path, now: content{Version: fileVersion}}
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+	now, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return s, fmt.Errorf("%w: %w", ErrSetAside, atomicfile.SetAside(path, err))
+	default:
+		s.now = now
 	}
+	return s, nil
+}
+
+func read(path string) (content, error) {
+	var c content
+	file, err := os.Open(path)
 	if err != nil {
-		return s, err
+		return c, err
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, sizeLimit))
 	if err != nil {
-		return s, err
+		return c, err
 	}
-	var read content
-	if err := json.Unmarshal(text, &read); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, err
 	}
-	if read.Version != fileVersion {
-		return s, fmt.Errorf("%s has layout version %d, this program knows %d", path, read.Version, fileVersion)
+	if c.Version != fileVersion {
+		return c, fmt.Errorf("layout version %d, this program knows %d", c.Version, fileVersion)
 	}
-	s.now = read
-	return s, nil
+	return c, nil
 }
 
 // Path returns where the file is, to be named in messages.
@@ -92,6 +105,35 @@ func (s *Store) Certificate(host string) string {
 // SetCertificate trusts a fingerprint for a host; an empty one forgets it. It waits for the disk.
 func (s *Store) SetCertificate(host, fingerprint string) error {
 	return s.change(func(c *content) { c.Certificates = with(c.Certificates, host, fingerprint) })
+}
+
+// Kept is one thing that is remembered: the password of a machine's display, which it does not tell, or a host's certificate.
+type Kept struct {
+	Machine     uuid.UUID // whose password it is; uuid.Nil: it is a certificate
+	Host        string    // of the certificate
+	Fingerprint string    // SHA-256 of the certificate in hexadecimal
+}
+
+// Kept lists what is remembered: passwords by machine, then certificates by host. It only reads memory.
+func (s *Store) Kept() []Kept {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Kept, 0, len(s.now.Passwords)+len(s.now.Certificates))
+	for _, machine := range slices.SortedFunc(maps.Keys(s.now.Passwords), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		list = append(list, Kept{Machine: machine})
+	}
+	for _, host := range slices.Sorted(maps.Keys(s.now.Certificates)) {
+		list = append(list, Kept{Host: host, Fingerprint: s.now.Certificates[host]})
+	}
+	return list
+}
+
+// Forget forgets one thing that Kept lists. It waits for the disk; when that fails it is forgotten until the program ends.
+func (s *Store) Forget(k Kept) error {
+	if k.Machine == uuid.Nil {
+		return s.SetCertificate(k.Host, "")
+	}
+	return s.SetPassword(k.Machine, "")
 }
 
 // with returns a copy of m with the value set, or without it when it is empty.

@@ -1,11 +1,16 @@
 package displays
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
 )
 
 func TestStore(t *testing.T) {
@@ -36,16 +41,60 @@ func TestStore(t *testing.T) {
 	if err != nil || again.Password(a) != "" || again.Password(b) != "two" || again.Certificate("host") != "ab12" || again.Certificate("other") != "" {
 		t.Errorf("read back %+v, %v", again.now, err)
 	}
-	for _, damaged := range []string{"", "{", `{"version": 2}`, "[]"} {
+}
+
+// TestForget lists what is remembered and forgets it, one after the other.
+func TestForget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := uuid.New()
+	for _, err := range []error{s.SetPassword(machine, "secret"), s.SetCertificate("b", "22"), s.SetCertificate("a", "11")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []Kept{{Machine: machine}, {Host: "a", Fingerprint: "11"}, {Host: "b", Fingerprint: "22"}}
+	if got := s.Kept(); !slices.Equal(got, want) {
+		t.Fatalf("it lists %+v", got)
+	}
+	for i, k := range want {
+		if err := s.Forget(k); err != nil || !slices.Equal(s.Kept(), want[i+1:]) {
+			t.Errorf("after %+v: %+v, %v", k, s.Kept(), err)
+		}
+	}
+	if again, err := Load(path); err != nil || len(again.Kept()) > 0 {
+		t.Errorf("the file still has %+v, %v", again.Kept(), err)
+	}
+}
+
+// TestDamagedFilesAreKept starts with files that cannot be used: each is kept as it is, under a name of its own, and told about once.
+func TestDamagedFilesAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	machine := uuid.New()
+	for i, damaged := range []string{"", "{", `{"version": 2}`, "[]", "\x00\xff"} {
 		if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, err := Load(path)
-		if err == nil || s.Password(b) != "" {
-			t.Errorf("%q was read", damaged)
+		var told *atomicfile.DamagedError
+		if !errors.Is(err, ErrSetAside) || !errors.As(err, &told) || s.Password(machine) != "" {
+			t.Fatalf("%q: %v", damaged, err)
 		}
-		if err := s.SetPassword(b, "three"); err != nil || s.Password(b) != "three" {
+		name := path + ".damaged"
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", name, i+1)
+		}
+		if err := s.SetPassword(machine, "three"); err != nil || s.Password(machine) != "three" {
 			t.Errorf("after %q: %v", damaged, err)
+		}
+		if kept, err := os.ReadFile(name); err != nil || string(kept) != damaged || told.Kept != name {
+			t.Errorf("%q was kept as %q in %q (%v)", damaged, kept, told.Kept, err)
+		}
+		if again, err := Load(path); err != nil || again.Password(machine) != "three" {
+			t.Errorf("the new file after %q: %v", damaged, err)
 		}
 	}
 }

@@ -32,8 +32,8 @@ var screens = map[hypervisor.GraphicsReason]rule{
 	hypervisor.GraphicsSilent:  {summary: "The machine's screen does not answer.", remedy: "Try again in a moment.", code: CodeFailed},
 }
 
-// displays are the errors of a display that was reached.
-var displays = []rule{
+// reached are the errors of a display that was reached.
+var reached = []rule{
 	{[]error{display.ErrPasswordNeeded}, "The machine's screen is protected by a password.", "Type it in the machine's window.", CodeFailed},
 	{[]error{display.ErrSecurity}, "The machine's screen only accepts connections that are secured in a way that this program does not speak.", "", CodeFailed},
 	{[]error{display.ErrAuth}, "The machine's screen refused access.", "Check its password.", CodeFailed},
@@ -49,6 +49,6 @@ func ofDisplay(err error) (Message, bool) {
 		r, ok := screens[reason.Reason]
 		return Message{Summary: r.summary, Remedy: r.remedy, Code: r.code}, ok
 	}
-	r, ok := among(displays, err)
+	r, ok := among(reached, err)
 	return Message{Summary: r.summary, Remedy: r.remedy, Code: r.code}, ok
 }

@@ -13,10 +13,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"guesthouse/app/atomicfile"
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/recording"
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
@@ -133,6 +136,12 @@ var rules = []rule{
 		[]error{recording.ErrStopped},
 		"The recording ended early.",
 		"What was recorded until then can usually be played.", CodeFailed,
+	},
+	{
+		[]error{settings.ErrSetAside}, "Your settings cannot be read, so the usual ones apply.", "", CodeFailed,
+	},
+	{
+		[]error{displays.ErrSetAside}, "The remembered passwords and trusted certificates of screens cannot be read, so none is known.", "", CodeFailed,
 	},
 	{
 		[]error{syscall.EFBIG},
@@ -308,6 +317,10 @@ func general(err error) Message {
 	if m, ok := ofDisplay(err); ok {
 		return m
 	}
+	var damaged *atomicfile.DamagedError
+	if errors.As(err, &damaged) {
+		return ofDamaged(damaged, err)
+	}
 	if r, ok := find(err); ok {
 		return Message{Summary: withSubject(r.summary, err), Remedy: r.remedy, Code: r.code}
 	}
@@ -349,6 +362,18 @@ func withSubject(summary string, err error) string {
 		}
 	}
 	return summary
+}
+
+// ofDamaged says what cannot be read, and where the file is that held it.
+func ofDamaged(damaged *atomicfile.DamagedError, err error) Message {
+	r, _ := find(err)
+	m := Message{Summary: r.summary, Code: CodeFailed}
+	if damaged.Kept == "" {
+		m.Remedy = fmt.Sprintf("The file “%s” could not be kept under another name. Look at it before you change anything.", vmconfig.Inert(damaged.Path, 200))
+	} else {
+		m.Remedy = fmt.Sprintf("The file is damaged or of a newer version. It was kept as “%s”.", vmconfig.Inert(damaged.Kept, 200))
+	}
+	return m
 }
 
 func fileMessage(path string, err error) Message {

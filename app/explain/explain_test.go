@@ -8,9 +8,12 @@ import (
 	"syscall"
 	"testing"
 
+	"guesthouse/app/atomicfile"
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
 	"guesthouse/vmconfig"
@@ -32,6 +35,8 @@ func TestExplain(t *testing.T) {
 		{errors.New("something nobody expected\nsecond line"), CodeFailed, "Something nobody expected"},
 		{errors.New(""), CodeFailed, "unknown reason"},
 		{&checkpoints.Reason{Text: "Its memory is missing.", Err: checkpoints.ErrBroken}, CodeFailed, "Its memory is missing."},
+		{fmt.Errorf("%w: %w", settings.ErrSetAside, &atomicfile.DamagedError{Path: "/a", Kept: "/a.damaged", Err: syscall.EACCES}), CodeFailed, "settings"},
+		{fmt.Errorf("%w: %w", displays.ErrSetAside, &atomicfile.DamagedError{Path: "/a", Err: syscall.EACCES}), CodeFailed, "passwords"},
 		{fmt.Errorf("x: %w", &hypervisor.GraphicsError{Reason: hypervisor.GraphicsHostOnly}), CodeHost, "listen only on its own computer"},
 		{fmt.Errorf("x: %w", display.ErrPasswordNeeded), CodeFailed, "protected by a password"},
 		{errors.Join(hypervisor.ErrBusy, syscall.EROFS), CodeFailed, "read-only"},
@@ -62,6 +67,18 @@ func TestForeignText(t *testing.T) {
 	m := Explain(&hypervisor.Error{Op: "start", Text: "\x1b[31mred\u202e" + strings.Repeat("x", 1<<20)})
 	if len(m.Summary) > 1000 || len(m.Detail) > 2*maxDetail || strings.ContainsAny(m.Summary+m.Detail, "\x1b\u202e") {
 		t.Errorf("%d and %d bytes: %.80q", len(m.Summary), len(m.Detail), m.Summary)
+	}
+}
+
+// TestDamagedFiles names the file that was kept.
+func TestDamagedFiles(t *testing.T) {
+	damaged := &atomicfile.DamagedError{Path: "/data/displays.json", Kept: "/data/displays.json.damaged", Err: errors.New("cut off")}
+	if m := Explain(fmt.Errorf("%w: %w", displays.ErrSetAside, damaged)); !strings.Contains(m.Remedy, damaged.Kept) || !strings.Contains(m.Detail, "cut off") {
+		t.Errorf("%+v", m)
+	}
+	damaged.Kept = ""
+	if m := Explain(fmt.Errorf("%w: %w", settings.ErrSetAside, damaged)); !strings.Contains(m.Remedy, damaged.Path) {
+		t.Errorf("%+v", m)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -24,7 +23,7 @@ const fileVersion = 1
 const sizeLimit = 1 << 20
 
 // ErrSetAside says that the file could not be used and was kept under another name; defaults apply.
-var ErrSetAside = errors.New("the settings could not be read and were set aside")
+var ErrSetAside = errors.New("the settings could not be read")
 
 // WindowSize is the size of a window in Fyne's units.
 type WindowSize struct {
@@ -90,7 +89,8 @@ type Store struct {
 }
 
 // Load reads the settings at path. The Store is always usable: a file that does not exist gives the defaults, and one that is
-// damaged or written by a newer program is renamed to path.bad-<time>, with an error that wraps ErrSetAside.
+// damaged or written by a newer program is kept beside (atomicfile.SetAside), with an error that wraps ErrSetAside and an
+// atomicfile.DamagedError.
 func Load(path string) (*Store, error) {
 	s := &Store{path: path, current: defaults()}
 	text, err := read(path)
@@ -104,8 +104,7 @@ func Load(path string) (*Store, error) {
 		return s, nil
 	}
 	s.current = defaults()
-	aside := fmt.Sprintf("%s.bad-%s", path, time.Now().Format("20060102-150405"))
-	return s, errors.Join(fmt.Errorf("%w as %s: %w", ErrSetAside, aside, err), os.Rename(path, aside))
+	return s, fmt.Errorf("%w: %w", ErrSetAside, atomicfile.SetAside(path, err))
 }
 
 func read(path string) ([]byte, error) {

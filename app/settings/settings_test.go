@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
 )
 
 func TestRoundTrip(t *testing.T) {
@@ -53,12 +55,9 @@ func TestUnusableFilesAreKeptAside(t *testing.T) {
 			if s.Get().Appearance != "auto" {
 				t.Errorf("not the defaults: %+v", s.Get())
 			}
-			kept, _ := filepath.Glob(path + ".bad-*")
-			if len(kept) != 1 {
-				t.Fatalf("kept %q", kept)
-			}
-			if got, _ := os.ReadFile(kept[0]); string(got) != text {
-				t.Errorf("kept %q", got)
+			var told *atomicfile.DamagedError
+			if got, readErr := os.ReadFile(path + ".damaged"); readErr != nil || string(got) != text || !errors.As(err, &told) || told.Kept != path+".damaged" {
+				t.Errorf("kept %q (%v), told %v", got, readErr, told)
 			}
 			if _, err := Load(path); err != nil {
 				t.Errorf("told a second time: %v", err)

@@ -70,7 +70,7 @@ func (a *access) apply(path *hypervisor.GraphicsPath) {
 
 // options are those for the display at the end of a path.
 func (a *access) options(path hypervisor.GraphicsPath) rfb.Options {
-	o := rfb.Options{Password: path.Password, Local: path.Local, RequireTLS: path.NeedsTLS, TLS: rfb.TLS{Host: path.Host, Authorities: authorities()}}
+	o := rfb.Options{Password: path.Password, Local: path.Local, RequireTLS: path.NeedsTLS, TLS: rfb.TLS{Host: path.Host, Authorities: authorities}}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	o.Username = a.user
@@ -152,23 +152,11 @@ func (a *access) refused() string {
 	return ""
 }
 
-// authorities are those that may vouch for displays beside the system's: the files where libvirt's programs keep theirs. nil: only the
-// system's. It reads files.
+// authorities are those that may vouch for displays: the system's, and those in the files where libvirt's programs keep theirs. The first call
+// reads files. One that is missing or damaged vouches for nobody; the user is asked about the certificate then.
 var authorities = sync.OnceValue(func() *x509.CertPool {
-	var pool *x509.CertPool
 	home, _ := os.UserHomeDir()
-	for _, path := range []string{filepath.Join(home, ".pki", "CA", "cacert.pem"), "/etc/pki/CA/cacert.pem"} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		if pool == nil {
-			if pool, err = x509.SystemCertPool(); err != nil {
-				pool = x509.NewCertPool()
-			}
-		}
-		pool.AppendCertsFromPEM(text)
-	}
+	pool, _ := rfb.LoadAuthorities(filepath.Join(home, ".pki", "CA", "cacert.pem"), "/etc/pki/CA/cacert.pem")
 	return pool
 })
 

@@ -145,7 +145,7 @@ func (r *relative) release() {
 
 // openCapture connects the window to the X server for capturing. Where that does not work there is no capture.
 func (w *Window) openCapture() {
-	handle := windowHandle(w.win)
+	handle := WindowHandle(w.win)
 	if handle == 0 {
 		return
 	}

@@ -67,7 +67,7 @@ type opened struct {
 // which takes longer than everything else; so the view runs, and may show a first picture, before the UI goroutine hears of it. Where
 // there is no X server, or it cannot show pictures, the painter goes on.
 func (s *stage) open(win fyne.Window) {
-	handle := windowHandle(win)
+	handle := WindowHandle(win)
 	if s.opened || s.closed || !s.frames.share || handle == 0 {
 		return
 	}
@@ -197,8 +197,8 @@ func (s *stage) close() {
 	s.view = nil
 }
 
-// windowHandle is the X window of a window that is on the screen; 0 where there is none.
-func windowHandle(win fyne.Window) (handle uintptr) {
+// WindowHandle is the X window of a window that is on the screen; 0 where there is none. UI goroutine only.
+func WindowHandle(win fyne.Window) (handle uintptr) {
 	if native, ok := win.(driver.NativeWindow); ok {
 		native.RunNative(func(c any) {
 			if x, ok := c.(driver.X11WindowContext); ok {

@@ -98,8 +98,8 @@ func (a *access) complete(b *body, err error) {
 		b.askUser = b.askUser || a.name() != ""
 	case b.action == bodyTrust && errors.As(err, &certificate) && a.known(certificate.Host):
 		b.icon, b.title = "warning", lang.F("The certificate of “%s” has changed", vmconfig.Inert(certificate.Host, 60))
-		b.text = lang.F("Somebody may be listening in, so nothing is sent there. If the server was given a new certificate on purpose, remove “%s” from displays.json "+
-			"in the program’s data folder.", vmconfig.Inert(certificate.Host, 60)) + "\n\n" + fingerprintLines(certificate.Fingerprint)
+		b.text = lang.F("Somebody may be listening in, so nothing is sent there. If the server was given a new certificate on purpose, forget that of “%s” "+
+			"in the main window: More ▸ Remembered screens.", vmconfig.Inert(certificate.Host, 60)) + "\n\n" + fingerprintLines(certificate.Fingerprint)
 		b.action, b.label = bodyReconnect, lang.L("Try again")
 	}
 }

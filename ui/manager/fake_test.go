@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -50,6 +51,7 @@ type backend struct {
 	prefs    settings.Settings
 	pictures int
 	told     []func(uuid.UUID)
+	kept     []displays.Kept // what displays.Store remembers
 }
 
 func (b *backend) record(what string, arg any, ids ...uuid.UUID) {
@@ -139,6 +141,19 @@ func (p points) Subscribe(f func(uuid.UUID)) func() {
 	return func() {}
 }
 
+func (b *backend) Kept() []displays.Kept {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.kept)
+}
+
+func (b *backend) Forget(k displays.Kept) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kept = slices.DeleteFunc(b.kept, func(other displays.Kept) bool { return other == k })
+	return b.err
+}
+
 type prefs struct{ *backend }
 
 func (p prefs) Get() settings.Settings {
@@ -182,7 +197,7 @@ func newRig(t *testing.T, list ...*machines.Machine) *rig {
 	r.window = test.NewWindow(nil) // a manager closes it itself
 	r.m = New(Params{
 		App: app, Window: r.window, Dispatch: r.queue,
-		Machines: r.backend, Checkpoints: points{r.backend}, Jobs: r.runner, Settings: prefs{r.backend},
+		Machines: r.backend, Checkpoints: points{r.backend}, Jobs: r.runner, Settings: prefs{r.backend}, Screens: r.backend,
 		URI: "qemu:///session", Version: "test",
 		OpenConsole:  func(id uuid.UUID) { r.opened = append(r.opened, id) },
 		NewMachine:   func() { r.news++ },

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
@@ -61,6 +62,12 @@ type Settings interface {
 	Update(change func(*settings.Settings)) error
 }
 
+// Screens is what the window needs from displays.Store. Kept only reads memory; Forget writes a file.
+type Screens interface {
+	Kept() []displays.Kept
+	Forget(k displays.Kept) error
+}
+
 // Params is what a manager is made from.
 type Params struct {
 	App         fyne.App
@@ -70,6 +77,7 @@ type Params struct {
 	Checkpoints Checkpoints
 	Jobs        Jobs
 	Settings    Settings
+	Screens     Screens
 	// Guests returns the catalogue of operating systems. It may take a moment, is called in the background and may be nil.
 	Guests func() *guestos.Catalogue
 	// URI of the connection, for the title when it is not the usual one and for messages.

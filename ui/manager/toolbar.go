@@ -98,7 +98,7 @@ func (m *Manager) stopMenu() *fyne.Menu {
 
 func (m *Manager) moreMenu() *fyne.Menu {
 	menu := fyne.NewMenu("", m.machineItems()...)
-	menu.Items = append(menu.Items, fyne.NewMenuItemSeparator(), m.appearanceItem(), m.previewItem(), m.aboutItem())
+	menu.Items = append(menu.Items, fyne.NewMenuItemSeparator(), m.appearanceItem(), m.previewItem(), m.screensItem(), m.aboutItem())
 	return menu
 }
 

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/displays"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/lang/langtest"
@@ -53,6 +55,12 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	r.settle()
 	look("delete")
 	r.window.Canvas().Overlays().Remove(r.window.Canvas().Overlays().Top())
+	for _, kept := range [][]displays.Kept{{{Machine: web.UUID}, {Machine: uuid.UUID{1}}, {Host: "debian", Fingerprint: "00:11"}}, nil} {
+		r.backend.kept = kept
+		r.m.showScreens()
+		look("remembered screens")
+		r.window.Canvas().Overlays().Remove(r.window.Canvas().Overlays().Top())
+	}
 	r.selectNames("gone")
 	look("unreadable")
 	r.publish()

@@ -35,6 +35,8 @@ type Button struct {
 	OnTapped func()
 	// OnKey, if set, sees each key first; true means that it was dealt with.
 	OnKey func(*fyne.KeyEvent) bool
+	// OnFocus, if set, is called when the button gets the focus, for example to scroll it into view.
+	OnFocus func()
 
 	text, icon, tip string
 	style           Style
@@ -208,6 +210,9 @@ func (b *Button) MouseUp(*desktop.MouseEvent) {
 // FocusGained implements fyne.Focusable.
 func (b *Button) FocusGained() {
 	b.focused = true
+	if b.OnFocus != nil {
+		b.OnFocus()
+	}
 	ShowTipNow(b, b.Tip())
 	b.Refresh()
 }

@@ -35,8 +35,9 @@ const (
 type TLS struct {
 	// Host is the name or address that the certificate must be for: what the user typed.
 	Host string
-	// Authorities may vouch for the server; nil means those of the system. See LoadAuthorities.
-	Authorities *x509.CertPool
+	// Authorities returns who may vouch for the server; nil, or a nil pool, means those of the system. It is called only for a certificate that
+	// no pin accepts, on Run's goroutine, and may read files (LoadAuthorities): most servers never show a certificate.
+	Authorities func() *x509.CertPool
 	// Pins are certificates that the user has accepted for this very host, whoever vouches for them. A pin is for one certificate, not for
 	// what it may have signed: keep a list for each host.
 	Pins []Fingerprint
@@ -83,24 +84,36 @@ func (e *CertificateError) Unwrap() []error { return []error{display.ErrAuth, e.
 // maxAuthorities is how large a file of authorities may be, in bytes.
 const maxAuthorities = 4 << 20
 
-// LoadAuthorities reads a file of PEM certificates, for TLS.Authorities.
-func LoadAuthorities(path string) (*x509.CertPool, error) {
+// LoadAuthorities reads files of PEM certificates, for TLS.Authorities: the pool has those beside the system's. It is always usable; the error
+// names the files that are missing or no files of certificates, which are left out.
+func LoadAuthorities(paths ...string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	faults := []error{err}
+	for _, path := range paths {
+		faults = append(faults, addAuthorities(pool, path))
+	}
+	return pool, errors.Join(faults...)
+}
+
+func addAuthorities(pool *x509.CertPool, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxAuthorities {
-		return nil, fmt.Errorf("%s: not a file of certificates", path)
+		return fmt.Errorf("%s: not a file of certificates", path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: no certificate in it", path)
+		return fmt.Errorf("%s: no certificate in it", path)
 	}
-	return pool, nil
+	return nil
 }
 
 // veNCrypt agrees on a subtype, starts TLS, and then proves who we are inside it.
@@ -228,7 +241,11 @@ func (t TLS) verify(state tls.ConnectionState) error {
 	for _, c := range state.PeerCertificates[1:] {
 		between.AddCert(c)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: t.Authorities, Intermediates: between})
+	var roots *x509.CertPool
+	if t.Authorities != nil {
+		roots = t.Authorities()
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
 	if err == nil {
 		err = leaf.VerifyHostname(t.Host)
 	}

@@ -71,13 +71,21 @@ func issue(t testing.TB, host string) identity {
 }
 
 // authorities loads the identity's authority as a user's file would be.
-func (i identity) authorities(t testing.TB) *x509.CertPool {
+func (i identity) authorities(t testing.TB) func() *x509.CertPool {
 	t.Helper()
 	pool, err := rfb.LoadAuthorities(i.file("ca-cert.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pool
+	return func() *x509.CertPool { return pool }
+}
+
+// notAsked fails the test where authorities are asked for without a need.
+func notAsked(t testing.TB) func() *x509.CertPool {
+	return func() *x509.CertPool {
+		t.Error("the authorities are read")
+		return nil
+	}
 }
 
 // The certificate decides before any password is sent: by its authority, or because it is known.
@@ -125,7 +133,7 @@ func TestQEMUWithCertificate(t *testing.T) {
 // checkCertificates connects to a server with a certificate in every way there is.
 func checkCertificates(t *testing.T, id identity, connect func(rfb.Options) *running, password string, asks bool) {
 	t.Helper()
-	known, pinned := rfb.TLS{Host: "desk.example", Authorities: id.authorities(t)}, rfb.TLS{Host: "other.example", Pins: []rfb.Fingerprint{{1}, id.fingerprint}}
+	known, pinned := rfb.TLS{Host: "desk.example", Authorities: id.authorities(t)}, rfb.TLS{Host: "other.example", Pins: []rfb.Fingerprint{{1}, id.fingerprint}, Authorities: notAsked(t)}
 	for name, c := range map[string]struct {
 		tls    rfb.TLS
 		reason any
@@ -304,9 +312,41 @@ func TestSilentTLSIsGivenUp(t *testing.T) {
 
 func TestLoadAuthorities(t *testing.T) {
 	id := issue(t, "desk.example")
-	for _, path := range []string{id.dir, id.file("missing"), id.file("server-key.pem"), os.DevNull} {
-		if _, err := rfb.LoadAuthorities(path); err == nil {
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 5<<20); err != nil {
+		t.Fatal(err)
+	}
+	system, err := rfb.LoadAuthorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{id.dir, id.file("missing"), id.file("server-key.pem"), large, os.DevNull} {
+		if pool, err := rfb.LoadAuthorities(path); err == nil || !pool.Equal(system) {
 			t.Errorf("%s was taken for a file of certificates", path)
 		}
 	}
+	pool, err := rfb.LoadAuthorities(id.file("missing"), id.file("ca-cert.pem"))
+	if err == nil || pool.Equal(system) {
+		t.Errorf("beside a missing file another one counts for nothing (%v)", err)
+	}
+}
+
+// TestAuthoritiesAreNotReadWithoutCertificate connects to a server that shows none.
+func TestAuthoritiesAreNotReadWithoutCertificate(t *testing.T) {
+	o := rfb.Options{TLS: rfb.TLS{Host: "desk.example", Authorities: notAsked(t)}}
+	r := dial(t, o, func(s *server) {
+		s.say("RFB 003.008\n")
+		s.hear(12)
+		s.say(1, 1)
+		s.hear(1)
+		s.say(uint32(0))
+		s.hear(1)
+		s.say(uint16(1), uint16(1), native, uint32(4), "test")
+		s.mute()
+		s.update(rect(0, 0, 1, 1, 0, solid(1, 0xabcdef)))
+	})
+	r.wait(t, "the picture", func(st state) bool { return st.frames > 0 })
 }

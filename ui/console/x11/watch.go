@@ -1,6 +1,8 @@
 package x11
 
 import (
+	"context"
+	"fmt"
 	"image"
 
 	"github.com/jezek/xgb"
@@ -28,8 +30,8 @@ func (c *Conn) Watch(visible func(bool), resized, left func()) error {
 			if e.Window == c.top {
 				visible(e.State != xproto.VisibilityFullyObscured)
 			}
-		case xproto.LeaveNotifyEvent: // not for a grab, nor for a window inside this one
-			if e.Event == c.top && e.Mode == xproto.NotifyModeNormal && e.Detail != xproto.NotifyDetailInferior {
+		case xproto.LeaveNotifyEvent:
+			if leaves(e, c.top) {
 				left()
 			}
 		case xproto.ConfigureNotifyEvent: // also comes when the window has moved
@@ -40,4 +42,28 @@ func (c *Conn) Watch(visible func(bool), resized, left func()) error {
 		}
 	})
 	return nil
+}
+
+// leaves reports whether the pointer has gone elsewhere: not for a grab, nor into a window inside this one.
+func leaves(e xproto.LeaveNotifyEvent, window xproto.Window) bool {
+	return e.Event == window && e.Mode == xproto.NotifyModeNormal && e.Detail != xproto.NotifyDetailInferior
+}
+
+// WatchLeave calls left whenever the pointer leaves a toplevel window of the toolkit, which the toolkit does not tell, until ctx ends (it
+// returns ctx's error) or the connection, which is its own, is lost (ErrLost). left runs on the caller's goroutine.
+func WatchLeave(ctx context.Context, window uintptr, left func()) error {
+	x, err := connect()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	top := xproto.Window(window)
+	if err := xproto.ChangeWindowAttributesChecked(x, top, xproto.CwEventMask, []uint32{xproto.EventMaskLeaveWindow}).Check(); err != nil {
+		x.Close()
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return receive(ctx, x, func(event xgb.Event) {
+		if e, ok := event.(xproto.LeaveNotifyEvent); ok && leaves(e, top) {
+			left()
+		}
+	})
 }

@@ -2,6 +2,7 @@ package x11
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -65,5 +66,33 @@ func TestWatch(t *testing.T) {
 	case <-left:
 	case <-time.After(hosttest.Patience):
 		t.Error("the pointer that leaves is not told")
+	}
+}
+
+// TestWatchLeave moves the pointer out of a window, and ends the watch.
+func TestWatchLeave(t *testing.T) {
+	b := newBench(t)
+	ctx, stop := context.WithCancel(context.Background())
+	left, ended := make(chan bool, 100), make(chan error, 1)
+	go func() { ended <- WatchLeave(ctx, uintptr(b.top), func() { left <- true }) }()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for end, seen := time.After(hosttest.Patience), false; !seen; {
+		select {
+		case <-left:
+			seen = true
+		case <-tick.C: // again and again: nobody says when the watch has begun
+			xproto.WarpPointer(b.toolkit, 0, b.top, 0, 0, 0, 0, 10, 10)
+			xproto.WarpPointer(b.toolkit, 0, b.root, 0, 0, 0, 0, screenWidth-1, screenHeight-1)
+		case <-end:
+			t.Fatal("the pointer that leaves is not told")
+		}
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if err := WatchLeave(context.Background(), 1, func() {}); !errors.Is(err, ErrLost) {
+		t.Errorf("of no window: %v", err)
 	}
 }
