@@ -183,12 +183,16 @@ func (c *Client) write(ctx context.Context) error {
 			}
 			continue
 		}
-		timer.Reset(wait)
+		var due <-chan time.Time // none when nothing is: a timer wakes another thread of the runtime even if it never fires
+		if wait < idleLimit {
+			timer.Reset(wait)
+			due = timer.C
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.signal:
-		case <-timer.C:
+		case <-due:
 		}
 	}
 }
