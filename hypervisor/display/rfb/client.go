@@ -7,7 +7,7 @@
 // It speaks
 //   - versions 3.3 to 3.8, with no security, VNC's password, and VeNCrypt with certificates (X509None, X509Vnc, X509Plain), which are checked
 //     against authorities or a fingerprint before any password is sent; anonymous TLS and SASL are refused with an error of their own;
-//   - the encodings raw, copyrect, RRE, CoRRE, hextile, zlib, Tight with JPEG, and ZRLE;
+//   - the encodings raw, copyrect, RRE, CoRRE, hextile, zlib, Tight with JPEG, TRLE, and ZRLE;
 //   - desktop size (both forms, and wishes for one), rich and alpha cursors, desktop name, last rectangle, lamps, keys by number, relative
 //     pointers, side buttons, fences, continuous updates, and the extended clipboard's text.
 //
@@ -183,12 +183,16 @@ func (c *Client) write(ctx context.Context) error {
 			}
 			continue
 		}
-		timer.Reset(wait)
+		var due <-chan time.Time // none when nothing is: a timer wakes another thread of the runtime even if it never fires
+		if wait < idleLimit {
+			timer.Reset(wait)
+			due = timer.C
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.signal:
-		case <-timer.C:
+		case <-due:
 		}
 	}
 }

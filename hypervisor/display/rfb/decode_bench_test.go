@@ -5,13 +5,21 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jezek/xgb/xproto"
 
 	"guesthouse/hypervisor/display"
 	"guesthouse/hypervisor/display/rfb"
@@ -20,8 +28,12 @@ import (
 )
 
 // BenchmarkDecode is the processor time for an update of 1920×1080 pixels, by encoding and content: ours, and that of TigerVNC's and
-// libvncclient's decoders (packaging/testing/decoders) for the same bytes in turn. What counts is the whole process, with its reading: ours
-// and libvncclient out of a unix socket, TigerVNC's program out of a file. Times are the least of all turns, as others use the processor, too.
+// libvncclient's decoders (packaging/testing/decoders) for the same bytes in turn.
+//
+// What counts is the whole process, with its part of the kernel: ours and libvncclient read a unix socket that the same sender fills,
+// TigerVNC's program a file. Each decodes the recording ten times, of which the first gets it its memory and does not count: in some virtual
+// machines a new page costs more than decoding what is written to it. For the same reason the C libraries are told to keep what was freed.
+// The result is the least of the nine others, in all turns, as others use the processor, too.
 func BenchmarkDecode(b *testing.B) {
 	qemu := startDisplayGuest(b)
 	for _, content := range []struct {
@@ -37,7 +49,72 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-const recordedUpdates = 20
+// BenchmarkDecodeJPEG is BenchmarkDecode for Tight with JPEG pictures, which QEMU never sends to us, but Xvnc does: of a desktop that has a
+// photograph, text and areas in it, and of a photograph alone.
+func BenchmarkDecodeJPEG(b *testing.B) {
+	const w, h = 1920, 1080
+	x := startXvnc(b, w, h)
+	for _, content := range []struct {
+		name  string
+		shown picture
+	}{{"desktop", mixed(w, h)}, {"photograph", photograph(w, h)}} {
+		stop := x.flicker(content.shown)
+		talk := record(b, x.socket, rfb.Options{Local: true}, lossless["tight"], qualityLevel8)
+		stop()
+		b.Run(content.name, func(b *testing.B) { compareDecoders(b, talk, "tight") })
+	}
+}
+
+const qualityLevel8 = -24 // of 0 to 9: TigerVNC's viewer's own choice
+
+// photograph is a picture as a camera makes it: smooth, with edges and a little noise.
+func photograph(w, h int) picture {
+	rng := rand.New(rand.NewPCG(3, 4))
+	p := picture{w, h, make([]uint32, w*h)}
+	for i := range p.pix {
+		x, y := float64(i%w), float64(i/w)
+		light := 110 + 60*math.Sin(x/90+math.Sin(y/70)) + 40*math.Cos(y/33-x/200) + rng.NormFloat64()*3
+		if math.Sin(x/57)*math.Sin(y/43) > 0.4 {
+			light /= 2
+		}
+		for shift, colour := range []float64{0.7, 0.9, 1.1} {
+			p.pix[i] |= uint32(max(0, min(light*colour, 255))) << (16 - 8*shift)
+		}
+	}
+	return p
+}
+
+// flicker shows a picture, and moved by some pixels, by turns until stop is called: each time the whole screen changes at once.
+func (x *xServer) flicker(p picture) (stop func()) {
+	moved := picture{p.w, p.h, append(slices.Clone(p.pix[5:]), p.pix[:5]...)}
+	var shown [2]xproto.Drawable
+	for i, p := range []picture{p, moved} {
+		pixmap, err := xproto.NewPixmapId(x.conn)
+		x.check(err)
+		shown[i] = xproto.Drawable(pixmap)
+		x.check(xproto.CreatePixmapChecked(x.conn, x.screen.RootDepth, pixmap, xproto.Drawable(x.screen.Root), uint16(p.w), uint16(p.h)).Check())
+		x.putInto(shown[i], p)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var drawing sync.WaitGroup
+	drawing.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			xproto.CopyArea(x.conn, shown[i%2], xproto.Drawable(x.screen.Root), x.gc, 0, 0, 0, 0, uint16(p.w), uint16(p.h))
+			x.conn.Sync()
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	return func() {
+		cancel()
+		drawing.Wait()
+	}
+}
+
+const (
+	recordedUpdates = 20
+	decodePasses    = 10 // how often each program decodes a recording in a turn, which is built into TigerVNC's
+	decodeTurns     = 3  // how often they take turns, as one of them may be disturbed all the time
+)
 
 // compareDecoders runs all decoders on a recording.
 func compareDecoders(b *testing.B, talk []byte, encoding string) {
@@ -68,7 +145,9 @@ func compareDecoders(b *testing.B, talk []byte, encoding string) {
 	}
 	if program := os.Getenv("GUESTHOUSE_DECPERF"); program != "" && encoding != "zlib" { // which it lacks
 		decoders = append(decoders, &decoder{name: "tigervnc", run: func() time.Duration {
-			out, err := exec.Command(program, file).Output()
+			cmd := exec.Command(program, file)
+			cmd.Env = append(cmd.Environ(), keepMemory...)
+			out, err := cmd.Output()
 			var seconds float64
 			if _, scan := fmt.Sscanf(string(out), "CPU time: %g s", &seconds); err != nil || scan != nil {
 				b.Fatalf("decperf: %v, %q", err, out)
@@ -77,9 +156,11 @@ func compareDecoders(b *testing.B, talk []byte, encoding string) {
 		}})
 	}
 	for b.Loop() {
-		for _, d := range decoders {
-			if took := d.run(); d.best == 0 || took < d.best {
-				d.best = took
+		for range decodeTurns {
+			for _, d := range decoders {
+				if took := d.run(); d.best == 0 || took < d.best {
+					d.best = took
+				}
 			}
 		}
 	}
@@ -97,7 +178,8 @@ func compareDecoders(b *testing.B, talk []byte, encoding string) {
 	}
 }
 
-// fromSocket plays a recording to a program that connects to a unix socket, and returns the processor time it says it took.
+// fromSocket plays a recording to a program that connects to a unix socket decodePasses times, and returns the least of the processor times
+// that it says it took, but for the first.
 func fromSocket(b *testing.B, talk []byte, program func(socket string) *exec.Cmd) time.Duration {
 	dir, err := os.MkdirTemp("", "rfb")
 	if err != nil {
@@ -109,37 +191,49 @@ func fromSocket(b *testing.B, talk []byte, program func(socket string) *exec.Cmd
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer l.Close()
 	go func() {
-		conn, err := l.Accept()
-		l.Close()
-		if err != nil {
-			return
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s := &server{conn, b}
+			s.say("RFB 003.008\n")
+			s.hear(12)
+			s.say(1, 1)
+			s.hear(1)
+			s.say(uint32(0))
+			s.hear(1)
+			conn.(*net.UnixConn).SetWriteBuffer(4 << 20) // as QEMU's end has that we hand it; the kernel has its own limit
+			go func() {
+				conn.Write(talk)
+				conn.(*net.UnixConn).CloseWrite()
+			}()
+			io.Copy(io.Discard, conn) // until the client hangs up: it may still write when it has everything
+			conn.Close()
 		}
-		defer conn.Close()
-		s := &server{conn, b}
-		s.say("RFB 003.008\n")
-		s.hear(12)
-		s.say(1, 1)
-		s.hear(1)
-		s.say(uint32(0))
-		s.hear(1)
-		conn.(*net.UnixConn).SetWriteBuffer(4 << 20) // as QEMU's end has that we hand it; the kernel has its own limit
-		go func() {
-			conn.Write(talk)
-			conn.(*net.UnixConn).CloseWrite()
-		}()
-		io.Copy(io.Discard, conn) // until the client hangs up: it may still write when it has everything
 	}()
 	cmd := program(socket)
-	cmd.Stderr = os.Stderr
+	cmd.Env, cmd.Stderr = append(cmd.Environ(), keepMemory...), os.Stderr
 	out, err := cmd.Output()
-	var updates int
-	var seconds float64
-	if _, scan := fmt.Sscanf(string(out), "%d %g", &updates, &seconds); scan != nil || updates != recordedUpdates {
+	fields := strings.Fields(string(out))
+	if err != nil || len(fields) < decodePasses || fields[0] != fmt.Sprint(recordedUpdates) {
 		b.Fatalf("%s: %v, %q", cmd.Path, err, out)
 	}
-	return time.Duration(seconds * float64(time.Second))
+	var took []time.Duration
+	for _, field := range fields[1:decodePasses] {
+		d, err := time.ParseDuration(field + "s")
+		if err != nil {
+			b.Fatalf("%s: %q", cmd.Path, out)
+		}
+		took = append(took, d)
+	}
+	return slices.Min(took)
 }
+
+// keepMemory makes the C library's malloc keep what was freed instead of getting new pages again and again.
+var keepMemory = []string{"MALLOC_MMAP_MAX_=0", "MALLOC_TRIM_THRESHOLD_=1073741824"}
 
 const decodeSocket = "GUESTHOUSE_DECODE_SOCKET"
 
@@ -149,24 +243,37 @@ func TestDecodingProcess(t *testing.T) {
 	if socket == "" {
 		t.Skip("only for BenchmarkDecode")
 	}
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
 	show := &timed{}
-	_ = rfb.New(conn, rfb.Options{Local: true}).Run(context.Background(), show)
-	fmt.Printf("%d %.6f\n", show.frames, (cpuTime() - show.began).Seconds())
+	for pass := range decodePasses {
+		runtime.GC() // the memory of the pass before is free again
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		show.frames = 0
+		_ = rfb.New(conn, rfb.Options{Local: true}).Run(context.Background(), show)
+		if took := cpuTime() - show.began; pass == 0 {
+			fmt.Print(show.frames)
+		} else {
+			fmt.Printf(" %.6f", took.Seconds())
+		}
+	}
+	fmt.Println()
 }
 
-// timed is a screen that notes when its first pixels can come.
+// timed is a screen that keeps its memory, and notes when its first pixels can come.
 type timed struct {
 	flat
-	began time.Duration
+	memory display.Framebuffer
+	began  time.Duration
 }
 
-func (t *timed) Resize(w, h int) (display.Framebuffer, error) {
+func (t *timed) Resize(w, h int) (fb display.Framebuffer, err error) {
+	if t.memory.W != w || t.memory.H != h {
+		t.memory, err = t.flat.Resize(w, h)
+	}
 	t.began = cpuTime()
-	return t.flat.Resize(w, h)
+	return t.memory, err
 }
 
 // cpuTime is what this process has used so far, with its part of the kernel.

@@ -185,6 +185,13 @@ func TestHostilePixels(t *testing.T) {
 		{"ZRLE without a tile", 16, []any{z()}, "too early"},
 		{"ZRLE with half a palette", 16, []any{z(255, 1, 2)}, "too early"},
 
+		{"TRLE palette of before without one", 15, []any{127, make([]byte, 50)}, "kind 127"},
+		{"TRLE palette of before for runs without one", 15, []any{129, make([]byte, 200)}, "kind 129"},
+		{"TRLE palette of 17", 15, []any{17, make([]byte, 500)}, "kind 17"},
+		{"TRLE run past the tile", 15, []any{128, 1, 2, 3, 100}, "run of 101"},
+		{"TRLE endless run", 15, []any{128, 1, 2, 3, bytes.Repeat([]byte{255}, 60000)}, "run of"},
+		{"TRLE index outside its palette", 15, []any{3, 1, 2, 3, 1, 2, 3, 1, 2, 3, bytes.Repeat([]byte{0xff}, 60)}, "palette"},
+
 		{"Tight kind 10", 7, []any{0xa0}, "kind 10"},
 		{"Tight kind 15", 7, []any{0xf0}, "kind 15"},
 		{"Tight filter 3", 7, []any{0x40, 3}, "filter 3"},
@@ -232,6 +239,34 @@ func TestHostilePixels(t *testing.T) {
 				t.Error("bytes beside the pixels were written")
 			}
 		})
+	}
+}
+
+// Tiles of TRLE do not say how long they are: each is shown when its last byte has come, and palettes are used again as they were.
+func TestTRLEByteByByte(t *testing.T) {
+	body := []byte{
+		3, 1, 0, 0, 2, 0, 0, 3, 0, 0, // a palette of 3, of which the first tile's pixels are the second
+	}
+	body = append(body, bytes.Repeat([]byte{0x55}, 64)...)
+	body = append(body, 1, 9, 0, 0)        // one colour
+	body = append(body, 129, 0x82, 254, 0) // the palette again: a run of the third, and the first
+	body = append(body, 127)               // and again
+	body = append(body, bytes.Repeat([]byte{0xaa}, 16)...)
+	c := dial(t, rfb.Options{}, func(s *server) {
+		s.greet(52, 16)
+		s.update(rect(0, 0, 52, 16, 15))
+		for i := range body {
+			s.say(body[i : i+1])
+		}
+	})
+	st := c.wait(t, "the picture", func(st state) bool { return st.frames == 1 })
+	for _, want := range []struct {
+		x      int
+		colour uint32
+	}{{0, 2}, {15, 2}, {16, 9}, {31, 9}, {32, 3}, {47, 1}, {48, 3}, {51, 3}} {
+		if got := st.pixel(want.x, 15); got != want.colour {
+			t.Errorf("pixel %d,15 is %06x, want %06x", want.x, got, want.colour)
+		}
 	}
 }
 

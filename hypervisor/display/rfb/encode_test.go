@@ -240,18 +240,34 @@ func runs(p picture, first func(c uint32, single bool) []byte, short bool) (b []
 	return b
 }
 
-func (e *encoder) zrleBody(p picture) (b []byte) {
-	for _, t := range p.tiles(64) {
+// zrleBody encodes tiles. Those of TRLE may have the palette of a tile before.
+func (e *encoder) zrleBody(p picture, side int, trle bool) (b []byte) {
+	var before []uint32
+	for _, t := range p.tiles(side) {
 		colours := t.colours()
+		again := trle && before != nil && !slices.ContainsFunc(colours, func(c uint32) bool { return !slices.Contains(before, c) })
+		if again && e.rng.IntN(4) > 0 {
+			colours = before
+		} else {
+			again = false
+		}
 		n := len(colours)
+		palette := func(kind, kindAgain byte) {
+			if again {
+				b = append(b, kindAgain)
+				return
+			}
+			b = append(b, kind)
+			for _, c := range colours {
+				b = append(b, bgr(c)...)
+			}
+			before = colours
+		}
 		switch choice := e.rng.IntN(4); {
 		case n == 1 && choice > 0:
 			b = append(append(b, 1), bgr(colours[0])...)
 		case n >= 2 && n <= 16 && choice <= 1:
-			b = append(b, byte(n))
-			for _, c := range colours {
-				b = append(b, bgr(c)...)
-			}
+			palette(byte(n), 127)
 			bits := 4
 			if n == 2 {
 				bits = 1
@@ -260,10 +276,7 @@ func (e *encoder) zrleBody(p picture) (b []byte) {
 			}
 			b = append(b, packed(t, colours, bits)...)
 		case n >= 2 && n <= 127 && choice <= 2:
-			b = append(b, byte(128+n))
-			for _, c := range colours {
-				b = append(b, bgr(c)...)
-			}
+			palette(byte(128+n), 129)
 			b = append(b, runs(t, func(c uint32, single bool) []byte {
 				i, _ := slices.BinarySearch(colours, c)
 				if !single {
@@ -351,14 +364,16 @@ func (e *encoder) encode(encoding int32, p picture) []byte {
 		return e.zlib.chunk32(p.raw())
 	case 7:
 		return e.tightBody(p)
+	case 15:
+		return e.zrleBody(p, 16, true)
 	case 16:
-		return e.zrle.chunk32(e.zrleBody(p))
+		return e.zrle.chunk32(e.zrleBody(p, 64, false))
 	}
 	panic(encoding)
 }
 
 // lossless are the encodings that bring every pixel as it is.
-var lossless = map[string]int32{"raw": 0, "rre": 2, "corre": 4, "hextile": 5, "zlib": 6, "tight": 7, "zrle": 16}
+var lossless = map[string]int32{"raw": 0, "rre": 2, "corre": 4, "hextile": 5, "zlib": 6, "tight": 7, "trle": 15, "zrle": 16}
 
 // tightPicture is a Tight rectangle that is a JPEG picture.
 func tightPicture(m image.Image) []byte {

@@ -8,7 +8,7 @@ var (
 	// pixelsLocal: through memory, copying rows is cheaper than any compression, for both ends.
 	pixelsLocal = []int32{encRaw, encCopyRect}
 	// pixelsRemote: what makes pictures small at a bearable cost comes first. CopyRect is never a server's first choice.
-	pixelsRemote = []int32{encTight, encZRLE, encHextile, encZlib, encRRE, encRaw, encCopyRect}
+	pixelsRemote = []int32{encTight, encZRLE, encHextile, encZlib, encTRLE, encRRE, encRaw, encCopyRect}
 
 	extensions = []int32{
 		encExtendedDesktopSize, encDesktopSize, encAlphaCursor, encRichCursor, encPointerMotionChange, encExtendedKey, encLEDState,

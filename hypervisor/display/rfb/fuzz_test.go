@@ -179,6 +179,7 @@ func FuzzRRE(f *testing.F)     { fuzzPixels(f, "rre") }
 func FuzzCoRRE(f *testing.F)   { fuzzPixels(f, "corre") }
 func FuzzHextile(f *testing.F) { fuzzPixels(f, "hextile") }
 func FuzzZlib(f *testing.F)    { fuzzPixels(f, "zlib") }
+func FuzzTRLE(f *testing.F)    { fuzzPixels(f, "trle") }
 func FuzzZRLE(f *testing.F)    { fuzzPixels(f, "zrle") }
 
 func FuzzTight(f *testing.F) {

@@ -395,28 +395,46 @@ func trickle(s *server, text string) {
 	}
 }
 
+// The limit of one message's time ends while nothing comes: by itself, and in the middle of a TLS connection.
 func TestSilenceBetweenMessagesIsNoFault(t *testing.T) {
-	here, there := net.Pipe()
-	defer there.Close()
-	s := &server{there, t}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.greet(10, 10)
-		time.Sleep(300 * time.Millisecond) // longer than a message may take
-		s.update(rect(0, 0, 10, 10, 0, solid(100, 5)))
-	}()
-	client, show := rfb.New(here, rfb.Options{}), newScreen()
-	client.Hurry(time.Minute, 100*time.Millisecond)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- client.Run(ctx, show) }()
-	show.wait(t, "the picture", func(st state) bool { return st.frames == 1 })
-	<-done
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("ended with %v", err)
+	id := issue(t, "desk.example")
+	for name, o := range map[string]rfb.Options{
+		"plain": {},
+		"TLS":   {TLS: rfb.TLS{Host: "desk.example", Authorities: id.authorities(t)}, RequireTLS: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const limit = time.Second
+			here, there := socketPair(t)
+			defer there.Close()
+			s := &server{there, t}
+			go func() {
+				if o.RequireTLS {
+					s = s.veNCrypt(id, 260)
+					s.say(uint32(0))
+					s.hear(1)
+					s.say(uint16(10), uint16(10), native, uint32(4), "test")
+					s.mute()
+				} else {
+					s.greet(10, 10)
+				}
+				for colour := range uint32(3) {
+					time.Sleep(limit * 3 / 2)
+					s.update(rect(0, 0, 10, 10, 0, solid(100, colour)))
+				}
+			}()
+			client, show := rfb.New(here, o), newScreen()
+			client.Hurry(time.Minute, limit)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() { ended <- client.Run(ctx, show) }()
+			show.wait(t, "the last picture", func(st state) bool { return st.frames == 3 && st.pixel(9, 9) == 2 })
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+		})
 	}
 }
 

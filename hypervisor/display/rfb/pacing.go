@@ -30,7 +30,7 @@ const (
 	wakeEvery   = 25 * time.Millisecond  // while the user is at it
 	eagerFor    = 3 * time.Second        // after input, or after the screen became visible
 	heartbeat   = 130 * time.Millisecond // otherwise
-	idleLimit   = time.Hour              // the longest sleep of the writer
+	idleLimit   = time.Hour              // what the writer waits when nothing is due: for a signal only
 	wakeKey     = 0x58                   // F12
 	wakeKeyElse = 0x57                   // F11, while F12 is held
 )

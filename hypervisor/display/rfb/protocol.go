@@ -41,6 +41,7 @@ const (
 	encHextile  int32 = 5
 	encZlib     int32 = 6
 	encTight    int32 = 7
+	encTRLE     int32 = 15
 	encZRLE     int32 = 16
 
 	encQualityLevel0        int32 = -32 // to -23: how good lossy pictures are to be

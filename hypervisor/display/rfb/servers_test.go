@@ -96,10 +96,15 @@ func (x *xServer) check(err error) {
 // put draws a picture.
 func (x *xServer) put(p picture) {
 	x.t.Helper()
+	x.putInto(xproto.Drawable(x.screen.Root), p)
+}
+
+func (x *xServer) putInto(target xproto.Drawable, p picture) {
+	x.t.Helper()
 	const rows = 20 // a request has a limit
 	for y := 0; y < p.h; y += rows {
 		part := p.sub(image.Rect(0, y, p.w, min(y+rows, p.h)))
-		x.check(xproto.PutImageChecked(x.conn, xproto.ImageFormatZPixmap, xproto.Drawable(x.screen.Root), x.gc,
+		x.check(xproto.PutImageChecked(x.conn, xproto.ImageFormatZPixmap, target, x.gc,
 			uint16(part.w), uint16(part.h), 0, int16(y), 0, x.screen.RootDepth, part.raw()).Check())
 	}
 }

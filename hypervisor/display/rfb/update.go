@@ -37,6 +37,7 @@ var decoders = map[int32]decoder{
 	encHextile:  {"hextile", (*session).hextile},
 	encZlib:     {"zlib", (*session).zlib},
 	encTight:    {"tight", (*session).tight},
+	encTRLE:     {"trle", (*session).trle},
 	encZRLE:     {"zrle", (*session).zrle},
 }
 

@@ -23,7 +23,8 @@ type wire struct {
 	conn   net.Conn
 	limits limits
 	buf    *bufio.Reader
-	budget int64 // bytes the current message may still take
+	until  time.Time // the connection's deadline for reads; zero: none
+	budget int64     // bytes the current message may still take
 	small  [16]byte
 }
 
@@ -34,19 +35,29 @@ func newWire(conn net.Conn, l limits) *wire {
 	return &wire{conn: conn, limits: l, buf: bufio.NewReaderSize(conn, readBuffer)}
 }
 
-// begin starts a message, or a handshake, that has to be complete within d and budget bytes. A connection that takes no deadline is either
-// closed, which the next read says better, or a tunnel that knows none.
+// begin starts a message, or a handshake, that has to be complete within d, or a little less, and budget bytes. The deadline of the message
+// before stays while it is near enough: to set one wakes another thread of the runtime, which costs as much as a small update.
 func (w *wire) begin(d time.Duration, budget int64) {
 	w.budget = budget
-	_ = w.conn.SetReadDeadline(time.Now().Add(d))
+	if left := time.Until(w.until); left < d-d/4 || left > d {
+		w.deadline(time.Now().Add(d))
+	}
+}
+
+// deadline limits the time of reads. A connection that takes no deadline is either closed, which the next read says better, or a tunnel that
+// knows none.
+func (w *wire) deadline(until time.Time) {
+	w.until = until
+	_ = w.conn.SetReadDeadline(until)
 }
 
 // next waits, as long as it takes, for the first byte of a message, and starts the message. A connection that ends here ended in good order.
 func (w *wire) next() (byte, error) {
-	if w.buf.Buffered() == 0 {
-		_ = w.conn.SetReadDeadline(time.Time{})
-	}
 	kind, err := w.buf.ReadByte()
+	if errors.Is(err, os.ErrDeadlineExceeded) { // that of the message before
+		w.deadline(time.Time{})
+		kind, err = w.buf.ReadByte()
+	}
 	if err != nil {
 		return 0, ended(err)
 	}

@@ -25,7 +25,7 @@ func (s *session) zrle(r image.Rectangle) error {
 			if err != nil {
 				return err
 			}
-			n, err := s.zrleTile(p, image.Rect(x, y, min(x+zrleSide, r.Max.X), min(y+zrleSide, r.Max.Y)))
+			n, err := s.zrleTile(p, image.Rect(x, y, min(x+zrleSide, r.Max.X), min(y+zrleSide, r.Max.Y)), 0)
 			if err != nil {
 				return err
 			}
@@ -37,12 +37,20 @@ func (s *session) zrle(r image.Rectangle) error {
 
 var errTile = protocol("a ZRLE tile that ends too early")
 
-// zrleTile decodes the tile at the beginning of p and returns its length.
-func (s *session) zrleTile(p []byte, r image.Rectangle) (int, error) {
+// zrleTile decodes the tile at the beginning of p and returns its length. again is how many colours the palette has that it may use again, 0
+// for none.
+func (s *session) zrleTile(p []byte, r image.Rectangle, again int) (int, error) {
 	if len(p) == 0 {
 		return 0, errTile
 	}
 	kind := int(p[0])
+	palette := 3 * (kind & 127) // its bytes
+	switch {
+	case kind == 127 && again > 0 && again <= 16:
+		kind, palette = again, 0
+	case kind == 129 && again > 0:
+		kind, palette = 128+again, 0
+	}
 	w, h := r.Dx(), r.Dy()
 	n := 1
 	switch {
@@ -69,10 +77,11 @@ func (s *session) zrleTile(p []byte, r image.Rectangle) (int, error) {
 			bits = 2
 		}
 		row := (w*bits + 7) / 8
-		if len(p) < n+3*kind+row*h {
+		if len(p) < n+palette+row*h {
 			return 0, errTile
 		}
-		n += s.zrlePalette(p[n:], kind, bits)
+		s.zrlePalette(p[n:n+palette], kind, bits)
+		n += palette
 		for y := r.Min.Y; y < r.Max.Y; y++ {
 			if !s.codecs.palette.paint(s.row(r.Min.X, y, w), p[n:n+row], bits) {
 				return 0, errPalette
@@ -84,23 +93,23 @@ func (s *session) zrleTile(p []byte, r image.Rectangle) (int, error) {
 		m, err := s.zrleRuns(p[n:], r, nil)
 		return n + m, err
 	case kind >= 130:
-		if len(p) < n+3*(kind-128) {
+		if len(p) < n+palette {
 			return 0, errTile
 		}
-		n += s.zrlePalette(p[n:], kind-128, 7)
+		s.zrlePalette(p[n:n+palette], kind-128, 7)
+		n += palette
 		m, err := s.zrleRuns(p[n:], r, &s.codecs.palette)
 		return n + m, err
 	}
 	return 0, protocol("a ZRLE tile of unknown kind %d", kind)
 }
 
-// zrlePalette reads n colours and returns how many bytes they took.
-func (s *session) zrlePalette(p []byte, n, bits int) int {
-	for i := range n {
+// zrlePalette reads the colours of p, if any, of a palette of n.
+func (s *session) zrlePalette(p []byte, n, bits int) {
+	for i := range len(p) / 3 {
 		s.codecs.palette[i] = bgr(p[3*i:])
 	}
 	s.codecs.palette.end(n, bits)
-	return 3 * n
 }
 
 // A zrleTile is a tile in the making that consists of runs, row after row, with room for what a short run is written too far.
