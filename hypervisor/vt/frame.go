@@ -81,6 +81,30 @@ func (t *Terminal) Keys() Keys {
 	return Keys{t.modes.cursorKeys, t.modes.keypad, t.modes.brackets}
 }
 
+// MouseReports is what a program in the guest wants to hear of the mouse; each includes the one before.
+type MouseReports uint8
+
+// What is reported (xterm's modes 1000, 1002 and 1003).
+const (
+	MouseNothing MouseReports = iota
+	MouseButtons              // buttons and wheel
+	MouseDrags                // movements while a button is down
+	MouseMoves                // all movements
+)
+
+// Mouse says whether and how a program in the guest wants to hear of the mouse.
+type Mouse struct {
+	Reports MouseReports
+	SGR     bool // in the form that has room for any place and names the button that was released (1006)
+}
+
+// Mouse returns what the guest asked for last.
+func (t *Terminal) Mouse() Mouse {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.modes.mouse
+}
+
 // Size returns the number of columns and rows.
 func (t *Terminal) Size() (columns, rows int) {
 	t.mu.Lock()

@@ -14,6 +14,7 @@ type modes struct {
 	insert, newLine                   bool // IRM, LNM
 	origin, wrap, showCursor, reverse bool // DECOM, DECAWM, DECTCEM, DECSCNM
 	cursorKeys, keypad, brackets      bool // DECCKM, DECKPAM, bracketed paste
+	mouse                             Mouse
 }
 
 // CursorStyle is the shape that a program asked for with DECSCUSR; the zero value is the terminal's own.
@@ -240,6 +241,9 @@ func (t *Terminal) setModes(params ansi.Params, on bool) {
 	}
 }
 
+// mouseModes are the private modes that ask for the mouse; each replaces the others.
+var mouseModes = map[int]MouseReports{1000: MouseButtons, 1002: MouseDrags, 1003: MouseMoves}
+
 func (t *Terminal) setPrivateModes(params ansi.Params, on bool) {
 	for i := range params {
 		switch number(params, i, 0) {
@@ -258,6 +262,13 @@ func (t *Terminal) setPrivateModes(params ansi.Params, on bool) {
 			t.wrapNext = t.wrapNext && on
 		case 25:
 			t.modes.showCursor = on
+		case 1000, 1002, 1003:
+			t.modes.mouse.Reports = MouseNothing
+			if on {
+				t.modes.mouse.Reports = mouseModes[number(params, i, 0)]
+			}
+		case 1006:
+			t.modes.mouse.SGR = on
 		case 47, 1047:
 			t.alternate(on, false)
 		case 1048:

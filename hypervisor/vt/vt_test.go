@@ -259,6 +259,20 @@ func TestModes(t *testing.T) {
 	if k := term.Keys(); k != (Keys{}) {
 		t.Errorf("%+v", k)
 	}
+	for _, c := range []struct {
+		say  string
+		want Mouse
+	}{
+		{"\x1b[?1000h", Mouse{Reports: MouseButtons}},
+		{"\x1b[?1002;1006h", Mouse{MouseDrags, true}},
+		{"\x1b[?1003h", Mouse{MouseMoves, true}},
+		{"\x1b[?1003l", Mouse{MouseNothing, true}},
+		{"\x1b[?1000h\x1bc", Mouse{}},
+	} {
+		if fmt.Fprint(term, c.say); term.Mouse() != c.want {
+			t.Errorf("%q: %+v", c.say, term.Mouse())
+		}
+	}
 }
 
 // check finds what must hold after any input.

@@ -14,7 +14,7 @@ import (
 )
 
 // TestTextConsole talks to a real guest over its serial port in the console's window: typing, pasting, copying, going to the screen and back,
-// a restart and a restore that leave what was said to be read and hear what is typed, and much output, during which the window answers.
+// a restart and a restore that leave what was said to be read and hear what is typed, the mouse, and much output, during which the window answers.
 func TestTextConsole(t *testing.T) {
 	const name = "Teller"
 	h := hosttest.Start(t)
@@ -107,6 +107,19 @@ func TestTextConsole(t *testing.T) {
 	p.waitText(console, `^Connected$`)
 	say("ping restored")
 	p.waitText(console, `^pong restored$`)
+
+	t.Log("a program in the guest that asks for the mouse gets it")
+	sayMode := func(name, sequence string) { // the guest says it back
+		p.write("ping " + name)
+		p.xdotool("key", "Escape")
+		say(sequence)
+		p.waitText(console, "^pong "+name+"$")
+	}
+	sayMode("mouse", "[?1000;1006h")
+	p.clickAt(p.aim(console, "pong mouse"), 1)
+	say("")
+	p.waitText(console, `^unknown command "\\x1b\[<0;\d+;\d+M\\x1b\[<0;\d+;\d+m"$`)
+	sayMode("nothing", "[?1000;1006l")
 
 	t.Log("the window answers while the guest prints 2 MiB")
 	say("print 2048")

@@ -69,6 +69,7 @@ const (
 	dragNothing dragging = iota
 	dragText
 	dragBar
+	dragReport // it is the guest's
 )
 
 // Selected returns the selected text.
@@ -101,9 +102,14 @@ func (t *Terminal) place(p fyne.Position, nearest float32) vt.Pos {
 // MouseDown implements desktop.Mouseable.
 func (t *Terminal) MouseDown(e *desktop.MouseEvent) {
 	t.Focus()
+	onBar := e.Position.X > t.Size().Width-barWidth
+	if !onBar && t.reports(e.Modifier) {
+		t.reportPress(e)
+		return
+	}
 	switch e.Button {
 	case desktop.MouseButtonPrimary:
-		if e.Position.X > t.Size().Width-barWidth {
+		if onBar {
 			t.drag = dragBar
 			t.dragThumb(e.Position.Y)
 			return
@@ -141,11 +147,18 @@ func (t *Terminal) click(p fyne.Position, m fyne.KeyModifier) {
 }
 
 // MouseUp implements desktop.Mouseable.
-func (t *Terminal) MouseUp(*desktop.MouseEvent) { t.drag = dragNothing }
+func (t *Terminal) MouseUp(e *desktop.MouseEvent) {
+	if t.drag == dragReport {
+		t.reportRelease(e)
+	}
+	t.drag = dragNothing
+}
 
 // Dragged implements fyne.Draggable.
 func (t *Terminal) Dragged(e *fyne.DragEvent) {
 	switch t.drag {
+	case dragReport:
+		t.reportMove(e.Position)
 	case dragBar:
 		t.dragThumb(e.Position.Y)
 	case dragText:
@@ -164,8 +177,12 @@ func (t *Terminal) Dragged(e *fyne.DragEvent) {
 // DragEnd implements fyne.Draggable.
 func (t *Terminal) DragEnd() { t.drag = dragNothing }
 
-// Scrolled implements fyne.Scrollable. Where a program has the whole screen, the wheel means arrow keys.
+// Scrolled implements fyne.Scrollable. Where a program has the whole screen and does not ask for the mouse, the wheel means arrow keys.
 func (t *Terminal) Scrolled(e *fyne.ScrollEvent) {
+	if m := modifiers(); t.reports(m) {
+		t.reportWheel(e, m)
+		return
+	}
 	t.wheel += e.Scrolled.DY * wheelLines / wheelNotch
 	lines := int(t.wheel)
 	t.wheel -= float32(lines)
@@ -257,6 +274,7 @@ func (t *Terminal) MouseMoved(e *desktop.MouseEvent) {
 	if t.o.Pointer != nil {
 		t.o.Pointer(e.AbsolutePosition)
 	}
+	t.reportMove(e.Position)
 }
 
 // MouseOut implements desktop.Hoverable.

@@ -68,6 +68,8 @@ type Terminal struct {
 
 	selecting  selection
 	drag       dragging
+	button     int        // that is down, with dragReport
+	mouseAt    mousePlace // where the guest was told last that it is
 	wheel      float32
 	swallow    bool   // the key that was pressed last is not for the guest
 	pasting    bool   // the clipboard is being read
@@ -246,4 +248,9 @@ func (t *Terminal) Focus() {
 }
 
 // Cursor implements desktop.Cursorable.
-func (t *Terminal) Cursor() desktop.Cursor { return desktop.TextCursor }
+func (t *Terminal) Cursor() desktop.Cursor {
+	if t.screen.Mouse().Reports != vt.MouseNothing {
+		return desktop.DefaultCursor
+	}
+	return desktop.TextCursor
+}
