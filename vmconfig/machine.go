@@ -65,6 +65,8 @@ type Machine struct {
 	Tablet   bool // has an absolute pointing device
 	// Clipboard is true when the machine has a channel over which the guest's agent can exchange text with a VNC or D-Bus display.
 	Clipboard bool
+	// AgentChannel is true when it has a channel from QEMU to the guest's spice-vdagent (qemu-vdagent), for the clipboard or for the mouse alone.
+	AgentChannel bool
 	// BootsElsewhere is true when it may start from something that is no disk of its own: the network, a host's device, a named kernel.
 	BootsElsewhere bool
 	Sound          string // model of the first sound device, empty for none

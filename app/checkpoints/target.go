@@ -29,6 +29,7 @@ type target struct {
 	snapshots []hypervisor.Snapshot
 	records   map[string]*record // by id; only checkpoints with files of our own have one
 	dir       string             // folder of those files
+	unsavable string             // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 
 // newCheckpoint is a checkpoint that is being saved.
@@ -61,6 +62,9 @@ func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
 		return nil, s.named(id, err)
 	}
 	if t.config, err = domxml.Parse(t.xml); err != nil {
+		return nil, s.named(id, err)
+	}
+	if t.unsavable, err = machines.Unsavable(ctx, s.p.Conn, t.domain); err != nil {
 		return nil, s.named(id, err)
 	}
 	if t.snapshots, err = s.p.Conn.Snapshots(ctx, id); err != nil {
@@ -152,6 +156,9 @@ func (s *Service) choose(t *target) (mechanism, string) {
 	}
 	if reason := s.diskReason(t); reason != "" {
 		return nil, reason
+	}
+	if t.unsavable != "" {
+		return nil, t.unsavable
 	}
 	return m, m.probe(t)
 }

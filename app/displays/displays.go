@@ -41,8 +41,9 @@ type content struct {
 type Store struct {
 	path string
 
-	mu  sync.Mutex // also orders the writes
-	now content
+	mu      sync.Mutex // also orders the writes
+	now     content
+	unsaved bool // now has something that could not be written
 }
 
 // Load reads the file at path, which need not exist. The Store is always usable: a file that is damaged or written by a newer program is
@@ -150,10 +151,14 @@ func with[K comparable](m map[K]string, key K, value string) map[K]string {
 	return m
 }
 
-// change edits and writes the file. When that fails the change applies all the same until the program ends.
+// change edits and writes the file, as it is now: what another program has written or forgotten meanwhile stays so. When that fails the change
+// applies all the same until the program ends.
 func (s *Store) change(edit func(*content)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now, err := read(s.path); err == nil && !s.unsaved {
+		s.now = now
+	}
 	before, err := json.Marshal(s.now)
 	if err != nil {
 		return err
@@ -166,5 +171,7 @@ func (s *Store) change(edit func(*content)) error {
 	if after, err := json.Marshal(s.now); err == nil && string(after) == string(before) {
 		return nil // most machines never need the file
 	}
-	return atomicfile.Write(s.path, append(text, '\n'))
+	err = atomicfile.Write(s.path, append(text, '\n'))
+	s.unsaved = err != nil
+	return err
 }

@@ -70,6 +70,54 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// TestTwoPrograms forgets in one program what another one knows: the other's next change does not bring it back.
+func TestTwoPrograms(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	machine, other := uuid.New(), uuid.New()
+	a, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.SetPassword(machine, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{a.Forget(Kept{Machine: machine}), b.SetPassword(other, "two")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err := Load(path); err != nil || c.Password(machine) != "" || c.Password(other) != "two" {
+		t.Errorf("the file has %+v, %v", c.Kept(), err)
+	}
+}
+
+// TestUnwritableFile keeps a change that cannot be written until the program ends.
+func TestUnwritableFile(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Load(filepath.Join(dir, "displays.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := uuid.New()
+	if err := s.SetPassword(machine, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if err := s.Forget(Kept{Machine: machine}); err == nil {
+		t.Error("no error from a folder that cannot be written")
+	}
+	if err := s.SetCertificate("host", "ab12"); err == nil || s.Password(machine) != "" || s.Certificate("host") != "ab12" {
+		t.Errorf("the changes do not apply: %+v, %v", s.Kept(), err)
+	}
+}
+
 // TestDamagedFilesAreKept starts with files that cannot be used: each is kept as it is, under a name of its own, and told about once.
 func TestDamagedFilesAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "displays.json")

@@ -17,7 +17,11 @@ func (m *Machine) Can(a Action) (ok bool, reason string) {
 	if m.Problem != nil && (a == ActionEdit || a == ActionCheckpoint || a == ActionRestore) {
 		return false, "The machine's description cannot be read."
 	}
-	return allowed(a, hypervisor.Domain{State: m.State, Pause: m.Pause, Persistent: m.Persistent})
+	ok, reason = allowed(a, hypervisor.Domain{State: m.State, Pause: m.Pause, Persistent: m.Persistent})
+	if ok && m.Unsavable != "" && m.State.Active() && (a == ActionSave || a == ActionCheckpoint) {
+		return false, m.Unsavable
+	}
+	return ok, reason
 }
 
 // The sentences that say why an action is refused.

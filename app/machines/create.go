@@ -99,7 +99,7 @@ func (s *Service) plan(ctx context.Context, d Draft, id uuid.UUID) (creation, vm
 			{Kind: "vnc", Listen: "none"},
 			{Kind: "dbus", P2P: true}, // its presence keeps the screen's refresh at 30 ms
 		},
-		Serials: 1, Clipboard: clipboardSaves(s.p.Conn.Host().Version),
+		Serials: 1, Clipboard: agentSaves(s.p.Conn.Host().Version),
 	}}
 	if c.machine.Firmware == "" {
 		c.machine.Firmware = vmconfig.FirmwareBIOS
@@ -114,16 +114,6 @@ func (s *Service) plan(ctx context.Context, d Draft, id uuid.UUID) (creation, vm
 		}
 	}
 	return c, faults
-}
-
-// clipboardSaves reports whether this QEMU can save the state of a machine with a clipboard channel. Before 10.1 it refuses ("The vdagent
-// chardev doesn't yet support migration"), and checkpoints are worth more than a clipboard.
-func clipboardSaves(qemu string) bool {
-	var major, minor int
-	if _, err := fmt.Sscanf(qemu, "%d.%d", &major, &minor); err != nil {
-		return false
-	}
-	return major > 10 || major == 10 && minor >= 1
 }
 
 // networkKind is user-mode networking for the user's own daemon and libvirt's default network otherwise.

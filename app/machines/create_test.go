@@ -441,11 +441,3 @@ func TestDemo(t *testing.T) {
 		t.Error("it is still listed")
 	}
 }
-
-func TestClipboardSaves(t *testing.T) {
-	for qemu, want := range map[string]bool{"7.2.22": false, "10.0.13": false, "10.1.0": true, "11.0.0": true, "": false, "new": false} {
-		if clipboardSaves(qemu) != want {
-			t.Errorf("QEMU %q: %v", qemu, !want)
-		}
-	}
-}

@@ -342,7 +342,10 @@ func (inv *inventory) config(c config) {
 		return
 	}
 	m := *e.m
-	m.Config, m.Problem = c.machine, c.problem
+	m.Config, m.Problem, m.Unsavable = c.machine, c.problem, ""
+	if c.machine != nil {
+		m.Unsavable = unsavable(inv.conn.Host(), *c.machine)
+	}
 	e.m, e.hash = &m, c.hash
 }
 

@@ -103,6 +103,14 @@ func (s *Service) act(ctx context.Context, a Action, id uuid.UUID, report func(j
 	if ok, reason := allowed(a, d); !ok {
 		return Refused(d.Name, reason)
 	}
+	if a == ActionSave {
+		if reason, err := Unsavable(ctx, s.p.Conn, d); err != nil || reason != "" {
+			if err == nil {
+				err = Refused(d.Name, reason)
+			}
+			return s.named(id, err)
+		}
+	}
 	defer s.inv.refresh(context.WithoutCancel(ctx), id, false, false)
 	if a == ActionSave {
 		return s.named(id, s.saveState(ctx, id, report))

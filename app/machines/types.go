@@ -23,6 +23,8 @@ type Machine struct {
 	// Config is nil until the description was read, and when it cannot be read (Problem says why).
 	Config  *vmconfig.Machine
 	Problem error
+	// Unsavable says in a sentence why the state of the machine cannot be saved while it runs; empty when nothing is known to be in the way.
+	Unsavable string
 	// Checkpoint is the display name of the current checkpoint, empty for none.
 	Checkpoint string
 	// Busy says what an operation of this program does with the machine now ("Saving a checkpoint"); empty for nothing.

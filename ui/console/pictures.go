@@ -13,45 +13,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"guesthouse/app/userdirs"
 	"guesthouse/vmconfig"
 )
 
 // picturesFolder finds the user's folder for pictures, else "Pictures" in the home folder. The environment is passed in.
 func picturesFolder(getenv func(string) string) string {
-	return userFolder(getenv, "XDG_PICTURES_DIR", "Pictures")
+	return userdirs.Folder(getenv, "XDG_PICTURES_DIR", "Pictures")
 }
 
 // videosFolder finds the user's folder for films, else "Videos" in the home folder.
 func videosFolder(getenv func(string) string) string {
-	return userFolder(getenv, "XDG_VIDEOS_DIR", "Videos")
-}
-
-// userFolder finds one of the user's folders as xdg-user-dirs(5) says: by its key in user-dirs.dirs, else its usual name in the home folder.
-func userFolder(getenv func(string) string, key, usual string) string {
-	home := getenv("HOME")
-	config := getenv("XDG_CONFIG_HOME")
-	if config == "" {
-		config = filepath.Join(home, ".config")
-	}
-	fallback := filepath.Join(home, usual)
-	text, err := os.ReadFile(filepath.Join(config, "user-dirs.dirs"))
-	if err != nil {
-		return fallback
-	}
-	for line := range strings.Lines(string(text)) {
-		value, found := strings.CutPrefix(strings.TrimSpace(line), key+"=")
-		if !found {
-			continue
-		}
-		value = strings.Trim(value, `"`)
-		if rest, ok := strings.CutPrefix(value, "$HOME"); ok {
-			value = filepath.Join(home, rest)
-		}
-		if filepath.IsAbs(value) {
-			return filepath.Clean(value)
-		}
-	}
-	return fallback
+	return userdirs.Folder(getenv, "XDG_VIDEOS_DIR", "Videos")
 }
 
 // writePNG encodes a picture.

@@ -45,20 +45,22 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.stop.OnTapped = a.stopMenu
 	t.stop.SetTip(lang.L("Shut down, save the state, power off or reset"))
 	t.checkpoint = widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), a.checkpoint)
-	t.restore = widgets.NewToolButton("restore", lang.L("Restore"), a.restore)
+	restore := widgets.NewSplitButton("restore", lang.L("Restore"), lang.L("Choose a checkpoint to go back to"), a.restore, nil)
+	t.restore, t.pick = restore.Main, restore.Arrow
+	t.pick.OnTapped = a.restoreMenu
 	t.restore.SetTip(lang.L("Go back to the last checkpoint"))
-	t.pick = widgets.NewIconButton("chevron-down", lang.L("Choose a checkpoint to go back to"), a.restoreMenu)
 	t.keys = widgets.NewMenuButton("keyboard", lang.L("Keys"), nil)
 	t.keys.OnTapped = a.keysMenu
-	t.screenshot = widgets.NewToolButton("screenshot", lang.L("Screenshot"), a.screenshot)
-	t.pictures = widgets.NewIconButton("chevron-down", lang.L("Copy a picture, or record the screen"), a.pictureMenu)
+	screenshot := widgets.NewSplitButton("screenshot", lang.L("Screenshot"), lang.L("Copy a picture, or record the screen"), a.screenshot, nil)
+	t.screenshot, t.pictures = screenshot.Main, screenshot.Arrow
+	t.pictures.OnTapped = a.pictureMenu
 	t.text = widgets.NewToolButton("terminal", lang.L("Text"), a.text)
 	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
 	t.view.OnTapped = a.viewMenu
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
-		t.run, t.stop, gap(), t.checkpoint, container.New(&tight{}, t.restore, t.pick), gap(), t.keys, container.New(&tight{}, t.screenshot, t.pictures),
+		t.run, t.stop, gap(), t.checkpoint, restore, gap(), t.keys, screenshot,
 		layout.NewSpacer(), t.text, t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
@@ -74,30 +76,6 @@ func hairline() fyne.CanvasObject {
 // gap is a separator between groups of buttons.
 func gap() fyne.CanvasObject {
 	return container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, 0, 0), widget.NewSeparator())
-}
-
-// tight puts two objects side by side without the theme's padding.
-type tight struct{}
-
-// Layout implements fyne.Layout.
-func (*tight) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	x := float32(0)
-	for _, o := range objects {
-		w := o.MinSize().Width
-		o.Move(fyne.NewPos(x, 0))
-		o.Resize(fyne.NewSize(w, size.Height))
-		x += w
-	}
-}
-
-// MinSize implements fyne.Layout.
-func (*tight) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	var size fyne.Size
-	for _, o := range objects {
-		min := o.MinSize()
-		size = fyne.NewSize(size.Width+min.Width, max(size.Height, min.Height))
-	}
-	return size
 }
 
 // toolbarState is what the buttons depend on.

@@ -265,7 +265,10 @@ func (r *buttonRenderer) Objects() []fyne.CanvasObject {
 	return []fyne.CanvasObject{r.back, r.over, r.icon.Object, r.text, r.arrow.Object, r.ring}
 }
 
-const arrowSize float32 = 12
+const (
+	arrowSize   float32 = 12 // of the arrow that says that a menu opens
+	stackedIcon float32 = 22 // of the icon over a text
+)
 
 func (r *buttonRenderer) MinSize() fyne.Size {
 	text := r.textSize()
@@ -275,7 +278,7 @@ func (r *buttonRenderer) MinSize() fyne.Size {
 		return fyne.NewSize(max(w+2*theme.Gap2, 60), theme.Gap1+iconH+2+text.Height+theme.Gap1+2)
 	}
 	if r.b.narrow {
-		return fyne.NewSize(22, 32)
+		return fyne.NewSize(20, 32)
 	}
 	if r.b.text == "" {
 		return fyne.NewSize(32+r.arrowWidth(), 32)
@@ -300,9 +303,9 @@ func (r *buttonRenderer) iconSize() (w, h float32) {
 	}
 	switch {
 	case r.b.narrow:
-		return 14, 14
+		return arrowSize, arrowSize
 	case r.b.stacked:
-		return 22, 22
+		return stackedIcon, stackedIcon
 	}
 	return 18, 18
 }
@@ -330,6 +333,12 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 		r.icon.Object.Move(fyne.NewPos(left, top))
 		r.arrow.Object.Move(fyne.NewPos(left+iconW+2, top+(iconH-arrowSize)/2))
 		r.text.Move(fyne.NewPos((size.Width-text.Width)/2, top+iconH+2))
+		return
+	}
+	if r.b.narrow { // level with the icon and the arrow of the toolbar's other buttons
+		label := fyne.MeasureText("X", theme.TextSmall, fyne.TextStyle{}).Height
+		top := (size.Height - stackedIcon - 2 - label) / 2
+		r.icon.Move(fyne.NewPos((size.Width-iconW)/2, max(0, top+(stackedIcon-iconH)/2)))
 		return
 	}
 	gap := float32(0)

@@ -16,6 +16,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"guesthouse/app/userdirs"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
@@ -25,7 +26,7 @@ import (
 // FileQuery says which file is looked for.
 type FileQuery struct {
 	Title string // "Choose a disc image"
-	// Folder is where to begin; empty, or one that is gone, means the user's home.
+	// Folder is where to begin; empty, or one that is gone, means the user's folder for downloads, or the home folder where there is none.
 	Folder string
 	// Suffixes are the endings of the files that are shown, lower case with the dot; none shows all. The user can show all too.
 	Suffixes []string
@@ -111,11 +112,9 @@ func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(p
 	c.modal = NewModal(w, "folder", fynetheme.ColorNamePrimary, q.Title, content, 0, cancel, c.open).FocusOn(c.field)
 	c.modal.OnClosed = c.stop
 	c.modal.Show()
-	folder := q.Folder
-	if !filepath.IsAbs(folder) {
-		folder = homeFolder()
-	}
-	c.read(folder)
+	c.readFirst(func() []string {
+		return []string{q.Folder, userdirs.Folder(os.Getenv, "XDG_DOWNLOAD_DIR", "Downloads"), homeFolder()}
+	})
 	return c
 }
 
@@ -144,24 +143,38 @@ func (c *FileChooser) stop() {
 }
 
 // read shows another folder once it is read.
-func (c *FileChooser) read(folder string) {
+func (c *FileChooser) read(folder string) { c.readFirst(func() []string { return []string{folder} }) }
+
+// contents is what was read of a folder.
+type contents struct {
+	folder  string
+	entries []FileEntry
+}
+
+// readFirst shows the first folder that can be read, or says why the last cannot. folders is called in the background.
+func (c *FileChooser) readFirst(folders func() []string) {
 	c.stop()
 	seq := c.seq
 	c.empty.SetText(lang.L("Reading the folder…"))
 	c.empty.Show()
-	c.cancel = dispatch.Background(c.dispatch, func(ctx context.Context) ([]FileEntry, error) {
-		return readFolder(ctx, folder)
-	}, func(entries []FileEntry, err error) {
+	c.cancel = dispatch.Background(c.dispatch, func(ctx context.Context) (found contents, err error) {
+		for _, folder := range folders() {
+			if !filepath.IsAbs(folder) {
+				continue
+			}
+			found.folder = folder
+			if found.entries, err = readFolder(ctx, folder); err == nil {
+				break
+			}
+		}
+		return found, err
+	}, func(found contents, err error) {
 		if seq != c.seq {
 			return
 		}
-		if err != nil && c.folder == "" && folder != homeFolder() {
-			c.read(homeFolder()) // where the last file was chosen is gone
-			return
-		}
-		c.folder, c.all, c.reason = folder, entries, err
-		c.place.SetText(vmconfig.Inert(folder, 500))
-		c.up.SetEnabled(filepath.Dir(folder) != folder, lang.L("This is the topmost folder."))
+		c.folder, c.all, c.reason = found.folder, found.entries, err
+		c.place.SetText(vmconfig.Inert(found.folder, 500))
+		c.up.SetEnabled(filepath.Dir(found.folder) != found.folder, lang.L("This is the topmost folder."))
 		if c.field.Text != "" {
 			c.field.SetText("") // filters
 		} else {

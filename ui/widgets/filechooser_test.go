@@ -118,10 +118,36 @@ func TestFileChooserTakesAPath(t *testing.T) {
 func TestFileChooserBeginsAtHomeWhenTheFolderIsGone(t *testing.T) {
 	home := exampleFolder(t)
 	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", home)
 	c, q, _ := chooserIn(t, filepath.Join(home, "gone"))
 	settleQueue(t, q)
 	if c.Folder() != home || c.reason != nil {
 		t.Fatalf("in %q: %v", c.Folder(), c.reason)
+	}
+}
+
+// TestFileChooserBeginsInDownloads has no folder of an earlier choice, or one that is gone.
+func TestFileChooserBeginsInDownloads(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CONFIG_HOME", home)
+	downloads := filepath.Join(home, "Geladenes")
+	if err := os.Mkdir(downloads, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "user-dirs.dirs"), []byte("XDG_DOWNLOAD_DIR=\"$HOME/Geladenes\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"", filepath.Join(home, "gone")} {
+		if c, _, _ := chooserIn(t, folder); c.Folder() != downloads || c.reason != nil {
+			t.Errorf("after %q in %q: %v", folder, c.Folder(), c.reason)
+		}
+	}
+	if err := os.Remove(downloads); err != nil {
+		t.Fatal(err)
+	}
+	if c, _, _ := chooserIn(t, ""); c.Folder() != home {
+		t.Errorf("without downloads in %q", c.Folder())
 	}
 }
 

@@ -36,7 +36,8 @@ type SplitButton struct {
 	Arrow *Button
 }
 
-// NewSplitButton returns a split button. menu is asked each time the arrow is pressed.
+// NewSplitButton returns a split button. menu is asked each time the arrow is pressed; nil: the caller sets
+// Arrow.OnTapped.
 func NewSplitButton(icon, text, arrowTip string, tapped func(), menu func() *fyne.Menu) *SplitButton {
 	s := &SplitButton{Main: NewToolButton(icon, text, tapped)}
 	s.Arrow = NewIconButton("chevron-down", arrowTip, nil)

@@ -106,7 +106,7 @@ func checkReadBack(t *testing.T, xml string, want vmconfig.Machine) {
 	}
 	if got.UUID != want.UUID || got.Name != want.Name || got.Notes != want.Notes || got.Group != want.Group || got.OSID != want.OSID ||
 		got.CPUs != want.CPUs || got.MemoryBytes != want.MemoryBytes || got.Firmware != want.Firmware || got.SecureBoot != want.SecureBoot ||
-		got.Accel != want.Accel || got.Tablet != want.Tablet || got.Clipboard != want.Clipboard || got.TPM != want.TPM || got.NVRAM != want.NVRAM || got.Sound != want.Sound {
+		got.Accel != want.Accel || got.Tablet != want.Tablet || got.Clipboard != want.Clipboard || !got.AgentChannel || got.TPM != want.TPM || got.NVRAM != want.NVRAM || got.Sound != want.Sound {
 		t.Errorf("read back:\n got %+v\nwant %+v", got, want)
 	}
 	if len(got.Disks) != len(want.Disks) || len(got.NICs) != len(want.NICs) {

@@ -80,7 +80,9 @@ func readMachine(d *element) vmconfig.Machine {
 		case "tpm":
 			m.TPM = true
 		case "channel":
-			m.Clipboard = m.Clipboard || c.attr("type") == "qemu-vdagent" && c.child("source").child("clipboard").attr("copypaste") != "no"
+			agent := c.attr("type") == "qemu-vdagent"
+			m.AgentChannel = m.AgentChannel || agent
+			m.Clipboard = m.Clipboard || agent && c.child("source").child("clipboard").attr("copypaste") != "no"
 		case "input":
 			m.Tablet = m.Tablet || c.attr("type") == "tablet"
 		}
