@@ -338,7 +338,7 @@ func (r *buttonRenderer) Layout(size fyne.Size) {
 	if r.b.narrow { // level with the icon and the arrow of the toolbar's other buttons
 		label := fyne.MeasureText("X", theme.TextSmall, fyne.TextStyle{}).Height
 		top := (size.Height - stackedIcon - 2 - label) / 2
-		r.icon.Move(fyne.NewPos((size.Width-iconW)/2, max(0, top+(stackedIcon-iconH)/2)))
+		r.icon.Object.Move(fyne.NewPos((size.Width-iconW)/2, max(0, top+(stackedIcon-iconH)/2)))
 		return
 	}
 	gap := float32(0)
