@@ -41,6 +41,7 @@ func (s *spare) put(d dispatch.Dispatcher, win fyne.Window, wanted bool) {
 	win.Hide()
 	win.SetFullScreen(false)
 	win.SetCloseIntercept(nil)
+	win.SetTitle("")
 	win.Canvas().SetOnTypedKey(nil)
 	for top := win.Canvas().Overlays().Top(); top != nil; top = win.Canvas().Overlays().Top() {
 		win.Canvas().Overlays().Remove(top)
