@@ -46,6 +46,7 @@ func (s *spare) put(d dispatch.Dispatcher, win fyne.Window, wanted bool) {
 	for top := win.Canvas().Overlays().Top(); top != nil; top = win.Canvas().Overlays().Top() {
 		win.Canvas().Overlays().Remove(top)
 	}
+	win.Canvas().Unfocus()
 	win.SetContent(container.NewWithoutLayout())
 	s.window = win
 	s.forget = dispatch.After(d, spareTime, s.drop)

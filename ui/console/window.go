@@ -86,12 +86,16 @@ func Open(p Params) *Window {
 	if w.win == nil {
 		w.win = p.App.NewWindow("")
 	}
+	w.begin()
 	w.build()
 	w.connect()
 	w.refresh()
+	w.prepareStage()
 	w.win.Show()
 	w.stage.settle(w.win)
-	w.display.Focus()
+	if w.win.Canvas().Focused() == nil { // else a field asks for something already
+		w.display.Focus()
+	}
 	p.Dispatch.Do(w.shown)
 	return w
 }
@@ -117,25 +121,9 @@ func (w *Window) Raise() {
 	w.win.RequestFocus()
 }
 
-// build makes the parts and puts them into the window.
-func (w *Window) build() {
+// begin reaches for the machine's screen while the window is still being built.
+func (w *Window) begin() {
 	w.display = newDisplay(w.p.Dispatch)
-	w.capture = capture{idle: w.display.keyboard.idle}
-	w.display.canvas = w.win.Canvas()
-	w.display.mode = scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling)
-	w.display.OnScreen = w.screenChanged
-	w.display.OnPlaced = w.showScreen
-	w.display.OnPointer = w.pointerMoved
-	w.display.OnFocus = func(on bool) {
-		w.focusChanged(on)
-		w.keyboardMoved(on)
-	}
-	w.display.OnHost = w.hostAct
-	w.display.OnIdle = w.capture.update
-	w.display.OnCapture = w.capturePointer
-	w.scroll = container.NewScroll(w.display)
-	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
-	w.display.viewport = w.scroll.Size
 	w.stage = newStage(w.p.Dispatch, w.display.frames)
 	w.stage.changed = w.stageChanged
 	w.stage.seen = func(on bool) {
@@ -151,44 +139,7 @@ func (w *Window) build() {
 			w.win.Canvas().Refresh(w.bar.box)
 		}
 	}
-	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
-	w.text = newTextView(w)
-	w.display.elsewhere = w.text.focus
-	w.status = newStatus(statusActions{
-		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
-		screen: func() { w.menu(w.status.screen, w.viewMenu()) },
-	})
-	w.status.onNotice = w.noticeChanged
-	w.bar = newToolbar(toolbarActions{
-		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
-		fullScreen:  w.toggleFullScreen,
-		text:        w.text.toggle,
-		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
-		restoreMenu: w.pickCheckpoint,
-		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
-		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
-		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
-	})
-	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
-	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture, measured: w.prepareStage}
-	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
-	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
-	w.slide.moved = func() { w.frame.Refresh() }
-	w.win.SetPadded(false)
-	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
-	w.win.SetCloseIntercept(w.Close)
-	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) { // comes when nothing has the keyboard, as after a click beside a dialog's buttons
-		if e.Name == fyne.KeyEscape {
-			widgets.DismissModal(w.frame)
-		}
-	})
-	w.win.SetOnClosed(w.onClosed)
-	w.applyHostKey()
-	w.win.Resize(w.firstSize())
-}
-
-// connect starts what feeds the window: the link to the display, the machine's state, the jobs.
-func (w *Window) connect() {
+	w.startSharing()
 	w.link = newLink(w.display.frames)
 	w.access = &access{displays: w.p.Displays, machine: w.p.ID}
 	w.link.open = func(ctx context.Context) (hypervisor.GraphicsPath, error) {
@@ -209,14 +160,72 @@ func (w *Window) connect() {
 	if w.p.after != nil {
 		w.link.after = w.p.after
 	}
-	refresh := dispatch.Coalesce(w.p.Dispatch, w.refresh)
-	w.link.changed = refresh
-	w.startSharing()
+	w.link.changed = dispatch.Coalesce(w.p.Dispatch, w.refresh)
+	w.cancels = append(w.cancels, dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }))
+	w.followMachine()
+}
+
+// build makes the parts and puts them into the window.
+func (w *Window) build() {
+	w.capture = capture{idle: w.display.keyboard.idle}
+	w.display.canvas = w.win.Canvas()
+	w.display.mode = scalingNamed(w.p.Settings.Get().Consoles[w.p.ID].Scaling)
+	w.display.OnScreen = w.screenChanged
+	w.display.OnPlaced = w.showScreen
+	w.display.OnPointer = w.pointerMoved
+	w.display.OnFocus = func(on bool) {
+		w.focusChanged(on)
+		w.keyboardMoved(on)
+	}
+	w.display.OnHost = w.hostAct
+	w.display.OnIdle = w.capture.update
+	w.display.OnCapture = w.capturePointer
+	w.scroll = container.NewScroll(w.display)
+	w.scroll.OnScrolled = func(fyne.Position) { w.placePicture() }
+	w.display.viewport = w.scroll.Size
+	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
+	w.text = newTextView(w)
+	w.display.elsewhere = w.text.focus
+	w.status = newStatus(statusActions{
+		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
+		screen: func() { w.menu(w.status.screen, w.viewMenu()) },
+	})
+	w.status.onNotice = w.noticeChanged
+	w.bar = newToolbar(toolbarActions{
+		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
+		fullScreen:  w.toggleFullScreen,
+		text:        w.text.toggle,
+		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
+		restoreMenu: w.pickCheckpoint,
+		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
+		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
+		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
+	})
+	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
+	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
+	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
+	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
+	w.slide.moved = func() { w.frame.Refresh() }
+	w.win.SetPadded(false)
+	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
+	w.win.SetCloseIntercept(w.Close)
+	w.win.Canvas().SetOnTypedKey(func(e *fyne.KeyEvent) { // comes when nothing has the keyboard, as after a click beside a dialog's buttons
+		if e.Name == fyne.KeyEscape {
+			widgets.DismissModal(w.frame)
+		}
+	})
+	w.win.SetOnClosed(w.onClosed)
+	w.applyHostKey()
+	w.win.Resize(w.firstSize())
+	w.layout.measured = w.prepareStage
+}
+
+// connect starts what feeds the window beside the link to the display: the machine's state, the jobs.
+func (w *Window) connect() {
 	w.activity.source, w.activity.show = w.p.Machines, dispatch.Coalesce(w.p.Dispatch, w.showActivity)
 	w.cancels = append(w.cancels,
-		w.p.Machines.Subscribe(refresh),
+		w.p.Machines.Subscribe(w.link.changed),
 		w.p.Jobs.Subscribe(dispatch.Coalesce(w.p.Dispatch, w.refreshJobs)),
-		dispatch.Run(w.p.Dispatch, w.link.run, func(error) { w.display.frames.close() }),
 		widgets.WatchOverlays(w.win.Canvas(), w.placePicture),
 		widgets.WatchOverlays(w.win.Canvas(), w.covers),
 		func() { w.activity.watch(false) },
@@ -234,20 +243,26 @@ func find(s *machines.Snapshot, id uuid.UUID) *machines.Machine {
 	return nil
 }
 
-// refresh brings the window up to date with machine and link.
-func (w *Window) refresh() {
-	if w.closed {
-		return
-	}
+// followMachine learns the machine's state, and has its screen connected while it is active.
+func (w *Window) followMachine() (active bool) {
 	snapshot := w.p.Machines.Snapshot()
 	w.machine, w.connected = find(snapshot, w.p.ID), snapshot.Connected
-	active := w.machine != nil && w.machine.State.Active()
+	active = w.machine != nil && w.machine.State.Active()
 	w.hold.follow(active, w.manual())
 	w.link.want(active && !w.hold.on)
 	w.running = active && !w.hold.on && w.machine.State == hypervisor.StateRunning
 	if !active {
 		w.endRecording() // the film ends with the machine's run
 	}
+	return active
+}
+
+// refresh brings the window up to date with machine and link.
+func (w *Window) refresh() {
+	if w.closed {
+		return
+	}
+	active := w.followMachine()
 	status, source := w.link.get()
 	if !w.running || status.Phase != linkIdle && status.Phase != linkConnecting {
 		w.stage.decided()
