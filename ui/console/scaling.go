@@ -196,14 +196,16 @@ func (w *Window) stageChanged() {
 // prepareStage is called while the window is made: its X window is there before anything of it is painted. Where the screen will be is known
 // by then, so a machine's first picture need not wait for the painting.
 func (w *Window) prepareStage() {
-	if w.stage.opened || w.closed || w.frame == nil || WindowHandle(w.win) == 0 {
+	if w.expecting || w.closed || w.frame == nil || WindowHandle(w.win) == 0 {
 		return
 	}
+	w.expecting = true
 	if mode := w.display.mode; w.running && !mode.scrolls() && !w.text.on() {
 		perUnit, size := w.display.pixelsPerUnit(), w.win.Canvas().Size()
 		bar, status := w.layout.bars(w.frame.Objects)
 		area := pixels(fyne.NewPos(0, bar), size.SubtractWidthHeight(0, bar+status), perUnit)
 		w.stage.expect(func(guest image.Point) x11.Layout {
+			w.p.Dispatch.Do(w.show)
 			return x11.Layout{Shown: true, Area: area, Picture: place(area.Size(), guest, mode, perUnit).picture.Add(area.Min)}
 		})
 	}

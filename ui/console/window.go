@@ -74,7 +74,9 @@ type Window struct {
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool
+	visible      bool          // show was called
 	written      chan struct{} // closed when the last change of the settings is there; nil: none was made
+	expecting    bool          // prepareStage has done its work
 	unseen       bool          // nothing of the window is on the screen
 	cancels      []func()
 	noticeTimer  func()
@@ -91,13 +93,29 @@ func Open(p Params) *Window {
 	w.connect()
 	w.refresh()
 	w.prepareStage()
+	if w.stage.early { // the screen comes in a moment, but not while the toolkit paints with every processor
+		dispatch.After(p.Dispatch, pictureTime, w.show)
+	} else {
+		w.show()
+	}
+	return w
+}
+
+// pictureTime is how long a window that is ready waits for its first picture. Nobody sees that it was waited.
+const pictureTime = 40 * time.Millisecond
+
+// show brings the window on the screen, the first time that it is called.
+func (w *Window) show() {
+	if w.closed || w.visible {
+		return
+	}
+	w.visible = true
 	w.win.Show()
 	w.stage.settle(w.win)
 	if w.win.Canvas().Focused() == nil { // else a field asks for something already
 		w.display.Focus()
 	}
-	p.Dispatch.Do(w.shown)
-	return w
+	w.p.Dispatch.Do(w.shown)
 }
 
 // shown lays out again when the window is there: only now it is known how many pixels of this monitor a Fyne unit has.
@@ -117,6 +135,7 @@ func (w *Window) shown() {
 
 // Raise brings the window to the front.
 func (w *Window) Raise() {
+	w.show()
 	w.win.Show()
 	w.win.RequestFocus()
 }
@@ -139,6 +158,7 @@ func (w *Window) begin() {
 			w.win.Canvas().Refresh(w.bar.box)
 		}
 	}
+	w.stage.open(w.win) // a window that was used before is there already
 	w.startSharing()
 	w.link = newLink(w.display.frames)
 	w.access = &access{displays: w.p.Displays, machine: w.p.ID}
