@@ -42,13 +42,6 @@ func (c *Conn) OpenGraphics(ctx context.Context, id uuid.UUID) (hypervisor.Graph
 
 func (c *Conn) openGraphics(ctx context.Context, id uuid.UUID) (hypervisor.GraphicsPath, error) {
 	var none hypervisor.GraphicsPath
-	d, err := c.Domain(ctx, id)
-	if err != nil {
-		return none, err
-	}
-	if !d.State.Active() {
-		return none, fmt.Errorf("%w: it does not run", hypervisor.ErrInvalidState)
-	}
 	text, err := c.DomainXML(ctx, id, true)
 	if err != nil {
 		return none, err
@@ -90,9 +83,11 @@ func (c *Conn) openGraphics(ctx context.Context, id uuid.UUID) (hypervisor.Graph
 	return none, &hypervisor.GraphicsError{Reason: hypervisor.GraphicsSilent, Err: errors.Join(failures...)}
 }
 
-// findVNC finds the first VNC display. Errors wrap ErrNoGraphics and name what the machine has instead.
+// findVNC finds the first VNC display in the description of a running machine. Errors wrap ErrInvalidState for one that does not run, else
+// ErrNoGraphics, and name what the machine has instead.
 func findVNC(text string) (vnc, error) {
 	var d struct {
+		ID       string `xml:"id,attr"`
 		Graphics []struct {
 			Type     string `xml:"type,attr"`
 			Port     string `xml:"port,attr"`
@@ -108,6 +103,9 @@ func findVNC(text string) (vnc, error) {
 	}
 	if err := xml.Unmarshal([]byte(text), &d); err != nil {
 		return vnc{}, fmt.Errorf("%w: its description cannot be read: %w", hypervisor.ErrNoGraphics, err)
+	}
+	if d.ID == "" { // only what is running has a number
+		return vnc{}, fmt.Errorf("%w: it does not run", hypervisor.ErrInvalidState)
 	}
 	var others []string
 	for i, g := range d.Graphics {

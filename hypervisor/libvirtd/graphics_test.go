@@ -98,7 +98,7 @@ func TestEveryWayToADisplay(t *testing.T) {
 }
 
 func TestFindVNC(t *testing.T) {
-	wrap := func(s string) string { return "<domain><devices>" + s + "</devices></domain>" }
+	wrap := func(s string) string { return "<domain id='1'><devices>" + s + "</devices></domain>" }
 	for text, want := range map[string]vnc{
 		wrap(`<graphics type='vnc' port='5901' listen='127.0.0.1' passwd='x'/>`):                        {port: 5901, host: "127.0.0.1", password: "x"},
 		wrap(`<graphics type='spice'/><graphics type='vnc' port='-1' autoport='yes'/>`):                 {index: 1},
@@ -110,10 +110,16 @@ func TestFindVNC(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "<domain/>", wrap(`<graphics type='spice'/>`), "<domain><devices>"} {
+	for _, text := range []string{"", "<domain id='1'/>", wrap(`<graphics type='spice'/>`), "<domain><devices>"} {
 		if _, err := findVNC(text); !errors.Is(err, hypervisor.ErrNoGraphics) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+func TestFindVNCOfMachineThatIsOff(t *testing.T) {
+	if _, err := findVNC("<domain><devices><graphics type='vnc' port='5901'/></devices></domain>"); !errors.Is(err, hypervisor.ErrInvalidState) {
+		t.Error(err)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestAcceptE7WhyADisplayIsOutOfReach(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var path hypervisor.GraphicsPath
-			v, err := findVNC("<domain><devices>" + c.graphics + "</devices></domain>")
+			v, err := findVNC("<domain id='1'><devices>" + c.graphics + "</devices></domain>")
 			if err == nil {
 				path, err = v.reach(t.Context(), c.from)
 			}
