@@ -71,6 +71,7 @@ func openManager(ctx context.Context, o *options) error {
 	defer release.Close()
 	s := openServicesLater(ctx, o)
 	defer s.close()
+	ui.Prepare()
 	return openWindows(ctx, o, s, uuid.Nil, release)
 }
 

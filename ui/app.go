@@ -73,8 +73,8 @@ type windows struct {
 // prepared is what Prepare made; nil: nothing yet.
 var prepared fyne.App
 
-// Prepare does what needs no machine and takes long before the first window: it reads the fonts. Run does it otherwise. It must be called on
-// the main goroutine.
+// Prepare does what needs no machine and takes long before the first window: it reads the fonts, and has the OpenGL driver loaded meanwhile. It
+// must be called on the main goroutine, before Run.
 func Prepare() {
 	warm.Start()
 	prepared = app.NewWithID(AppID)
@@ -87,7 +87,7 @@ func Prepare() {
 // Run opens the windows and returns when the last one is closed. It must be called on the main goroutine.
 func Run(p Params) error {
 	if prepared == nil {
-		prepared = app.NewWithID(AppID)
+		Prepare()
 	}
 	a := prepared
 	a.SetIcon(theme.AppIcon())
