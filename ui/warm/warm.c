@@ -3,6 +3,7 @@
 #include <GL/gl.h>
 #include <GL/glx.h>
 #include <X11/Xlib.h>
+#include <pthread.h>
 #include <stddef.h>
 
 static Display *ours;
@@ -12,17 +13,6 @@ static XErrorHandler others;
 static int tolerate(Display *display, XErrorEvent *event)
 {
 	return display == ours || others == NULL ? 0 : others(display, event);
-}
-
-int warm_prepare(void)
-{
-	if (!XInitThreads())
-		return 0;
-	ours = XOpenDisplay(NULL);
-	if (ours == NULL)
-		return 0;
-	others = XSetErrorHandler(tolerate);
-	return 1;
 }
 
 static void draw(void)
@@ -56,11 +46,26 @@ static void draw(void)
 	glXDestroyContext(ours, context);
 }
 
-void warm_up(void)
+static void *warm_up(void *unused)
 {
-	draw();
 	Display *display = ours;
+	(void)unused;
+	draw();
 	XSync(display, False);
 	ours = NULL;
 	XCloseDisplay(display);
+	return NULL;
+}
+
+void warm_start(void)
+{
+	pthread_t thread;
+	if (!XInitThreads())
+		return;
+	ours = XOpenDisplay(NULL);
+	if (ours == NULL)
+		return;
+	others = XSetErrorHandler(tolerate);
+	if (pthread_create(&thread, NULL, warm_up, NULL) == 0)
+		pthread_detach(thread);
 }

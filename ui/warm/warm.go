@@ -5,7 +5,7 @@
 // in it and throws it away, on a connection to the X server of its own. Whatever does not work there is left to the first window, as without it.
 package warm
 
-// #cgo LDFLAGS: -lGL -lX11
+// #cgo LDFLAGS: -lGL -lX11 -lpthread
 // #include "warm.h"
 import "C"
 
@@ -20,8 +20,5 @@ func Start() {
 	if os.Getenv("DISPLAY") == "" || os.Getenv("WAYLAND_DISPLAY") != "" || runtime.NumCPU() < 2 {
 		return
 	}
-	if C.warm_prepare() == 0 {
-		return
-	}
-	go C.warm_up()
+	C.warm_start()
 }

@@ -1,2 +1,1 @@
-int warm_prepare(void);
-void warm_up(void);
+void warm_start(void);
