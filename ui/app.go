@@ -26,7 +26,6 @@ import (
 	"guesthouse/ui/manager"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/vmsettings"
-	"guesthouse/ui/warm"
 	"guesthouse/ui/widgets"
 	"guesthouse/ui/wizard"
 	"guesthouse/vmconfig/guestos"
@@ -73,10 +72,9 @@ type windows struct {
 // prepared is what Prepare made; nil: nothing yet.
 var prepared fyne.App
 
-// Prepare does what needs no machine and takes long before the first window: it reads the fonts, and has the OpenGL driver loaded meanwhile. It
-// must be called on the main goroutine, before Run.
+// Prepare does what needs no machine and takes long before the first window: it reads the fonts. It must be called on the main goroutine, before
+// Run.
 func Prepare() {
-	warm.Start()
 	prepared = app.NewWithID(AppID)
 	prepared.Settings().SetTheme(theme.New(theme.Auto)) // every appearance has the same fonts
 	for _, bold := range []bool{false, true} {

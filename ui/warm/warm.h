@@ -1,1 +1,0 @@
-void warm_start(void);
