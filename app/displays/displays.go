@@ -156,7 +156,13 @@ func with[K comparable](m map[K]string, key K, value string) map[K]string {
 func (s *Store) change(edit func(*content)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now, err := read(s.path); err == nil && !s.unsaved {
+	missing := false
+	switch now, err := read(s.path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		missing = true
+		atomicfile.SetAside(s.path, err) // what is in memory is all that is known; the file is kept
+	case !s.unsaved:
 		s.now = now
 	}
 	before, err := json.Marshal(s.now)
@@ -168,7 +174,7 @@ func (s *Store) change(edit func(*content)) error {
 	if err != nil {
 		return err
 	}
-	if after, err := json.Marshal(s.now); err == nil && string(after) == string(before) {
+	if after, err := json.Marshal(s.now); err == nil && string(after) == string(before) && !missing {
 		return nil // most machines never need the file
 	}
 	err = atomicfile.Write(s.path, append(text, '\n'))

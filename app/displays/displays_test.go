@@ -146,3 +146,34 @@ func TestDamagedFilesAreKept(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedMeanwhile keeps a file that was damaged while the program ran, and what is in memory.
+func TestDamagedMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "displays.json")
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := uuid.New(), uuid.New()
+	if err := s.SetPassword(a, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("{half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetPassword(a, "one"); err != nil { // no change, but the file is missing now
+		t.Fatal(err)
+	}
+	if again, err := Load(path); err != nil || again.Password(a) != "one" {
+		t.Errorf("%+v, %v", again.now, err)
+	}
+	if err := s.SetPassword(b, "two"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(path + ".damaged"); err != nil || string(text) != "{half" {
+		t.Errorf("kept %q, %v", text, err)
+	}
+	if again, err := Load(path); err != nil || again.Password(a) != "one" || again.Password(b) != "two" {
+		t.Errorf("%+v, %v", again.now, err)
+	}
+}
