@@ -199,12 +199,7 @@ func fromSocket(b *testing.B, talk []byte, program func(socket string) *exec.Cmd
 				return
 			}
 			s := &server{conn, b}
-			s.say("RFB 003.008\n")
-			s.hear(12)
-			s.say(1, 1)
-			s.hear(1)
-			s.say(uint32(0))
-			s.hear(1)
+			s.admit()
 			conn.(*net.UnixConn).SetWriteBuffer(4 << 20) // as QEMU's end has that we hand it; the kernel has its own limit
 			go func() {
 				conn.Write(talk)

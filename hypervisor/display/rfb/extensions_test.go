@@ -438,12 +438,7 @@ func TestEncodingLists(t *testing.T) {
 	list := func(o rfb.Options) []int32 {
 		lists := make(chan []int32, 1)
 		dial(t, o, func(s *server) {
-			s.say("RFB 003.008\n")
-			s.hear(12)
-			s.say(1, 1)
-			s.hear(1)
-			s.say(uint32(0))
-			s.hear(1)
+			s.admit()
 			s.say(uint16(1), uint16(1), native, uint32(0))
 			lists <- s.hearEncodings()
 			s.mute()

@@ -280,12 +280,7 @@ func TestPixelFormatIsAlwaysOurs(t *testing.T) {
 		bytes.Repeat([]byte{255}, 16),
 	} {
 		r := dial(t, rfb.Options{}, func(s *server) {
-			s.say("RFB 003.008\n")
-			s.hear(12)
-			s.say(1, 1)
-			s.hear(1)
-			s.say(uint32(0))
-			s.hear(1)
+			s.admit()
 			s.say(uint16(1), uint16(1), format, uint32(0))
 			if got := s.hear(20); !bytes.Equal(got[:17], append([]byte{0, 0, 0, 0}, native[:13]...)) {
 				t.Errorf("format %d: the client said %v", i, got)

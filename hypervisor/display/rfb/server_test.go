@@ -82,6 +82,16 @@ func (s *server) hearEncodings() (list []int32) {
 	return list
 }
 
+// admit speaks version 3.8 and no security, and hears ClientInit: what is next is ServerInit.
+func (s *server) admit() {
+	s.say("RFB 003.008\n")
+	s.hear(12)
+	s.say(1, 1)
+	s.hear(1)
+	s.say(uint32(0))
+	s.hear(1)
+}
+
 // greet speaks the whole handshake for a screen of this size in the client's own pixel format, and forgets what the client says afterwards.
 func (s *server) greet(w, h uint16) {
 	s.greetLoud(w, h)
@@ -90,12 +100,7 @@ func (s *server) greet(w, h uint16) {
 
 // greetLoud is greet for scripts that go on listening, after SetEncodings.
 func (s *server) greetLoud(w, h uint16) {
-	s.say("RFB 003.008\n")
-	s.hear(12)
-	s.say(1, 1)
-	s.hear(1)
-	s.say(uint32(0))
-	s.hear(1)
+	s.admit()
 	s.say(w, h, native, uint32(4), "test")
 	s.hearEncodings()
 }

@@ -338,14 +338,7 @@ func TestLoadAuthorities(t *testing.T) {
 func TestAuthoritiesAreNotReadWithoutCertificate(t *testing.T) {
 	o := rfb.Options{TLS: rfb.TLS{Host: "desk.example", Authorities: notAsked(t)}}
 	r := dial(t, o, func(s *server) {
-		s.say("RFB 003.008\n")
-		s.hear(12)
-		s.say(1, 1)
-		s.hear(1)
-		s.say(uint32(0))
-		s.hear(1)
-		s.say(uint16(1), uint16(1), native, uint32(4), "test")
-		s.mute()
+		s.greet(1, 1)
 		s.update(rect(0, 0, 1, 1, 0, solid(1, 0xabcdef)))
 	})
 	r.wait(t, "the picture", func(st state) bool { return st.frames > 0 })
