@@ -14,8 +14,8 @@ import (
 // spareTime is how long a window waits for its next machine.
 const spareTime = 5 * time.Minute
 
-// spare keeps the window of the console that was left last, hidden: another machine's window then opens in a third of the time that it takes
-// to make one (without a graphics card, where making one is the slowest). UI goroutine only.
+// spare keeps the window of the console that was left last, hidden: another machine's window then opens without the time that it takes to make
+// one, which is most of it where there is no graphics card. UI goroutine only.
 type spare struct {
 	window fyne.Window // nil: none
 	forget func()      // ends its time

@@ -6,7 +6,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	fynetheme "fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -24,14 +23,9 @@ const (
 // newSilentHint is what stands on a terminal over which nothing has come: an empty one looks broken. Mouse and keys pass through it.
 func newSilentHint() *fyne.Container {
 	what := widgets.NewText(lang.L("Nothing has come over this line yet. Press Enter: a login may be waiting."), theme.TextNormal, false, theme.ColorMuted)
-	why := widget.NewRichText(&widget.TextSegment{
-		Text:  lang.L("If the guest stays silent, it has no login on its serial port. Linux offers one when it is started with “console=ttyS0”."),
-		Style: widget.RichTextStyle{Alignment: fyne.TextAlignCenter, ColorName: theme.ColorMuted, SizeName: fynetheme.SizeNameCaptionText},
-	})
-	why.Wrapping = fyne.TextWrapWord
-	why.Resize(fyne.NewSize(silentHintWidth, 0)) // how high a wrapped text is it knows only by its width
-	hint := container.NewCenter(container.NewVBox(container.NewCenter(what),
-		container.NewCenter(container.NewGridWrap(fyne.NewSize(silentHintWidth, why.MinSize().Height), why))))
+	why := widgets.NewParagraph(lang.L("If the guest stays silent, it has no login on its serial port. Linux offers one when it is started with “console=ttyS0”."),
+		silentHintWidth, fynetheme.SizeNameCaptionText)
+	hint := container.NewCenter(container.NewVBox(container.NewCenter(what), container.NewCenter(why)))
 	hint.Hide()
 	return hint
 }

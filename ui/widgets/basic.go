@@ -286,6 +286,16 @@ func (keyValueLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	}
 }
 
+// NewParagraph returns a muted text, centred and wrapped to a width in Fyne units, in one of the theme's sizes.
+func NewParagraph(text string, width float32, size fyne.ThemeSizeName) fyne.CanvasObject {
+	rt := widget.NewRichText(&widget.TextSegment{
+		Text: text, Style: widget.RichTextStyle{ColorName: theme.ColorMuted, Alignment: fyne.TextAlignCenter, SizeName: size},
+	})
+	rt.Wrapping = fyne.TextWrapWord
+	rt.Resize(fyne.NewSize(width, 0)) // how high a wrapped text is it knows only by its width
+	return container.NewGridWrap(fyne.NewSize(width, rt.MinSize().Height), rt)
+}
+
 // emptyTextWidth is the width of the text of an EmptyPage, a comfortable line.
 const emptyTextWidth = 420
 
@@ -297,10 +307,7 @@ func EmptyPage(picture fyne.CanvasObject, title, text string, actions ...fyne.Ca
 	}
 	box.Add(container.NewCenter(NewText(title, theme.TextTitle, true, fynetheme.ColorNameForeground)))
 	if text != "" {
-		rt := widget.NewRichText(&widget.TextSegment{Text: text, Style: widget.RichTextStyle{ColorName: theme.ColorMuted, Alignment: fyne.TextAlignCenter}})
-		rt.Wrapping = fyne.TextWrapWord
-		rt.Resize(fyne.NewSize(emptyTextWidth, 0)) // how high a wrapped text is it knows only by its width
-		box.Add(container.NewCenter(container.NewGridWrap(fyne.NewSize(emptyTextWidth, rt.MinSize().Height), rt)))
+		box.Add(container.NewCenter(NewParagraph(text, emptyTextWidth, fynetheme.SizeNameText)))
 	}
 	if len(actions) > 0 {
 		box.Add(container.NewCenter(container.NewHBox(actions...)))
