@@ -65,6 +65,7 @@ type windows struct {
 	manager  *manager.Manager // nil when only a console was opened
 	consoles map[uuid.UUID]*console.Window
 	spare    spare
+	ahead    ahead
 	opened   func()      // ends the wait of giveBack
 	wizard   fyne.Window // nil when none is open
 }
@@ -104,6 +105,7 @@ func Run(p Params) error {
 		if open := a.Driver().AllWindows(); len(open) > 0 {
 			warn(open[0], p.Warnings)
 		}
+		dispatch.Rest(p.Context)
 	})
 	dispatch.Run(w.dispatch, func(context.Context) error { <-p.Context.Done(); return nil }, func(error) { a.Quit() })
 	a.Run()
@@ -127,7 +129,7 @@ func (w *windows) openManager() {
 		App: w.app, Window: w.main, Dispatch: w.dispatch,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings, Screens: w.p.Displays,
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
-		OpenConsole: w.openConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
+		OpenConsole: w.openConsole, ExpectConsole: w.expectConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
 	})
 	w.main.Show()
 	stop := hideTips(w.dispatch, w.main)
@@ -169,7 +171,18 @@ func (w *windows) openConsole(id uuid.UUID) {
 		c.Raise()
 		return
 	}
-	w.consoles[id] = console.Open(console.Params{
+	c := w.ahead.take(id)
+	if c == nil {
+		c = w.newConsole(id)
+	}
+	w.consoles[id] = c
+	c.Show()
+	w.giveBack()
+}
+
+// newConsole prepares the machine's window.
+func (w *windows) newConsole(id uuid.UUID) *console.Window {
+	return console.Prepare(console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
 		Displays: w.p.Displays, ConfirmClose: true,
@@ -177,10 +190,10 @@ func (w *windows) openConsole(id uuid.UUID) {
 		Left:   func(win fyne.Window) { w.spare.put(w.dispatch, win, w.wanted()) },
 		Closed: func() {
 			delete(w.consoles, id)
+			w.ahead.closed(id)
 			w.tidy()
 		},
 	})
-	w.giveBack()
 }
 
 // settleTime is how long after it was opened a window has everything that it shows at first.
@@ -206,6 +219,7 @@ func (w *windows) wanted() bool { return w.main != nil || w.wizard != nil || len
 // tidy gives up what would keep the program running without a window to be seen.
 func (w *windows) tidy() {
 	if !w.wanted() {
+		w.ahead.drop()
 		w.spare.drop()
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"guesthouse/hypervisor/hosttest"
 )
 
-// guestModules are the drivers that the guest needs; makeInitramfs adds what they depend on.
+// guestModules are the drivers that the guest needs; makeInitramfs adds what they depend on. The graphics card's own driver comes when a test
+// asks for it: until then the guest draws where its boot loader has left a screen.
 var guestModules = []string{
 	"virtio_pci", "virtio_blk", "evdev", "xhci-pci", "usbhid", "hid-generic", "psmouse", "button",
 }
@@ -78,15 +79,19 @@ func makeInitramfs(t testing.TB, build string) string {
 		archive.add(name, mode, text)
 	}
 	add("init", regular|0o755, buildInit(t, build))
-	archive.add("modules", directory|0o755, nil)
-	order, err := loadOrder(kernelDir, guestModules)
-	if err != nil {
-		t.Fatalf("guesttest: %v", err)
+	packModules := func(list string, wanted []string) {
+		archive.add(list, directory|0o755, nil)
+		order, err := loadOrder(kernelDir, wanted)
+		if err != nil {
+			t.Fatalf("guesttest: %v", err)
+		}
+		for _, module := range order {
+			add(list+"/"+module, regular|0o644, filepath.Join(kernelDir, module))
+		}
+		archive.add(list+"/order", regular|0o644, []byte(strings.Join(order, "\n")))
 	}
-	for _, module := range order {
-		add("modules/"+module, regular|0o644, filepath.Join(kernelDir, module))
-	}
-	archive.add("modules/order", regular|0o644, []byte(strings.Join(order, "\n")))
+	packModules("modules", guestModules)
+	packModules("graphics", []string{"virtio-gpu"})
 	for _, finish := range []func() error{archive.close, packed.Close, file.Close} {
 		if err := finish(); err != nil {
 			t.Fatalf("guesttest: initramfs: %v", err)

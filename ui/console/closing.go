@@ -120,6 +120,15 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	return d
 }
 
+// follow closes the window when there is nothing left to decide: the machine has stopped behind the question.
+func (d *closeDialog) follow(m *machines.Machine) {
+	if m != nil && !m.Offline && (m.State == hypervisor.StateOff || m.State == hypervisor.StateSaved) {
+		d.decided = true
+		d.modal.Close()
+		d.w.shut()
+	}
+}
+
 // selected is the chosen option.
 func (d *closeDialog) selected() closeChoice {
 	for _, o := range d.options {

@@ -179,3 +179,17 @@ func TestCloseWithoutQuestion(t *testing.T) {
 	w.Close()
 	f.until("closed", f.did("closed"))
 }
+
+// TestCloseQuestionThatIsOver: the machine stops by itself while the window asks what should become of it.
+func TestCloseQuestionThatIsOver(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	w := f.open()
+	f.live(w, 0)
+	w.Close()
+	f.until("paused", func() bool { return w.askingClose != nil && w.machine.State == hypervisor.StatePaused })
+	f.change(func(m *machines.Machine) { m.State = hypervisor.StateOff })
+	f.until("closed", func() bool { return w.closed && w.askingClose == nil })
+	if want := []string{"pause", "closed"}; !f.did(want...)() {
+		t.Errorf("done: %v, want %v", f.noted(), want)
+	}
+}

@@ -157,7 +157,14 @@ func newWorld(t *testing.T, state hypervisor.State) *world {
 
 // open shows the machine's window.
 func (f *world) open() *Window {
-	w := Open(Params{
+	w := f.prepare()
+	w.Show()
+	return w
+}
+
+// prepare makes the machine's window.
+func (f *world) prepare() *Window {
+	w := Prepare(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
 		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after,
 	})

@@ -196,7 +196,7 @@ func (w *Window) stageChanged() {
 // prepareStage is called while the window is made: its X window is there before anything of it is painted. Where the screen will be is known
 // by then, so a machine's first picture need not wait for the painting.
 func (w *Window) prepareStage() {
-	if w.expecting || w.closed || w.frame == nil || WindowHandle(w.win) == 0 {
+	if w.ahead || w.expecting || w.closed || w.frame == nil || WindowHandle(w.win) == 0 || w.stage.showing {
 		return
 	}
 	w.expecting = true

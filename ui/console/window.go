@@ -74,6 +74,7 @@ type Window struct {
 	// closeWhenOff closes the window as soon as the machine is off: the user chose to shut it down.
 	closeWhenOff bool
 	closed       bool
+	ahead        bool          // Prepare made it, and Show was not called
 	visible      bool          // show was called
 	written      chan struct{} // closed when the last change of the settings is there; nil: none was made
 	expecting    bool          // prepareStage has done its work
@@ -84,7 +85,14 @@ type Window struct {
 
 // Open shows the window of machine p.ID.
 func Open(p Params) *Window {
-	w := &Window{p: p, win: p.Window}
+	w := Prepare(p)
+	w.Show()
+	return w
+}
+
+// Prepare makes the window of machine p.ID and fetches a first picture, so that Show has little left to do. Until then it takes no others.
+func Prepare(p Params) *Window {
+	w := &Window{p: p, win: p.Window, ahead: true}
 	if w.win == nil {
 		w.win = p.App.NewWindow("")
 	}
@@ -92,14 +100,26 @@ func Open(p Params) *Window {
 	w.build()
 	w.connect()
 	w.refresh()
+	return w
+}
+
+// Show brings a window that was prepared on the screen.
+func (w *Window) Show() {
+	if w.closed || !w.ahead {
+		return
+	}
+	w.ahead = false
+	w.updateVisible()
 	w.prepareStage()
-	if w.stage.early { // the screen comes in a moment, but not while the toolkit paints with every processor
-		dispatch.After(p.Dispatch, pictureTime, w.show)
+	if w.stage.early && !w.hadPicture { // the screen comes in a moment, but not while the toolkit paints with every processor
+		dispatch.After(w.p.Dispatch, pictureTime, w.show)
 	} else {
 		w.show()
 	}
-	return w
 }
+
+// Discard gives up a window that was prepared and is not wanted.
+func (w *Window) Discard() { w.shut() }
 
 // pictureTime is how long a window that is ready waits for its first picture. Nobody sees that it was waited.
 const pictureTime = 40 * time.Millisecond
@@ -122,6 +142,9 @@ func (w *Window) show() {
 func (w *Window) shown() {
 	if w.closed {
 		return
+	}
+	if w.stage.early && w.hadPicture { // nothing else will tell that there is one
+		w.refresh()
 	}
 	w.copier = newCopier(w.win)
 	w.frame.Refresh()
@@ -322,6 +345,9 @@ func (w *Window) refresh() {
 	w.updateToolbar()
 	w.showScreen()
 	w.text.follow()
+	if w.askingClose != nil {
+		w.askingClose.follow(w.machine)
+	}
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
 		w.shut()
 	}
@@ -331,7 +357,7 @@ func (w *Window) refresh() {
 // film goes on all the same.
 func (w *Window) updateVisible() {
 	moves := w.body.live || !w.body.veil && w.body.picture
-	w.link.setVisible(moves && (!w.unseen && !w.text.on() || w.recorder.film != nil))
+	w.link.setVisible(moves && !w.ahead && (!w.unseen && !w.text.on() || w.recorder.film != nil))
 }
 
 // showPage shows the body's page. While it asks for a password its field has the keyboard, and each try empties it.
@@ -563,7 +589,7 @@ func (w *Window) shut() {
 	if w.win.FullScreen() {
 		size = w.before
 	}
-	if size.Width > 100 && size != w.autoSize {
+	if w.visible && size.Width > 100 && size != w.autoSize {
 		w.remember(func(s *settings.Settings) {
 			if s.Windows == nil {
 				s.Windows = map[string]settings.WindowSize{}

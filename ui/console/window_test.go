@@ -83,6 +83,38 @@ func TestWindowFollowsTheMachine(t *testing.T) {
 	}
 }
 
+// TestWindowThatIsPrepared has a picture and takes no more until it is shown; one that nobody wants goes.
+func TestWindowThatIsPrepared(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	shown := func(w *Window) bool { return w.visible }
+	visible := func(s *fakeSource) (on bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.visible) == 0 || s.visible[len(s.visible)-1]
+	}
+	w := f.prepare()
+	source := f.live(w, 0)
+	if shown(w) || visible(source) {
+		t.Errorf("before it is wanted: shown %v, updates %v", shown(w), visible(source))
+	}
+	w.Show()
+	f.until("updates", func() bool { return shown(w) && visible(source) })
+	if f.source(1) != nil {
+		t.Error("the display was opened twice")
+	}
+	w.Discard()
+	f.until("closed", f.did("closed"))
+
+	w = f.prepare()
+	f.live(w, 1)
+	w.Discard()
+	w.Show()
+	f.until("closed", f.did("closed", "closed"))
+	if shown(w) {
+		t.Error("a window that was given up was shown")
+	}
+}
+
 // TestWindowReconnects: after a restart of the machine, and after a connection that broke while the machine ran on.
 func TestWindowReconnects(t *testing.T) {
 	f := newWorld(t, hypervisor.StateRunning)

@@ -8,8 +8,6 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
-
-	"fyne.io/fyne/v2"
 )
 
 // Dispatcher runs functions on the UI goroutine.
@@ -23,12 +21,6 @@ type tracker interface {
 	begin()
 	end()
 }
-
-// Fyne is the production dispatcher: the UI goroutine of the running Fyne app.
-type Fyne struct{}
-
-// Do implements Dispatcher.
-func (Fyne) Do(f func()) { fyne.Do(f) }
 
 // Background runs work on a goroutine of its own and hands its result to done on the UI goroutine.
 // The returned function cancels the context that work received; done is called all the same, so the

@@ -187,11 +187,15 @@ func (p *program) waitWindow(pattern string) image.Rectangle {
 	return place
 }
 
-// waitNoWindow waits until no window has such a title.
+// waitNoWindow waits until no window that can be seen has such a title.
 func (p *program) waitNoWindow(pattern string) {
 	p.t.Helper()
 	p.eventually("no window "+pattern, func() error {
-		if w, err := p.window(pattern); err == nil {
+		w, err := p.window(pattern)
+		if err == nil {
+			_, err = p.xID(w.Title)
+		}
+		if err == nil {
 			return fmt.Errorf("window %q is open", w.Title)
 		}
 		return nil

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -82,6 +83,30 @@ func (m *Manager) startOrShow() {
 			m.p.OpenConsole(machine.UUID)
 		}
 	})
+}
+
+// restTime is how long the pointer lies on a button before it is believed to want it.
+const restTime = 50 * time.Millisecond
+
+// expectShow follows the pointer on the button that shows a machine.
+func (m *Manager) expectShow(on bool) {
+	if m.expecting != nil {
+		m.expecting()
+		m.expecting = nil
+	}
+	if on {
+		m.expecting = dispatch.After(m.p.Dispatch, restTime, m.expectNow)
+	}
+}
+
+// expectNow has the window of the selected machine made, if it is running: most of what opening it takes is then done before the click.
+func (m *Manager) expectNow() {
+	if m.closing || m.p.ExpectConsole == nil || !m.showsInstead() {
+		return
+	}
+	if list := m.able(machines.ActionShow); len(list) == 1 {
+		m.p.ExpectConsole(list[0].UUID)
+	}
 }
 
 // whenDone calls then after the job has succeeded.

@@ -88,6 +88,8 @@ type Params struct {
 	OpenConsole  func(uuid.UUID)
 	NewMachine   func()
 	OpenSettings func(uuid.UUID)
+	// ExpectConsole, if set, hears of a machine whose window the user is about to ask for.
+	ExpectConsole func(uuid.UUID)
 }
 
 // Manager is the main window. All methods are for the UI goroutine.
@@ -112,6 +114,7 @@ type Manager struct {
 
 	checkpoints checkpointState
 	closing     bool
+	expecting   func() // ends the wait of expectShow; nil: none
 	stops       []func()
 	keys        fyne.ShortcutHandler // the window's shortcuts again: a canvas cannot be asked to run one
 }

@@ -94,6 +94,9 @@ func (r *machineRow) MouseDown(e *desktop.MouseEvent) {
 	}
 	widgets.HideTip(r)
 	if e.Button == desktop.MouseButtonPrimary {
+		if e.Modifier == 0 && r.list.chosen[r.machine.UUID] { // perhaps the second press of a double click
+			r.list.m.expectNow()
+		}
 		r.list.press(r.machine.UUID, e.Modifier)
 	}
 }

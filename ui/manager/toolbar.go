@@ -37,6 +37,7 @@ func newToolbar(m *Manager) *toolbar {
 		settings:   widgets.NewToolButton("settings", lang.L("Settings"), m.openSettings).SetTip(lang.L("Change the machine (Ctrl+S)")),
 		more:       widgets.NewMenuButton("more", lang.L("More"), m.moreMenu),
 	}
+	t.start.OnHover = m.expectShow
 	t.restore = widgets.NewSplitButton("restore", lang.L("Restore"), lang.L("Choose a checkpoint"), m.restoreLast, m.restoreMenu)
 	t.restore.Main.SetTip(lang.L("Go back to the last checkpoint (Ctrl+Shift+R)"))
 	row := container.New(layout.NewCustomPaddedHBoxLayout(2),

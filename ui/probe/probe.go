@@ -14,6 +14,8 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/test"
+
+	"guesthouse/ui/dispatch"
 )
 
 // Linking the package is what turns it on.
@@ -39,7 +41,9 @@ func serve(listener net.Listener) {
 		}
 		var windows []Window
 		if fyne.CurrentApp() != nil {
-			fyne.DoAndWait(func() { windows = look() })
+			looked := make(chan []Window, 1)
+			dispatch.Fyne{}.Do(func() { looked <- look() })
+			windows = <-looked
 		}
 		_ = json.NewEncoder(conn).Encode(windows)
 		conn.Close()

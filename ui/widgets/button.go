@@ -37,6 +37,8 @@ type Button struct {
 	OnKey func(*fyne.KeyEvent) bool
 	// OnFocus, if set, is called when the button gets the focus, for example to scroll it into view.
 	OnFocus func()
+	// OnHover, if set, is called when the pointer comes (true) and goes.
+	OnHover func(bool)
 
 	text, icon, tip string
 	style           Style
@@ -183,6 +185,9 @@ func (b *Button) MouseIn(*desktop.MouseEvent) {
 	b.hovered = true
 	ShowTip(b, b.Tip())
 	b.Refresh()
+	if b.OnHover != nil {
+		b.OnHover(true)
+	}
 }
 
 // MouseMoved implements desktop.Hoverable.
@@ -193,6 +198,9 @@ func (b *Button) MouseOut() {
 	b.hovered, b.pressed = false, false
 	HideTip(b)
 	b.Refresh()
+	if b.OnHover != nil {
+		b.OnHover(false)
+	}
 }
 
 // MouseDown implements desktop.Mouseable.

@@ -5,6 +5,7 @@ import (
 	"image"
 
 	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/display/turbojpeg"
 )
 
 // codecs is what the decoders keep for as long as the connection lasts: the compressed streams, and memory.
@@ -15,7 +16,8 @@ type codecs struct {
 	hextile    hextileTile
 	runs       zrleTile
 	rows       []byte // of Tight's gradient: the row before, and the row
-	jpeg       []byte // the compressed picture
+	jpeg       turbojpeg.Decoder
+	jpegData   []byte // the compressed picture
 }
 
 // maxCompressed is how many bytes a compressed rectangle may have: more than its pixels only by what a compressor adds to what it cannot

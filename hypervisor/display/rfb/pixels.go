@@ -19,6 +19,13 @@ func (s *session) row(x, y, w int) []byte {
 	return s.fb.Pix[at : at+w*display.BytesPerPixel : at+w*display.BytesPerPixel]
 }
 
+// area is the memory from the first pixel of r, which is not empty, to its last.
+func (s *session) area(r image.Rectangle) []byte {
+	at := r.Min.Y*s.fb.Stride + r.Min.X*display.BytesPerPixel
+	end := (r.Max.Y-1)*s.fb.Stride + r.Max.X*display.BytesPerPixel
+	return s.fb.Pix[at:end:end]
+}
+
 // fill paints a rectangle in one colour.
 func (s *session) fill(r image.Rectangle, colour uint32) {
 	if r.Empty() {

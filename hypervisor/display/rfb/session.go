@@ -33,6 +33,7 @@ type session struct {
 
 // run speaks the whole protocol until something ends it.
 func (s *session) run() error {
+	defer s.codecs.jpeg.Close()
 	width, height, name, err := s.handshake()
 	if err != nil {
 		return err

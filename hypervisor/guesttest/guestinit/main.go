@@ -44,12 +44,8 @@ func main() {
 
 	g := &guest{port: openSerial("/dev/ttyS0")}
 	g.disk = openDisk("/dev/vda")
-	var err error
-	if g.view, err = openPicture("/dev/fb0"); err != nil {
+	if err := g.show(); err != nil {
 		g.port.line("no picture: %v", err)
-	} else {
-		g.view.drawAll()
-		g.port.line("picture %d %d", g.view.width, g.view.height)
 	}
 	watchInput(g)
 	go g.port.read(g.command)
@@ -57,6 +53,20 @@ func main() {
 	for range time.Tick(tick) {
 		g.count()
 	}
+}
+
+// show draws the picture on the screen that there is.
+func (g *guest) show() error {
+	view, err := openPicture("/dev/fb0")
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.view = view
+	view.drawAll()
+	g.port.line("picture %d %d", view.width, view.height)
+	return nil
 }
 
 func mountAll() {
@@ -118,6 +128,10 @@ func (g *guest) command(line string) {
 			g.dirty(n)
 		}
 		g.answer(err, "dirtied %d", n)
+	case "graphics":
+		loadModules("/graphics")
+		err = g.show()
+		g.answer(err, "graphics")
 	case "print":
 		if err = numberErr; err == nil {
 			g.print(n)
