@@ -16,7 +16,7 @@ import (
 
 func newCheckpoint(o *options) *cobra.Command {
 	return group("checkpoint", "Save machines as they are and go back",
-		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointDelete(o))
+		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointDelete(o))
 }
 
 func newCheckpointSave(o *options) *cobra.Command {
@@ -126,13 +126,37 @@ unless --save-first keeps it as a checkpoint of its own.`,
 }
 
 func newCheckpointDelete(o *options) *cobra.Command {
-	return &cobra.Command{
+	var branch bool
+	c := &cobra.Command{
 		Use: "delete NAME CHECKPOINT", Short: "Delete a checkpoint; the machine and later checkpoints stay",
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+				if branch {
+					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, c.ID))
+				}
 				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, c.ID))
 			})
 		},
 	}
+	c.Flags().BoolVar(&branch, "branch", false, "delete those that were saved after it on the way from it as well")
+	return c
+}
+
+func newCheckpointRename(o *options) *cobra.Command {
+	var description string
+	c := &cobra.Command{
+		Use: "rename NAME CHECKPOINT NEW-NAME", Short: "Give a checkpoint another name or description",
+		Args: exactArgs("the name of a machine", "a checkpoint", "its new name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+				if !cmd.Flags().Changed("description") {
+					description = c.Description
+				}
+				return s.checkpoints.Describe(ctx, m.UUID, c.ID, checkpoints.SaveOptions{Name: args[2], Description: description})
+			})
+		},
+	}
+	c.Flags().StringVar(&description, "description", "", "longer `TEXT` for yourself (default: as it is)")
+	return c
 }

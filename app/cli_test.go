@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -226,7 +227,13 @@ func testMainJob(t *testing.T, firmware string) {
 	c.fails(3, "checkpoint", "restore", "Lab 1", "Checkpoint 1")
 	c.ok("vm", "poweroff", "Lab 1")
 	c.wantState("Lab 1", "off", "shut off")
-	c.ok("checkpoint", "restore", "Lab 1", "Stopped")
+	c.ok("checkpoint", "rename", "Lab 1", "Stopped", "Halted", "--description", "for the night")
+	c.ok("checkpoint", "rename", "Lab 1", "Halted", "Stopped again")
+	c.document(&list, "checkpoint", "list", "Lab 1")
+	if i := slices.IndexFunc(list, func(k checkpointDocument) bool { return k.Name == "Stopped again" }); i < 0 || list[i].Description != "for the night" {
+		t.Errorf("after renaming one: %+v", list)
+	}
+	c.ok("checkpoint", "restore", "Lab 1", "Stopped again")
 
 	t.Log("rename and delete")
 	c.ok("vm", "rename", "Lab 1", "Lab 2")

@@ -187,7 +187,7 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
 		Displays: w.p.Displays, ConfirmClose: true,
 		Window: w.spare.take(w.app),
-		Left:   func(win fyne.Window) { w.spare.put(w.dispatch, win, w.wanted()) },
+		Left:   func(win fyne.Window, shown bool) { w.spare.put(w.dispatch, win, shown, w.wanted()) },
 		Closed: func() {
 			delete(w.consoles, id)
 			w.ahead.closed(id)
@@ -221,6 +221,9 @@ func (w *windows) tidy() {
 	if !w.wanted() {
 		w.ahead.drop()
 		w.spare.drop()
+		if w.spare.unmade != nil { // the toolkit waits for it
+			w.app.Quit()
+		}
 	}
 }
 

@@ -19,11 +19,17 @@ const spareTime = 5 * time.Minute
 type spare struct {
 	window fyne.Window // nil: none
 	forget func()      // ends its time
+	// unmade is a window that was never shown, as it was prepared for nothing: it costs little, cannot be closed, and comes next. nil: none.
+	unmade fyne.Window
 }
 
 // take returns the spare window, or a new one.
 func (s *spare) take(app fyne.App) fyne.Window {
 	win := s.window
+	if win == nil && s.unmade != nil {
+		win, s.unmade = s.unmade, nil
+		return win
+	}
 	if win == nil {
 		return newWindow(app, "")
 	}
@@ -32,13 +38,26 @@ func (s *spare) take(app fyne.App) fyne.Window {
 	return win
 }
 
-// put keeps a window that is no longer used. wanted is false when the program is about to end: no window must be left then.
-func (s *spare) put(d dispatch.Dispatcher, win fyne.Window, wanted bool) {
-	if s.window != nil || !wanted {
+// put keeps a window that is no longer used, and says whether it was ever shown. wanted is false when the program is about to end: no window must be
+// left then.
+func (s *spare) put(d dispatch.Dispatcher, win fyne.Window, shown, wanted bool) {
+	switch {
+	case !shown:
+		empty(win)
+		s.unmade = win
+		return
+	case s.window != nil || !wanted:
 		win.Close()
 		return
 	}
 	win.Hide()
+	empty(win)
+	s.window = win
+	s.forget = dispatch.After(d, spareTime, s.drop)
+}
+
+// empty takes everything of the last machine out of a window.
+func empty(win fyne.Window) {
 	win.SetFullScreen(false)
 	win.SetCloseIntercept(nil)
 	win.SetTitle("")
@@ -48,8 +67,6 @@ func (s *spare) put(d dispatch.Dispatcher, win fyne.Window, wanted bool) {
 	}
 	win.Canvas().Unfocus()
 	win.SetContent(container.NewWithoutLayout())
-	s.window = win
-	s.forget = dispatch.After(d, spareTime, s.drop)
 }
 
 // drop gives the spare window up.

@@ -23,8 +23,8 @@ func TestSpareWindow(t *testing.T) {
 	}
 	first.SetContent(widget.NewLabel("old"))
 	widget.ShowPopUp(widget.NewLabel("menu"), first.Canvas())
-	s.put(queue, first, true)
-	s.put(queue, second, true)
+	s.put(queue, first, true, true)
+	s.put(queue, second, true, true)
 	if !there(first) || there(second) {
 		t.Errorf("kept: first %v, second %v", there(first), there(second))
 	}
@@ -37,14 +37,20 @@ func TestSpareWindow(t *testing.T) {
 	if s.take(app) == first {
 		t.Error("the spare window was used twice")
 	}
-	s.put(queue, first, false)
+	s.put(queue, first, true, false)
 	if there(first) {
 		t.Error("a window is kept without need")
 	}
-	s.put(queue, third, true)
+	s.put(queue, third, true, true)
 	s.drop()
 	s.drop()
 	if there(third) {
 		t.Error("the spare window did not close")
+	}
+	// A window that was never shown comes next.
+	fourth := s.take(app)
+	s.put(queue, fourth, false, true)
+	if s.take(app) != fourth || s.unmade != nil {
+		t.Error("a window that was never shown is not used")
 	}
 }

@@ -44,6 +44,7 @@ type Checkpoint struct {
 	Current     bool             // the machine's disks continue from this one
 	Problem     string           // why it cannot be restored, one sentence; empty when it can
 	Foreign     bool             // made by another program
+	Picture     string           // file with a small PNG of its screen, as it was when it was saved; empty: none
 }
 
 // Params is what a Service needs.
@@ -136,6 +137,7 @@ func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
 			Current: snapshot.Current, Foreign: !ours(snapshot.Name),
 		}
 		c.Name, c.Description = machines.DisplayName(snapshot)
+		c.Picture = pictureOf(t.dir, snapshot.Name)
 		s.mechanismOf(t, snapshot).describe(t, snapshot, contents, &c)
 		list = append(list, c)
 	}
@@ -224,8 +226,9 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if err != nil {
 		return err
 	}
+	s.takePicture(ctx, t, n.id)
 	if err := m.save(ctx, t, n, report); err != nil {
-		return s.noRoom(t, err)
+		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id))))
 	}
 	return s.saved(context.WithoutCancel(ctx), t, n.id)
 }
@@ -254,9 +257,8 @@ func (s *Service) noRoom(t *target, err error) error {
 // newCheckpoint checks what the user said about a checkpoint and gives it an identity.
 func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (newCheckpoint, error) {
 	list := s.list(ctx, t)
-	n := newCheckpoint{name: strings.TrimSpace(o.Name), description: strings.TrimSpace(o.Description), created: time.Now()}
-	if n.name == "" {
-		n.name = s.NextName(list)
+	if strings.TrimSpace(o.Name) == "" {
+		o.Name = s.NextName(list)
 	}
 	var taken []string
 	used := map[string]bool{}
@@ -267,11 +269,9 @@ func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (
 	for _, r := range t.records {
 		used[r.ID] = true
 	}
-	if err := vmconfig.CheckName(n.name, taken); err != nil {
+	n, err := checkWords(o, taken, "")
+	if err != nil {
 		return n, err
-	}
-	if fault := (vmconfig.Machine{Notes: n.description}).Validate(vmconfig.Limits{}).For(vmconfig.FieldNotes); fault != "" {
-		return n, vmconfig.Fault{Field: vmconfig.FieldNotes, Value: vmconfig.Inert(n.description, 80), Message: fault}
 	}
 	for n.id == "" || used[n.id] {
 		n.id = newID()
@@ -280,6 +280,20 @@ func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (
 		if snapshot.Current {
 			n.parent = snapshot.Name
 		}
+	}
+	return n, nil
+}
+
+// checkWords checks name and description of a checkpoint. taken are the other names; known is a name that is taken as it is.
+func checkWords(o SaveOptions, taken []string, known string) (newCheckpoint, error) {
+	n := newCheckpoint{name: strings.TrimSpace(o.Name), description: strings.TrimSpace(o.Description), created: time.Now()}
+	if n.name != known {
+		if err := vmconfig.CheckName(n.name, taken); err != nil {
+			return n, err
+		}
+	}
+	if fault := (vmconfig.Machine{Notes: n.description}).Validate(vmconfig.Limits{}).For(vmconfig.FieldNotes); fault != "" {
+		return n, vmconfig.Fault{Field: vmconfig.FieldNotes, Value: vmconfig.Inert(n.description, 80), Message: fault}
 	}
 	return n, nil
 }
@@ -423,27 +437,33 @@ func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job {
 			if err != nil {
 				return err
 			}
-			snapshot, ok := t.snapshot(checkpointID)
-			if !ok {
-				return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
-			}
-			clean := s.cleanCheckpoint(t)
-			if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
-				return err
-			}
-			now, err := s.look(ctx, id)
-			if err != nil {
-				return err
-			}
-			if _, still := now.snapshot(checkpointID); still {
-				return &Reason{Text: "The hypervisor did not delete the checkpoint."}
-			}
-			if clean != "" && clean != checkpointID {
-				s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
-			}
-			return nil
+			_, err = s.delete(ctx, t, checkpointID)
+			return err
 		})
 	})
+}
+
+// delete deletes one checkpoint and returns the machine as it is then.
+func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*target, error) {
+	snapshot, ok := t.snapshot(checkpointID)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+	}
+	clean := s.cleanCheckpoint(t)
+	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
+		return nil, err
+	}
+	now, err := s.look(ctx, t.domain.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if _, still := now.snapshot(checkpointID); still {
+		return nil, &Reason{Text: "The hypervisor did not delete the checkpoint."}
+	}
+	if clean != "" && clean != checkpointID {
+		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
+	}
+	return now, remove(pictureFile(t.dir, checkpointID))
 }
 
 func (s *Service) machineName(id uuid.UUID) string {

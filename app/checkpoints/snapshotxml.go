@@ -21,12 +21,50 @@ func snapshotXML(n newCheckpoint) string {
 }
 
 func writeHead(b *strings.Builder, n newCheckpoint) {
-	text := n.name
-	if n.description != "" {
-		text += "\n" + n.description
-	}
 	element(b, "name", n.id)
-	element(b, "description", text)
+	element(b, "description", n.text())
+}
+
+// text is the description that libvirt keeps.
+func (n newCheckpoint) text() string {
+	if n.description == "" {
+		return n.name
+	}
+	return n.name + "\n" + n.description
+}
+
+// describedXML gives a snapshot's description another text and leaves every other byte as it is.
+func describedXML(snapshot, text string) (string, error) {
+	decoder := xml.NewDecoder(strings.NewReader(snapshot))
+	var b strings.Builder
+	depth, start := 0, int64(-1)
+	for {
+		before := decoder.InputOffset()
+		token, err := decoder.Token()
+		if err != nil {
+			return "", err
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			if depth++; depth == 2 && e.Name.Local == "description" {
+				start = before
+			}
+		case xml.EndElement:
+			switch {
+			case depth == 2 && start >= 0:
+				b.WriteString(snapshot[:start])
+				element(&b, "description", text)
+				b.WriteString(snapshot[decoder.InputOffset():])
+				return b.String(), nil
+			case depth == 1: // it had none
+				b.WriteString(snapshot[:before])
+				element(&b, "description", text)
+				b.WriteString(snapshot[before:])
+				return b.String(), nil
+			}
+			depth--
+		}
+	}
 }
 
 func element(b *strings.Builder, name, text string) {

@@ -54,7 +54,7 @@ func (w *Window) refreshDevices() {
 		return
 	}
 	w.status.setDevices(m.Config)
-	running := m.State == hypervisor.StateRunning && !m.Offline && !w.unseen && !w.closed
+	running := m.State == hypervisor.StateRunning && !m.Offline && !w.unseen && !w.ahead && !w.closed
 	w.activity.watch(running)
 	if !running || !w.activity.meter.seen {
 		w.activity.meter.forget()

@@ -120,13 +120,20 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	return d
 }
 
-// follow closes the window when there is nothing left to decide: the machine has stopped behind the question.
-func (d *closeDialog) follow(m *machines.Machine) {
-	if m != nil && !m.Offline && (m.State == hypervisor.StateOff || m.State == hypervisor.StateSaved) {
-		d.decided = true
-		d.modal.Close()
-		d.w.shut()
+// follow closes the window when there is nothing left to decide: the machine has stopped behind the question, not just for a moment on the way of a
+// job, or it is gone.
+func (d *closeDialog) follow() {
+	w := d.w
+	m := w.machine
+	switch {
+	case !w.connected || w.work != "":
+		return
+	case m != nil && (m.Offline || m.Busy != "" || m.State != hypervisor.StateOff && m.State != hypervisor.StateSaved):
+		return
 	}
+	d.decided = true
+	d.modal.Close()
+	w.shut()
 }
 
 // selected is the chosen option.

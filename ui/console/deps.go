@@ -67,8 +67,9 @@ type Params struct {
 	ID          uuid.UUID // the machine
 	// Window is a window that is not on the screen, with nothing in it, new or used before; nil: a new one.
 	Window fyne.Window
-	// Left takes the window when the machine's view is gone from it; nil: it closes. It does not come when the window closes by itself.
-	Left func(fyne.Window)
+	// Left takes the window when the machine's view is gone from it, and whether it was ever shown; nil: it closes. It does not come when the window
+	// closes by itself.
+	Left func(win fyne.Window, shown bool)
 	// Closed is called after the window is gone, or Left is about to take it.
 	Closed func()
 	// ConfirmClose has the window ask what should become of a machine that is not off.

@@ -141,6 +141,7 @@ type world struct {
 	serial     net.Conn      // the guest's end of the text console that was opened last
 	consoleErr error         // what opening one without force fails with
 	hold       chan struct{} // a job that waits for it; nil: none
+	size       image.Point   // of the guest's screen
 	tries      int           // how often the link may try again by itself; 0: for ever
 }
 
@@ -151,6 +152,7 @@ func newWorld(t *testing.T, state hypervisor.State) *world {
 	return &world{
 		t: t, queue: &dispatch.Queue{}, jobs: jobs.NewRunner(), fail: map[string]error{},
 		settings: settings.Settings{Consoles: map[uuid.UUID]settings.Console{}},
+		size:     image.Pt(320, 200),
 		machine:  &machines.Machine{UUID: testID, Name: "web", State: state, Persistent: true},
 	}
 }
@@ -225,7 +227,7 @@ func (f *world) source(i int) *fakeSource {
 func (f *world) newSource(hypervisor.GraphicsPath) display.Source {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := &fakeSource{size: image.Pt(320, 200), hangUp: make(chan error, 1)}
+	s := &fakeSource{size: f.size, hangUp: make(chan error, 1)}
 	f.sources = append(f.sources, s)
 	return s
 }

@@ -108,7 +108,7 @@ func (w *Window) refreshHint() {
 			h.stop() // there is something now
 		}
 	}
-	if h.asked || !w.body.live || m.State != hypervisor.StateRunning || m.Busy != "" || m.Config == nil {
+	if h.asked || w.ahead || !w.body.live || m.State != hypervisor.StateRunning || m.Busy != "" || m.Config == nil {
 		return
 	}
 	h.asked = true

@@ -132,7 +132,10 @@ func (w *Window) show() {
 	w.visible = true
 	w.win.Show()
 	w.stage.settle(w.win)
-	if w.win.Canvas().Focused() == nil { // else a field asks for something already
+	switch {
+	case w.body.ask:
+		w.win.Canvas().Focus(w.page.form.first())
+	case w.win.Canvas().Focused() == nil: // else a field asks for something already
 		w.display.Focus()
 	}
 	w.p.Dispatch.Do(w.shown)
@@ -150,7 +153,11 @@ func (w *Window) shown() {
 	w.frame.Refresh()
 	w.display.Refresh()
 	w.openCapture()
-	if first := w.sizeFor(usualGuest); w.autoSize != (fyne.Size{}) && first != w.autoSize {
+	first := w.sizeFor(usualGuest)
+	if guest := w.display.GuestSize(); guest.X <= largestAuto.X && guest.Y <= largestAuto.Y { // it may have been there before the window
+		first = first.Max(w.sizeFor(guest))
+	}
+	if w.autoSize != (fyne.Size{}) && first != w.autoSize {
 		w.autoSize = first
 		w.win.Resize(first)
 	}
@@ -346,7 +353,7 @@ func (w *Window) refresh() {
 	w.showScreen()
 	w.text.follow()
 	if w.askingClose != nil {
-		w.askingClose.follow(w.machine)
+		w.askingClose.follow()
 	}
 	if w.closeWhenOff && w.machine != nil && w.machine.State == hypervisor.StateOff {
 		w.shut()
@@ -369,10 +376,10 @@ func (w *Window) showPage(l linkStatus) {
 	case w.body.ask && w.askedIn != l.Round:
 		w.askedIn = l.Round
 		w.page.form.ask(w.access)
-		if !widgets.ModalOpen(w.win) {
+		if w.visible && !widgets.ModalOpen(w.win) {
 			w.win.Canvas().Focus(w.page.form.first())
 		}
-	case asked && !w.body.ask && !widgets.ModalOpen(w.win):
+	case asked && !w.body.ask && w.visible && !widgets.ModalOpen(w.win):
 		w.display.Focus()
 	}
 }
@@ -490,7 +497,7 @@ func (w *Window) applyHostKey() {
 // hintMoved lays out again after the hint came or went. A button that is no longer to be seen must not keep the keyboard.
 func (w *Window) hintMoved() {
 	w.frame.Refresh()
-	if !w.hint.box.Visible() && !w.closed && !widgets.ModalOpen(w.win) {
+	if !w.hint.box.Visible() && w.visible && !w.closed && !widgets.ModalOpen(w.win) {
 		w.display.Focus()
 	}
 }
@@ -603,7 +610,7 @@ func (w *Window) shut() {
 	}
 	w.win.SetOnClosed(nil)
 	w.onClosed()
-	w.p.Left(w.win)
+	w.p.Left(w.win, w.visible || WindowHandle(w.win) != 0)
 }
 
 // remember writes a setting off the UI goroutine. A failure costs a window's size or a preselection: not worth a message.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"image"
 	"image/color"
 	"image/png"
 	"os"
@@ -105,11 +106,22 @@ func TestWindowThatIsPrepared(t *testing.T) {
 	w.Discard()
 	f.until("closed", f.did("closed"))
 
+	f.size = image.Pt(1280, 800)
 	w = f.prepare()
 	f.live(w, 1)
+	w.Show()
+	f.until("shown", func() bool { return shown(w) && f.queue.Drain() == 0 })
+	if size := w.sizeFor(f.size); w.autoSize != size {
+		t.Errorf("the window became %v, not %v as the screen that was there before", w.autoSize, size)
+	}
+	w.Discard()
+	f.until("closed", f.did("closed", "closed"))
+
+	w = f.prepare()
+	f.live(w, 2)
 	w.Discard()
 	w.Show()
-	f.until("closed", f.did("closed", "closed"))
+	f.until("closed", f.did("closed", "closed", "closed"))
 	if shown(w) {
 		t.Error("a window that was given up was shown")
 	}

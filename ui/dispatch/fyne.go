@@ -3,7 +3,7 @@ package dispatch
 import (
 	"context"
 	"reflect"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -15,27 +15,20 @@ import (
 type Fyne struct{}
 
 // Do implements Dispatcher.
-func (Fyne) Do(f func()) {
-	rest.called.Store(int64(time.Since(rest.began)))
-	fyne.Do(f)
-	if rest.waiting.Load() {
-		glfw.PostEmptyEvent()
-	}
+func (Fyne) Do(f func()) { loop.do(f) }
+
+// loop is Fyne's loop, of which a program has one.
+var loop = &rester{
+	queue: fyne.Do,
+	wait:  func(d time.Duration) { glfw.WaitEventsTimeout(d.Seconds()) },
+	post:  glfw.PostEmptyEvent,
 }
 
-// rest is what Do and Rest know of each other. Do notes the time first and looks at waiting last; the UI goroutine says that it waits first and looks at the time last.
-// So either it sees that there is something to do, or Do sees that it has to be woken.
-var rest = struct {
-	began   time.Time
-	called  atomic.Int64 // when Do was called last, ns after began
-	waiting atomic.Bool  // the UI goroutine waits for events
-}{began: time.Now()}
-
 const (
-	// restTime bounds a wait: what Fyne does by itself, without Do and without an event, comes so much later at most.
+	// restTime bounds a wait: what Fyne does by itself, without Do and without an event, comes so much later at most. It is little: the end of a
+	// double click's time, after which nothing of ours happens, and a scroll bar that narrows.
 	restTime = 500 * time.Millisecond
-	// eventTime is how long the loop stays awake after something came from the screen. Fyne's own times end in it: 300 ms for a double click, 500 ms for
-	// a scroll bar that is left.
+	// eventTime is how long the loop stays awake after an event has ended a wait.
 	eventTime = 600 * time.Millisecond
 	// callTime is the same after a Do: Fyne paints in the next of its turns, of which there are 60 in a second, and may resize in the one after.
 	callTime = 60 * time.Millisecond
@@ -46,91 +39,139 @@ const (
 // Rest lets the UI goroutine sleep while nothing happens, until ctx ends. Fyne's loop looks 60 times a second whether there is something to do, which costs
 // more than everything else that a window does that shows nothing new. Meanwhile it is made to wait where the system wakes it: for the X server, or for
 // Do. What comes is then dealt with at once instead of in the next turn. Where Fyne does not run on X11, or is not built as this knows it,
-// the loop stays as it is. Call it on the UI goroutine once the app runs.
+// the loop stays as it is. Call it on the UI goroutine once the app runs and has a window.
 func Rest(ctx context.Context) {
-	animations := runningAnimations(fyne.CurrentApp().Driver())
-	if animations == nil || glfw.GetPlatform() != glfw.PlatformX11 {
+	driver := fyne.CurrentApp().Driver()
+	if glfw.GetPlatform() != glfw.PlatformX11 || !known(driver) {
 		return
 	}
-	r := &rester{animations: animations, thread: unix.Gettid()}
-	woke := make(chan time.Duration, 1)
-	go func() {
-		sleep := time.NewTimer(eventTime)
-		defer sleep.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-sleep.C:
-			}
-			fyne.Do(func() { woke <- r.rest() })
-			select {
-			case <-ctx.Done():
-				return
-			case awake := <-woke:
-				sleep.Reset(awake)
-			}
-		}
-	}()
+	thread := unix.Gettid()
+	loop.busy = func() bool { return unix.Gettid() != thread || moves(driver) || unpainted(driver) } // another thread: the loop has ended
+	go loop.run(ctx)
 }
 
-// rester is the part of Rest on the UI goroutine.
+// rester makes a loop wait.
 type rester struct {
-	animations func() bool // reports whether some run
-	thread     int         // the UI goroutine's
+	queue func(f func())      // has f called by the loop
+	wait  func(time.Duration) // waits for an event, in the loop
+	post  func()              // ends a wait, or the next one; any goroutine
+	busy  func() bool         // reports whether the loop has something to do of its own
+
+	mu      sync.Mutex
+	pending int  // calls of do that the loop has still to make
+	calls   int  // counts those of do
+	waiting bool // the loop is in wait
 }
 
-// rest waits if there is nothing to do, and says how long the loop is to stay awake after it.
-func (r *rester) rest() (awake time.Duration) {
-	if unix.Gettid() != r.thread { // the loop has ended
-		return eventTime
+// do has f called by the loop, and wakes it.
+func (r *rester) do(f func()) {
+	r.mu.Lock()
+	r.pending++
+	r.calls++
+	r.mu.Unlock()
+	r.queue(func() {
+		r.mu.Lock()
+		r.pending--
+		r.mu.Unlock()
+		f()
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting { // and stays so until the lock is free: nobody is woken that has ended meanwhile
+		r.post()
 	}
-	rest.waiting.Store(true)
-	defer rest.waiting.Store(false)
-	called := rest.called.Load()
-	if time.Since(rest.began)-time.Duration(called) < callTime || r.animations() || unpainted() {
+}
+
+// run has the loop rest whenever it may, until ctx ends.
+func (r *rester) run(ctx context.Context) {
+	woke := make(chan time.Duration, 1)
+	sleep := time.NewTimer(eventTime)
+	defer sleep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-sleep.C:
+		}
+		r.queue(func() { woke <- r.rest() })
+		select {
+		case <-ctx.Done():
+			return
+		case awake := <-woke:
+			sleep.Reset(awake)
+		}
+	}
+}
+
+// rest waits, in the loop, if there is nothing to do, and says how long the loop is to stay awake after it.
+func (r *rester) rest() (awake time.Duration) {
+	if r.busy() {
+		return callTime
+	}
+	r.mu.Lock()
+	calls := r.calls
+	r.waiting = r.pending == 0
+	waits := r.waiting
+	r.mu.Unlock()
+	if !waits {
 		return callTime
 	}
 	before := time.Now()
-	glfw.WaitEventsTimeout(restTime.Seconds())
+	r.wait(restTime)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = false
 	switch {
+	case calls != r.calls:
+		return callTime
 	case time.Since(before) >= restTime:
 		return turnTime
-	case rest.called.Load() != called:
-		return callTime
 	default:
 		return eventTime
 	}
 }
 
-// unpainted reports whether a window waits for being painted. A hidden one does so for ever.
-func unpainted() bool {
-	for _, win := range fyne.CurrentApp().Driver().AllWindows() {
-		if visible := field(win, "visible"); visible.Kind() == reflect.Bool && !visible.Bool() {
+// painted is what a window's canvas can do; only Fyne's loop is meant to use it.
+type painted interface {
+	CheckDirtyAndClear() bool
+	SetDirty()
+}
+
+// unpainted reports whether a window waits for being painted or resized. A hidden one does so for ever.
+func unpainted(driver fyne.Driver) bool {
+	for _, win := range driver.AllWindows() {
+		if !field(win, "visible").Bool() {
 			continue
 		}
-		c, ok := win.Canvas().(interface {
-			CheckDirtyAndClear() bool
-			SetDirty()
-		})
-		if ok && c.CheckDirtyAndClear() {
+		if c := win.Canvas().(painted); c.CheckDirtyAndClear() {
 			c.SetDirty()
+			return true
+		}
+		if field(win, "shouldExpand").Bool() {
 			return true
 		}
 	}
 	return false
 }
 
-// runningAnimations returns what reports whether a driver moves something, nil if that cannot be told.
-func runningAnimations(driver fyne.Driver) func() bool {
-	now, next := field(driver, "animation", "animations"), field(driver, "animation", "pendingAnimations")
-	if now.Kind() != reflect.Slice || next.Kind() != reflect.Slice {
-		return nil
-	}
-	return func() bool { return now.Len()+next.Len() > 0 }
+// moves reports whether an animation runs.
+func moves(driver fyne.Driver) bool {
+	return field(driver, "animation", "animations").Len()+field(driver, "animation", "pendingAnimations").Len() > 0
 }
 
-// field returns a field of what v points to, or of a field of it; the zero Value if there is none. Fyne does not tell what Rest has to know, but it can be seen.
+// known reports whether Fyne is built as moves and unpainted believe.
+func known(driver fyne.Driver) bool {
+	windows := driver.AllWindows()
+	if len(windows) == 0 {
+		return false
+	}
+	_, paints := windows[0].Canvas().(painted)
+	return paints && field(windows[0], "visible").Kind() == reflect.Bool && field(windows[0], "shouldExpand").Kind() == reflect.Bool &&
+		field(driver, "animation", "animations").Kind() == reflect.Slice && field(driver, "animation", "pendingAnimations").Kind() == reflect.Slice
+}
+
+// field returns a field of what v points to, or of a field of it; the zero Value if there is none. Fyne does not tell what Rest has to know, but
+// it can be seen.
 func field(v any, path ...string) reflect.Value {
 	value := reflect.Indirect(reflect.ValueOf(v))
 	for _, name := range path {

@@ -46,7 +46,7 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 			t.Errorf("X window %s shows before the click", id)
 		}
 	}
-	p.click(manager, name)
+	p.waitText(manager, "^Show$") // the only machine is selected
 	expectViewers(0)
 	p.pointAt(p.aim(manager, "Show"))
 	expectViewers(1)
@@ -63,6 +63,7 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 
 	// Again in the window of before, and for a machine that stops and is started meanwhile.
 	p.pointAt(image.Pt(screenWidth-2, screenHeight-2))
+	expectViewers(0)
 	p.pointAt(p.aim(manager, "Show"))
 	expectViewers(1)
 	noWindow()
@@ -70,6 +71,22 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 	p.click(manager, "Start")
 	p.waitWindow(console)
 	p.waitPicture(console, guesttest.Picture.Block)
+
+	// A program in which a window was prepared for nothing ends like any other.
+	p.hostKey("q")
+	p.click(console, "Keep it running in the background")
+	p.click(console, "Close the window")
+	p.waitNoWindow(console)
+	p.waitWindow(manager)
+	p.keys("alt+F4")
+	p.waitExit()
+	p = startProgram(t, h, s)
+	p.waitText(manager, "^Show$")
+	expectViewers(0)
+	p.pointAt(p.aim(manager, "Show"))
+	expectViewers(1)
+	p.keys("alt+F4")
+	p.waitExit()
 }
 
 // TestLoopRests counts how often the UI's thread of a program with which nothing happens goes to sleep: the toolkit's own loop does so 60 times a second.

@@ -3,6 +3,9 @@ package manager
 import (
 	"context"
 	"errors"
+	"image"
+	"os"
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -14,18 +17,21 @@ import (
 	"guesthouse/ui/lang"
 	"guesthouse/ui/restore"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 // checkpointState is what was read about the single selected machine's checkpoints.
 type checkpointState struct {
-	id      uuid.UUID
-	current string // Machine.Checkpoint and state when it was read: another one means read again
-	loaded  bool
-	list    []checkpoints.Checkpoint
-	canSave bool
-	reason  string // why not
-	err     error
-	cancel  func()
+	id       uuid.UUID
+	current  string // Machine.Checkpoint and state when it was read: another one means read again
+	loaded   bool
+	list     []checkpoints.Checkpoint
+	loses    bool                   // the present state is in no checkpoint
+	pictures map[string]image.Image // by ID, of those that have one
+	canSave  bool
+	reason   string // why not
+	err      error
+	cancel   func()
 }
 
 // loadCheckpoints reads the checkpoints of the single selected machine when they are not known, or always.
@@ -50,6 +56,9 @@ func (m *Manager) loadCheckpoints(always bool) {
 		answer := checkpointState{id: id, current: mark, loaded: true}
 		answer.list, answer.err = m.p.Checkpoints.List(ctx, id)
 		answer.canSave, answer.reason = m.p.Checkpoints.CanSave(ctx, id)
+		loses, err := m.p.Checkpoints.WouldLose(ctx, id)
+		answer.loses = loses || err != nil // not knowing counts as changed
+		answer.pictures = pictures(answer.list)
 		return answer, ctx.Err()
 	}, func(answer checkpointState, err error) {
 		if err != nil || m.checkpoints.id != id || m.checkpoints.current != mark {
@@ -139,6 +148,70 @@ func (m *Manager) refuse(what string, err error) {
 		return
 	}
 	m.showError(what, err)
+}
+
+// pictures reads the screens of checkpoints, as large as they are shown. One that cannot be read is left out.
+func pictures(list []checkpoints.Checkpoint) map[string]image.Image {
+	found := map[string]image.Image{}
+	for _, c := range list {
+		if c.Picture == "" {
+			continue
+		}
+		if data, err := os.ReadFile(c.Picture); err == nil {
+			if small, err := shrink(data, int(2*thumbWidth), int(2*thumbHeight)); err == nil { // sharp at twice the scale
+				found[c.ID] = small
+			}
+		}
+	}
+	return found
+}
+
+// saveCheckpointAs asks for a name and a description first.
+func (m *Manager) saveCheckpointAs() {
+	one := m.single()
+	if ok, _ := m.canCheckpoint(); !ok || one == nil {
+		return
+	}
+	hint := lang.L("The machine is off: that takes a moment, and room only for what its disks change later.")
+	if one.State.Active() && one.Config != nil {
+		hint = lang.F("The machine stands still while its memory is written, %s at most, and then goes on.", vmconfig.FormatSize(one.Config.MemoryBytes))
+	}
+	id := one.UUID
+	m.askWords(wordsQuestion{
+		icon: "checkpoint", title: lang.L("Save a checkpoint"), button: lang.L("Save"), hint: hint,
+		words: checkpoints.SaveOptions{Name: m.p.Checkpoints.NextName(m.checkpoints.list)},
+		do: func(_ context.Context, o checkpoints.SaveOptions) error {
+			m.p.Checkpoints.Save(id, o)
+			return nil
+		},
+	})
+}
+
+// describeCheckpoint asks for another name and description.
+func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
+	id := m.checkpoints.id
+	m.askWords(wordsQuestion{
+		icon: "rename", title: lang.F("Name and description of “%s”", shown(c.Name)), button: lang.L("Apply"), except: c.ID, fixed: c.Foreign,
+		words: checkpoints.SaveOptions{Name: c.Name, Description: c.Description},
+		do: func(ctx context.Context, o checkpoints.SaveOptions) error {
+			if o.Name == c.Name && o.Description == c.Description {
+				return nil
+			}
+			return m.p.Checkpoints.Describe(ctx, id, c.ID, o)
+		},
+	})
+}
+
+func (m *Manager) deleteBranch(c checkpoints.Checkpoint) {
+	id := m.checkpoints.id
+	var names []string
+	for _, gone := range checkpoints.Branch(m.checkpoints.list, c.ID) {
+		names = append(names, shown(gone.Name))
+	}
+	slices.Reverse(names)
+	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
+		lang.L("You can no longer go back to them. The machine's present state and its other checkpoints stay as they are."),
+		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, c.ID) })
 }
 
 func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {

@@ -134,6 +134,17 @@ func (p points) Delete(id uuid.UUID, cp string) *jobs.Job {
 	return p.job("delete checkpoint "+cp, nil, id)
 }
 
+func (p points) DeleteBranch(id uuid.UUID, cp string) *jobs.Job {
+	return p.job("delete branch "+cp, nil, id)
+}
+
+func (p points) Describe(_ context.Context, id uuid.UUID, cp string, o checkpoints.SaveOptions) error {
+	p.record("describe "+cp, o, id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
+}
+
 func (p points) Subscribe(f func(uuid.UUID)) func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -44,7 +44,9 @@ type Checkpoints interface {
 	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
 	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
+	Describe(ctx context.Context, id uuid.UUID, checkpointID string, o checkpoints.SaveOptions) error
 	Delete(id uuid.UUID, checkpointID string) *jobs.Job
+	DeleteBranch(id uuid.UUID, checkpointID string) *jobs.Job
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }
 

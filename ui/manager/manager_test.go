@@ -2,7 +2,6 @@ package manager
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -383,11 +382,88 @@ func TestRestore(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "restore 1" {
 		t.Errorf("menu made %v", calls)
 	}
-	if d := depths(cps()); !reflect.DeepEqual(d, map[string]int{"1": 0, "2": 1, "3": 1}) {
-		t.Errorf("depths %v", d)
+}
+
+// TestCheckpointTree arranges checkpoints below their parents, the present state below the current one.
+func TestCheckpointTree(t *testing.T) {
+	show := func(list []checkpoints.Checkpoint) string {
+		var b strings.Builder
+		for _, row := range treeOf(list) {
+			for _, goesOn := range row.place {
+				if goesOn {
+					b.WriteString("|")
+				} else {
+					b.WriteString(".")
+				}
+			}
+			b.WriteString(row.ID + " ")
+		}
+		return strings.TrimSpace(b.String())
 	}
-	if d := depths([]checkpoints.Checkpoint{{ID: "a", Parent: "b"}, {ID: "b", Parent: "a"}}); d["a"] > 2 {
-		t.Errorf("a circle of parents gives depth %v", d)
+	at := func(hours int) time.Time { return time.Unix(int64(3600*hours), 0) }
+	for _, c := range []struct {
+		list []checkpoints.Checkpoint
+		want string
+	}{
+		{nil, ""},
+		{cps(), ".1 .|2 .|. ..3"},
+		// The order of the list is only parents first.
+		{[]checkpoints.Checkpoint{
+			{ID: "a", Created: at(1)},
+			{ID: "r", Created: at(9)},
+			{ID: "c", Parent: "a", Created: at(3)},
+			{ID: "b", Parent: "a", Created: at(2)},
+			{ID: "d", Parent: "b", Created: at(4), Current: true},
+			{ID: "orphan", Parent: "gone", Created: at(8)},
+		}, "|a ||b ||.d ||.. |.c |orphan .r"},
+		{[]checkpoints.Checkpoint{{ID: "a", Created: at(1)}}, "|a ."},
+	} {
+		if got := show(c.list); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+	if rows := treeOf([]checkpoints.Checkpoint{{ID: "a", Parent: "b"}, {ID: "b", Parent: "a"}}); len(rows) != 3 {
+		t.Errorf("a circle of parents gives %+v", rows)
+	}
+}
+
+// TestCheckpointWords names a checkpoint before it is saved, and gives one another name and description.
+func TestCheckpointWords(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	r.mu.Lock()
+	r.points = cps()
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	r.m.saveCheckpointAs()
+	wantText(t, r.window, "Save a checkpoint", "only for what its disks change later")
+	entry := func() *widgets.Entry { return r.window.Canvas().Focused().(*widgets.Entry) }
+	entry().SetText("Before the upgrade")
+	press(t, r.window, "Save")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].arg != (checkpoints.SaveOptions{Name: "Before the upgrade"}) {
+		t.Errorf("saving made %+v", calls)
+	}
+	r.m.describeCheckpoint(cps()[1])
+	name := entry()
+	name.SetText("broken") // the name of another
+	name.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if calls := r.took(); len(calls) != 0 || !widgets.ModalOpen(r.window) {
+		t.Errorf("a name that is taken made %+v", calls)
+	}
+	name.SetText("Fresh")
+	press(t, r.window, "Apply")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "describe 2" || calls[0].arg != (checkpoints.SaveOptions{Name: "Fresh"}) || widgets.ModalOpen(r.window) {
+		t.Errorf("another name made %+v", calls)
+	}
+	r.m.deleteBranch(cps()[0])
+	wantText(t, r.window, "Delete these checkpoints?", "Checkpoint 1", "Clean install", "Broken")
+	press(t, r.window, "Delete")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "delete branch 1" {
+		t.Errorf("deleting made %+v", calls)
 	}
 }
 
@@ -536,7 +612,7 @@ func TestPreviewOnlyWhileRunning(t *testing.T) {
 	again := running
 	r.publish(&again)
 	r.until("the same picture is shown after a restart", func() bool { return r.m.details.preview.picture != nil })
-	if _, err := shrink([]byte("no picture")); err == nil {
+	if _, err := shrink([]byte("no picture"), 10, 10); err == nil {
 		t.Error("nonsense passes for a picture")
 	}
 }

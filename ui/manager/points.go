@@ -1,28 +1,24 @@
 package manager
 
 import (
+	"image"
 	"reflect"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
-	"guesthouse/hypervisor"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
-)
-
-// indent is how far a checkpoint stands right of its parent; deepest is where indenting ends.
-const (
-	indent  float32 = 14
-	deepest         = 6
 )
 
 // checkpointPanel lists the selected machine's checkpoints as a tree.
@@ -63,7 +59,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 	p.save.SetEnabled(p.m.canCheckpoint())
 	restorable, reason := p.m.canSingle(machines.ActionRestore)
 	// The look of the buttons depends on the machine's state as well.
-	if p.filled && reflect.DeepEqual(p.shown.list, s.list) && p.shown.current == s.current && p.shown.err == s.err {
+	if p.filled && reflect.DeepEqual(p.shown.list, s.list) && p.shown.current == s.current && p.shown.loses == s.loses && p.shown.err == s.err {
 		return
 	}
 	p.filled, p.shown = true, s
@@ -74,17 +70,22 @@ func (p *checkpointPanel) show(s checkpointState) {
 	case len(s.list) == 0:
 		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}
-	depths := depths(s.list)
 	now := time.Now()
-	for _, c := range s.list {
-		p.list.Add(p.row(c, depths[c.ID], now, restorable, reason))
+	for _, row := range treeOf(s.list) {
+		if row.ID == "" {
+			p.list.Add(p.present(row.place, s))
+		} else {
+			p.list.Add(p.row(row, s.pictures[row.ID], now, restorable, reason))
+		}
 	}
 	p.list.Refresh()
 }
 
-func (p *checkpointPanel) row(c checkpoints.Checkpoint, depth int, now time.Time, restorable bool, reason string) fyne.CanvasObject {
+// row shows one checkpoint. Its buttons say the most common, its menu everything.
+func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, restorable bool, reason string) fyne.CanvasObject {
+	c := row.Checkpoint
 	icon, color := "state-off", theme.ColorOff
-	if c.State == hypervisor.StateRunning || c.State == hypervisor.StatePaused {
+	if c.State.Active() {
 		icon, color = "state-running", theme.ColorRunning
 	}
 	if c.Problem != "" {
@@ -102,13 +103,99 @@ func (p *checkpointPanel) row(c checkpoints.Checkpoint, depth int, now time.Time
 	}
 	name := widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor).Elided()
 	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
-	texts := widgets.NewHint(container.New(layout.NewCustomPaddedVBoxLayout(0), name, second), p.tip(c))
+	texts := container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer())
 
 	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c.ID) })
 	restore.SetEnabled(restorable, reason)
-	remove := widgets.NewIconButton("trash", lang.L("Delete this checkpoint"), func() { p.m.deleteCheckpoint(c) })
-	left := container.NewHBox(widgets.Space(indent*float32(min(depth, deepest)), 0), container.NewCenter(widgets.NewIcon(icon, 18, color)))
-	return container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, remove), texts)
+	menu := func() *fyne.Menu { return p.menu(c, restorable, reason) }
+	more := widgets.NewIconButton("more", lang.L("Rename, delete"), nil)
+	more.OnTapped = func() { widgets.ShowMenu(more, menu()) }
+	for _, b := range []*widgets.Button{restore, more} {
+		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
+	}
+	left := container.NewHBox(newTreeLines(row.place), thumbnail(picture, icon, color))
+	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), p.tip(c), menu)
+}
+
+// present is the row of what the machine is now.
+func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.CanvasObject {
+	note := lang.L("not in a checkpoint yet")
+	if !s.loses {
+		note = lang.L("unchanged since the checkpoint")
+	} else if one := p.m.single(); one != nil && one.Checkpoint != "" {
+		note = lang.F("changed since “%s”", shown(one.Checkpoint))
+	}
+	name := widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
+	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
+	texts := container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer())
+	left := container.NewHBox(newTreeLines(place), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted)))
+	return container.NewBorder(nil, nil, left, nil, texts)
+}
+
+// thumbWidth and thumbHeight are the size of a checkpoint's picture in the list.
+const (
+	thumbWidth  float32 = 58
+	thumbHeight float32 = 36
+)
+
+// thumbnail is a small screen: with the picture, or with an icon where there is none.
+func thumbnail(picture image.Image, icon string, color fyne.ThemeColorName) fyne.CanvasObject {
+	screen := container.NewStack(widgets.Space(thumbWidth, thumbHeight), widgets.NewPanel(theme.ColorScreen, theme.ColorOutline, 3))
+	if picture == nil {
+		screen.Objects[1] = widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 3)
+		screen.Add(container.NewCenter(widgets.NewIcon(icon, 18, color)))
+		return container.NewCenter(screen)
+	}
+	screen.Add(container.New(layout.NewCustomPaddedLayout(1, 1, 1, 1), &canvas.Image{Image: picture, FillMode: canvas.ImageFillContain, ScaleMode: canvas.ImageScaleSmooth}))
+	if icon == "warning" {
+		screen.Add(container.NewCenter(widgets.NewIcon(icon, 18, color)))
+	}
+	return container.NewCenter(screen)
+}
+
+// menu is everything that can be done to a checkpoint.
+func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason string) *fyne.Menu {
+	later := len(checkpoints.Branch(p.shown.list, c.ID)) - 1
+	return fyne.NewMenu("",
+		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(c.ID) }),
+		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(c) }),
+		fyne.NewMenuItemSeparator(),
+		widgets.MenuItem("trash", lang.L("Delete…"), true, "", func() { p.m.deleteCheckpoint(c) }),
+		widgets.MenuItem("trash", lang.L("Delete with all that came after it…"), later > 0, lang.L("nothing came after it"), func() { p.m.deleteBranch(c) }),
+	)
+}
+
+// key is a key press on a checkpoint's button.
+func (p *checkpointPanel) key(e *fyne.KeyEvent, c checkpoints.Checkpoint) bool {
+	switch e.Name {
+	case fyne.KeyF2:
+		p.m.describeCheckpoint(c)
+	case fyne.KeyDelete:
+		p.m.deleteCheckpoint(c)
+	default:
+		return false
+	}
+	return true
+}
+
+// pointRow has a tooltip and a context menu.
+type pointRow struct {
+	*widgets.Hint
+	menu func() *fyne.Menu
+}
+
+func newPointRow(content fyne.CanvasObject, tip string, menu func() *fyne.Menu) *pointRow {
+	r := &pointRow{Hint: widgets.NewHint(content, tip), menu: menu}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// TappedSecondary implements fyne.SecondaryTappable.
+func (r *pointRow) TappedSecondary(e *fyne.PointEvent) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(r); c != nil {
+		widgets.HideTip(r)
+		widget.ShowPopUpMenuAtPosition(r.menu(), c, e.AbsolutePosition)
+	}
 }
 
 func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
@@ -127,25 +214,4 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 		tip += "\n" + lang.L(c.Problem)
 	}
 	return tip
-}
-
-// depths says for each checkpoint how many parents it has. A parent that is missing or a circle ends the count.
-func depths(list []checkpoints.Checkpoint) map[string]int {
-	parent := make(map[string]string, len(list))
-	for _, c := range list {
-		parent[c.ID] = c.Parent
-	}
-	depth := make(map[string]int, len(list))
-	for _, c := range list {
-		n := 0
-		for p := c.Parent; p != "" && n < len(list); n++ {
-			next, known := parent[p]
-			if !known {
-				break
-			}
-			p = next
-		}
-		depth[c.ID] = n
-	}
-	return depth
 }

@@ -136,7 +136,7 @@ func (p *preview) take() {
 		if err != nil || bytes.Equal(data, before) {
 			return shot{png: before}, err
 		}
-		small, err := shrink(data)
+		small, err := shrink(data, previewWidth, previewHeight)
 		return shot{data, small}, err
 	}, func(s shot, err error) {
 		if p.id != id {
@@ -157,8 +157,8 @@ func (p *preview) take() {
 	})
 }
 
-// shrink decodes a PNG and fits it into the preview's size, so that the UI goroutine handles small pictures only.
-func shrink(data []byte) (*image.RGBA, error) {
+// shrink decodes a PNG and fits it into a size in pixels, so that the UI goroutine handles small pictures only.
+func shrink(data []byte, width, height int) (*image.RGBA, error) {
 	config, err := png.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func shrink(data []byte) (*image.RGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	scale := min(float64(previewWidth)/float64(config.Width), float64(previewHeight)/float64(config.Height), 1)
+	scale := min(float64(width)/float64(config.Width), float64(height)/float64(config.Height), 1)
 	w, h := max(1, int(float64(config.Width)*scale)), max(1, int(float64(config.Height)*scale))
 	small := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.ApproxBiLinear.Scale(small, small.Bounds(), full, full.Bounds(), draw.Src, nil)

@@ -139,6 +139,15 @@ func TestHostilePixels(t *testing.T) {
 	binary.BigEndian.PutUint16(huge[sof+7:], 60000)
 	progressive := bytes.Clone(tightPicture(image.NewGray(image.Rect(0, 0, 10, 10))))
 	progressive[sof+1] = 0xc2
+	// pictureOf is a rectangle of a JPEG picture with other bytes right behind its first two, or with its parts changed.
+	sound := tightPicture(image.NewGray(image.Rect(0, 0, 10, 10)))[3:]
+	pictureOf := func(before ...byte) []byte {
+		return append([]byte{0x90}, compact(append(append(bytes.Clone(sound[:2]), before...), sound[2:]...))...)
+	}
+	colours := tightPicture(image.NewRGBA(image.Rect(0, 0, 10, 10)))
+	scan := bytes.LastIndex(colours, []byte{0xff, 0xda})
+	several := bytes.Clone(colours)
+	several[scan+4] = 1 // of three components
 	cut := tightPicture(image.NewGray(image.Rect(0, 0, 10, 10)))
 	cut = append([]byte{0x90}, compact(cut[3:len(cut)-200])...)
 
@@ -204,7 +213,11 @@ func TestHostilePixels(t *testing.T) {
 		{"Tight second colour of a palette of one", 7, []any{0x40, 1, 0, make([]byte, 3), compact((&stream{}).chunk(bytes.Repeat([]byte{1}, 20)))}, "palette"},
 		{"Tight JPEG larger than its rectangle", 7, []any{large}, "11×10 pixels for 10×10"},
 		{"Tight JPEG of 60000 pixels square", 7, []any{huge}, "60000×60000 pixels"},
-		{"Tight JPEG that is progressive", 7, []any{progressive}, "progressive"},
+		{"Tight JPEG that is progressive", 7, []any{progressive}, "one piece"},
+		{"Tight JPEG that hides its kind behind a marker without a length", 7, []any{pictureOf(0xff, 0x01)}, "one piece"},
+		{"Tight JPEG that hides its kind behind a length of 0", 7, []any{pictureOf(0xff, 0xe1, 0, 0)}, "one piece"},
+		{"Tight JPEG in several scans", 7, []any{several}, "one piece"},
+		{"Tight JPEG of two frames", 7, []any{pictureOf(0xff, 0xc0, 0, 11, 8, 0, 10, 0, 10, 1, 1, 0x11, 0)}, "one piece"},
 		{"Tight JPEG that is none", 7, []any{0x90, compact([]byte("GIF89a"))}, "JPEG"},
 		{"Tight JPEG that was cut", 7, []any{cut}, "JPEG"},
 		{"Tight JPEG of 4 MiB", 7, []any{0x90, 0xff, 0xff, 0xff}, "bytes for"},

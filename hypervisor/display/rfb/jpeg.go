@@ -21,8 +21,8 @@ func (s *session) tightJPEG(r image.Rectangle) error {
 	if err := s.wire.read(data); err != nil {
 		return err
 	}
-	if progressive(data) {
-		return protocol("a progressive JPEG picture")
+	if !singleScan(data) {
+		return protocol("a JPEG picture that does not come in one piece")
 	}
 	w, h, err := s.codecs.jpeg.Begin(data)
 	if err != nil {
@@ -37,19 +37,35 @@ func (s *session) tightJPEG(r image.Rectangle) error {
 	return nil
 }
 
-// progressive reports whether a JPEG picture comes in several passes: decoding that takes memory beyond its pixels, and no server sends it. The
-// kind of the picture is told by the first marker that begins a frame (ITU T.81, B.1.1.3); a second one is an error to the decoder.
-func progressive(data []byte) bool {
-	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
-		marker := data[at+1]
-		switch {
-		case marker == 0xff: // a filler before a marker
-			at++
-			continue
-		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc: // not tables, which have numbers between
-			return marker&3 == 2
+// singleScan reports whether a JPEG picture is a sequential one that comes in a single scan, as those of all servers do. Others, progressive ones
+// among them, need memory beyond their pixels, and time for each of as many scans as there are. Markers are as in ITU T.81, B.1 and B.2: what this does
+// not know is no such picture.
+func singleScan(data []byte) bool {
+	const (
+		startOfImage, baseline, sequential, startOfScan = 0xd8, 0xc0, 0xc1, 0xda
+		tables, restartInterval, application, comment   = 0xdb, 0xdd, 0xe0, 0xfe
+		huffman                                         = 0xc4
+	)
+	if len(data) < 2 || data[0] != 0xff || data[1] != startOfImage {
+		return false
+	}
+	components := -1
+	for data = data[2:]; len(data) >= 4 && data[0] == 0xff; {
+		marker, length := data[1], int(binary.BigEndian.Uint16(data[2:]))
+		if length < 2 || len(data) < 2+length {
+			return false
 		}
-		at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
+		segment := data[4 : 2+length]
+		data = data[2+length:]
+		switch {
+		case (marker == baseline || marker == sequential) && components < 0 && len(segment) >= 6:
+			components = int(segment[5])
+		case marker == startOfScan:
+			return components > 0 && len(segment) >= 1 && int(segment[0]) == components
+		case marker == tables, marker == huffman, marker == restartInterval, marker == comment, marker&0xf0 == application:
+		default:
+			return false
+		}
 	}
 	return false
 }

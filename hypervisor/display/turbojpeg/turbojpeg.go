@@ -58,7 +58,7 @@ func (d *Decoder) Decode(pix []byte, stride int) error {
 		return fmt.Errorf("turbojpeg: a picture of %d×%d pixels does not fit into %d bytes, %d a row", d.w, d.h, len(pix), stride)
 	}
 	if C.tjDecompress2(d.handle, (*C.uchar)(unsafe.Pointer(&data[0])), C.ulong(len(data)), (*C.uchar)(unsafe.Pointer(&pix[0])),
-		C.int(d.w), C.int(stride), C.int(d.h), C.TJPF_BGRX, C.TJFLAG_STOPONWARNING) != 0 {
+		C.int(d.w), C.int(stride), C.int(d.h), C.TJPF_BGRX, C.TJFLAG_STOPONWARNING|C.TJFLAG_LIMITSCANS) != 0 {
 		return d.fault()
 	}
 	return nil

@@ -1,0 +1,103 @@
+package checkpoints
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+)
+
+// Branch returns the checkpoint and all that were saved after it on the way from it, children before their parents. The list must be one of List.
+// It only reads memory.
+func Branch(list []Checkpoint, id string) []Checkpoint {
+	inside := map[string]bool{id: true}
+	var branch []Checkpoint
+	for _, c := range list { // parents come first
+		if inside[c.ID] || c.Parent != "" && inside[c.Parent] {
+			inside[c.ID] = true
+			branch = append([]Checkpoint{c}, branch...)
+		}
+	}
+	return branch
+}
+
+// DeleteBranch deletes a checkpoint with all that were saved after it on the way from it, in a job. The machine stays as it is now. When it is
+// cancelled or fails, what is left is a tree as before with fewer leaves.
+func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string) *jobs.Job {
+	title := "Deleting checkpoints of " + s.machineName(id)
+	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "deleting checkpoints", func() error {
+			t, err := s.look(ctx, id)
+			if err != nil {
+				return err
+			}
+			branch := Branch(s.list(ctx, t), checkpointID)
+			if len(branch) == 0 {
+				return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+			}
+			for i, c := range branch {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				report(jobs.Progress{Fraction: float64(i) / float64(len(branch)), Text: fmt.Sprintf("%d of %d", i+1, len(branch))})
+				if t, err = s.delete(context.WithoutCancel(ctx), t, c.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// Describe gives a checkpoint another name and description, both as in SaveOptions; the name may not be empty. What another program has made
+// keeps its name. Errors: vmconfig.Fault, ErrNoCheckpoint, those of the hypervisor.
+func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID string, o SaveOptions) error {
+	return s.operate(ctx, id, "renaming a checkpoint", func() error {
+		t, err := s.look(ctx, id)
+		if err != nil {
+			return err
+		}
+		snapshot, ok := t.snapshot(checkpointID)
+		if !ok {
+			return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+		}
+		text, err := describe(s.list(ctx, t), checkpointID, o)
+		if err != nil || text == snapshot.Description {
+			return err
+		}
+		xml, err := describedXML(snapshot.XML, text)
+		if err != nil {
+			return err
+		}
+		return s.p.Conn.CreateSnapshot(ctx, id, xml, hypervisor.SnapshotFlags{Redefine: true, Current: snapshot.Current})
+	})
+}
+
+// describe is the description that libvirt keeps for a checkpoint's name and description.
+func describe(list []Checkpoint, checkpointID string, o SaveOptions) (string, error) {
+	var taken []string
+	foreign := ""
+	for _, c := range list {
+		switch {
+		case c.ID != checkpointID:
+			taken = append(taken, c.Name)
+		case c.Foreign:
+			foreign = c.Name
+		}
+	}
+	n, err := checkWords(o, taken, foreign)
+	if err != nil {
+		return "", err
+	}
+	if foreign != "" {
+		if n.name != foreign {
+			return "", vmconfig.Fault{Field: vmconfig.FieldName, Value: vmconfig.Inert(n.name, 80), Message: "Another program made this checkpoint; its name cannot be changed."}
+		}
+		return n.description, nil
+	}
+	return n.text(), nil
+}

@@ -1,0 +1,93 @@
+package checkpoints
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"guesthouse/app/atomicfile"
+)
+
+// A checkpoint of an active machine has a small picture of its screen beside its other files, <id>.png. It is only for looking at: a machine
+// without a screen, or a failure, leaves none.
+
+const (
+	pictureWidth  = 320 // pixels; a picture has the screen's shape and fits into this
+	pictureHeight = 200
+	pictureWait   = 5 * time.Second
+	largestScreen = 16384 * 8192 // pixels; more is no screen
+)
+
+func pictureFile(dir, id string) string { return filepath.Join(dir, id+".png") }
+
+// pictureOf returns the picture's file if there is one.
+func pictureOf(dir, id string) string {
+	path := pictureFile(dir, id)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return path
+}
+
+// takePicture keeps the screen of the machine for a checkpoint that is about to be saved, and removes pictures of those that are gone.
+func (s *Service) takePicture(ctx context.Context, t *target, id string) {
+	s.tidyPictures(t)
+	if !t.domain.State.Active() || len(t.config.Displays) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pictureWait)
+	defer cancel()
+	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
+	if err == nil {
+		if screen, err = shrink(screen); err == nil {
+			if err = os.MkdirAll(t.dir, 0o700); err == nil {
+				err = atomicfile.Write(pictureFile(t.dir, id), screen)
+			}
+		}
+	}
+	if err != nil {
+		s.p.Log.Info("a checkpoint has no picture", "machine", t.domain.UUID, "error", err)
+	}
+}
+
+// tidyPictures removes the pictures of checkpoints that another program has deleted.
+func (s *Service) tidyPictures(t *target) {
+	pictures, _ := filepath.Glob(pictureFile(t.dir, "*"))
+	for _, path := range pictures {
+		if _, there := t.snapshot(trimExt(path)); !there {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+func trimExt(path string) string {
+	name := filepath.Base(path)
+	return name[:len(name)-len(filepath.Ext(name))]
+}
+
+// shrink makes a small PNG of a large one.
+func shrink(screen []byte) ([]byte, error) {
+	config, err := png.DecodeConfig(bytes.NewReader(screen))
+	if err != nil {
+		return nil, err
+	}
+	if config.Width <= 0 || config.Height <= 0 || config.Width*config.Height > largestScreen {
+		return nil, image.ErrFormat
+	}
+	full, err := png.Decode(bytes.NewReader(screen))
+	if err != nil {
+		return nil, err
+	}
+	scale := min(float64(pictureWidth)/float64(config.Width), float64(pictureHeight)/float64(config.Height), 1)
+	small := image.NewRGBA(image.Rect(0, 0, max(1, int(float64(config.Width)*scale)), max(1, int(float64(config.Height)*scale))))
+	draw.CatmullRom.Scale(small, small.Bounds(), full, full.Bounds(), draw.Src, nil)
+	var b bytes.Buffer
+	err = png.Encode(&b, small)
+	return b.Bytes(), err
+}
