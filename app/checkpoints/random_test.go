@@ -20,7 +20,7 @@ import (
 // TestRandomOperations does random things to a machine and its checkpoints, and after each compares what the guest itself says with what a model
 // predicts: the value of its memory and what stands on its disk. GUESTHOUSE_RANDOM_OPERATIONS is how many, GUESTHOUSE_RANDOM_SEED which.
 func TestRandomOperations(t *testing.T) {
-	operations, seed := number("GUESTHOUSE_RANDOM_OPERATIONS", 14), number("GUESTHOUSE_RANDOM_SEED", 1)
+	operations, seed := number("GUESTHOUSE_RANDOM_OPERATIONS", 8), number("GUESTHOUSE_RANDOM_SEED", 1)
 	for _, firmware := range []vmconfig.Firmware{vmconfig.FirmwareBIOS, vmconfig.FirmwareUEFI} {
 		t.Run(string(firmware), func(t *testing.T) {
 			f := open(t)

@@ -287,7 +287,7 @@ func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (
 // checkWords checks name and description of a checkpoint. taken are the other names; known is a name that is taken as it is.
 func checkWords(o SaveOptions, taken []string, known string) (newCheckpoint, error) {
 	n := newCheckpoint{name: strings.TrimSpace(o.Name), description: strings.TrimSpace(o.Description), created: time.Now()}
-	if n.name != known {
+	if known == "" || n.name != known {
 		if err := vmconfig.CheckName(n.name, taken); err != nil {
 			return n, err
 		}

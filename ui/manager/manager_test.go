@@ -231,7 +231,7 @@ func TestDisabledButtonsSayWhy(t *testing.T) {
 	check("start", tb.start, false, "")
 	check("pause", tb.pause, true, "off")
 	check("stop", tb.stop, true, "off")
-	check("checkpoint", tb.checkpoint, false, "")
+	check("checkpoint", tb.checkpoint.Main, false, "")
 	check("restore", tb.restore.Main, true, "no checkpoint")
 	check("settings", tb.settings, false, "")
 
@@ -258,9 +258,9 @@ func TestDisabledButtonsSayWhy(t *testing.T) {
 	r.canSave = "Its disk is raw."
 	r.mu.Unlock()
 	r.selectNames("off")
-	check("checkpoint", tb.checkpoint, true, "Its disk is raw.")
-	r.window.Canvas().Focus(tb.checkpoint)
-	if tip := widgets.TipText(tb.checkpoint); tip != "Its disk is raw." {
+	check("checkpoint", tb.checkpoint.Main, true, "Its disk is raw.")
+	r.window.Canvas().Focus(tb.checkpoint.Main)
+	if tip := widgets.TipText(tb.checkpoint.Main); tip != "Its disk is raw." {
 		t.Errorf("the focused button's tooltip is %q", tip)
 	}
 	for _, item := range r.m.stopMenu().Items {

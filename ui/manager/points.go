@@ -32,7 +32,7 @@ type checkpointPanel struct {
 }
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
-	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(2))}
+	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0))}
 	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
 	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), p.list, p.save)
 	p.reset()
@@ -134,8 +134,8 @@ func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.Canva
 
 // thumbWidth and thumbHeight are the size of a checkpoint's picture in the list.
 const (
-	thumbWidth  float32 = 58
-	thumbHeight float32 = 36
+	thumbWidth  float32 = 48
+	thumbHeight float32 = 30
 )
 
 // thumbnail is a small screen: with the picture, or with an icon where there is none.

@@ -65,7 +65,7 @@ func treeOf(list []checkpoints.Checkpoint) []treeRow {
 }
 
 const (
-	indent  float32 = 16 // how far a checkpoint stands right of its parent
+	indent  float32 = 12 // how far a checkpoint stands right of its parent
 	deepest         = 6  // where indenting ends
 )
 

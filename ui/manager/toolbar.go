@@ -22,8 +22,8 @@ type toolbar struct {
 	m   *Manager
 	box *fyne.Container
 
-	create, start, pause, stop, checkpoint, settings, more *widgets.Button
-	restore                                                *widgets.SplitButton
+	create, start, pause, stop, settings, more *widgets.Button
+	checkpoint, restore                        *widgets.SplitButton
 }
 
 func newToolbar(m *Manager) *toolbar {
@@ -33,12 +33,13 @@ func newToolbar(m *Manager) *toolbar {
 		start:      widgets.NewToolButton("start", lang.L("Start"), m.startOrShow).SetTip(lang.L("Start the machine and show its screen (Enter)")),
 		pause:      widgets.NewToolButton("pause", lang.L("Pause"), m.pauseOrResume).SetTip(lang.L("Freeze the machine where it is")),
 		stop:       widgets.NewMenuButton("stop", lang.L("Stop"), m.stopMenu).SetTip(lang.L("Shut down, save the state, power off or reset")),
-		checkpoint: widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), m.saveCheckpoint).SetTip(lang.L("Save the whole machine, to come back to it later (Ctrl+Shift+T)")),
+		checkpoint: widgets.NewSplitButton("checkpoint", lang.L("Checkpoint"), lang.L("Name it first"), m.saveCheckpoint, m.checkpointMenu),
 		settings:   widgets.NewToolButton("settings", lang.L("Settings"), m.openSettings).SetTip(lang.L("Change the machine (Ctrl+S)")),
 		more:       widgets.NewMenuButton("more", lang.L("More"), m.moreMenu),
 	}
 	t.start.OnHover = m.expectShow
 	t.restore = widgets.NewSplitButton("restore", lang.L("Restore"), lang.L("Choose a checkpoint"), m.restoreLast, m.restoreMenu)
+	t.checkpoint.Main.SetTip(lang.L("Save the whole machine, to come back to it later (Ctrl+Shift+T)"))
 	t.restore.Main.SetTip(lang.L("Go back to the last checkpoint (Ctrl+Shift+R)"))
 	row := container.New(layout.NewCustomPaddedHBoxLayout(2),
 		t.create, separator(), t.start, t.pause, t.stop, separator(), t.checkpoint, t.restore, separator(), t.settings, layout.NewSpacer(), t.more)
@@ -76,11 +77,26 @@ func (t *toolbar) update() {
 		t.pause.SetEnabled(m.canAny(machines.ActionPause))
 	}
 	t.stop.SetEnabled(m.canStop())
-	t.checkpoint.SetEnabled(m.canCheckpoint())
-	ok, reason := m.canRestore()
+	ok, reason := m.canCheckpoint()
+	t.checkpoint.Main.SetEnabled(ok, reason)
+	t.checkpoint.Arrow.SetEnabled(ok, reason)
+	ok, reason = m.canRestore()
 	t.restore.Main.SetEnabled(ok, reason)
 	t.restore.Arrow.SetEnabled(ok, reason)
 	t.settings.SetEnabled(m.canSingle(machines.ActionEdit))
+}
+
+func (m *Manager) checkpointMenu() *fyne.Menu {
+	return fyne.NewMenu("", m.saveAsItem())
+}
+
+// saveAsItem saves one machine's checkpoint under a name.
+func (m *Manager) saveAsItem() *fyne.MenuItem {
+	ok, reason := m.canCheckpoint()
+	if ok && m.single() == nil {
+		ok, reason = false, reasonSeveral
+	}
+	return widgets.MenuItem("checkpoint", lang.L("Save a checkpoint with a name…"), ok, reason, m.saveCheckpointAs)
 }
 
 func (m *Manager) stopMenu() *fyne.Menu {
@@ -140,6 +156,7 @@ func (m *Manager) contextMenu() *fyne.Menu {
 	items = append(items, m.stopMenu().Items...)
 	items = append(items, fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("checkpoint", lang.L("Save checkpoint"), checkpointOK, checkpointReason, m.saveCheckpoint),
+		m.saveAsItem(),
 		widgets.MenuItem("restore", lang.L("Restore last checkpoint…"), restoreOK, restoreReason, m.restoreLast),
 		fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("settings", lang.L("Settings…"), editOK, editReason, m.openSettings))
