@@ -127,7 +127,10 @@ func (d *details) updateOne(machine *machines.Machine) {
 		note = lang.F("since %s", sinceClock(machine.Since, time.Now()))
 	}
 	if machine.Checkpoint != "" {
-		note = joined(note, "·", lang.L("current checkpoint:"), shown(machine.Checkpoint))
+		if note != "" {
+			note += " ·"
+		}
+		note = joined(note, lang.L("current checkpoint:"), shown(machine.Checkpoint))
 	}
 	d.since.SetText(note)
 	d.line.Refresh()
