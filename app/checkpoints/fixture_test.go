@@ -41,6 +41,7 @@ func open(t *testing.T) *fixture {
 func attach(t *testing.T, host *hosttest.Host, uri string) *fixture {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", host.ConfigDir)
+	t.Setenv("XDG_CACHE_HOME", host.CacheDir)
 	t.Setenv(machines.AccelVariable, "tcg")
 	f := &fixture{host: host, jobs: jobs.NewRunner()}
 	var err error

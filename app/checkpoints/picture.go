@@ -24,12 +24,13 @@ const (
 	largestScreen = 16384 * 8192 // pixels; more is no screen
 )
 
-func pictureFile(dir, id string) string { return filepath.Join(dir, id+".png") }
+// pictureFile is the file for a checkpoint's picture. A name that another program gave leads nowhere else.
+func pictureFile(dir, id string) string { return filepath.Join(dir, filepath.Base(id)+".png") }
 
 // pictureOf returns the picture's file if there is one.
 func pictureOf(dir, id string) string {
 	path := pictureFile(dir, id)
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
 		return ""
 	}
 	return path
