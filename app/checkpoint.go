@@ -133,7 +133,11 @@ func newCheckpointDelete(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
 				if branch {
-					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, c.ID))
+					list, err := s.checkpoints.List(ctx, m.UUID)
+					if err != nil {
+						return err
+					}
+					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, c.ID, checkpoints.Branch(list, c.ID)))
 				}
 				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, c.ID))
 			})

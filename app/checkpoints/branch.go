@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -26,8 +27,9 @@ func Branch(list []Checkpoint, id string) []Checkpoint {
 }
 
 // DeleteBranch deletes a checkpoint with all that were saved after it on the way from it, in a job. The machine stays as it is now. When it is
-// cancelled or fails, what is left is a tree as before with fewer leaves.
-func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string) *jobs.Job {
+// cancelled or fails, what is left is a tree as before with fewer leaves. agreed are the checkpoints that the user was told of, as Branch returned them:
+// when another belongs to the branch by now, or one cannot be deleted, nothing is.
+func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string, agreed []Checkpoint) *jobs.Job {
 	title := "Deleting checkpoints of " + s.machineName(id)
 	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "deleting checkpoints", func() error {
@@ -38,6 +40,20 @@ func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string) *jobs.Job {
 			branch := Branch(s.list(ctx, t), checkpointID)
 			if len(branch) == 0 {
 				return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+			}
+			for _, c := range branch {
+				if !slices.ContainsFunc(agreed, func(a Checkpoint) bool { return a.ID == c.ID }) {
+					return &Reason{Text: "Another checkpoint was saved there meanwhile. Nothing was deleted."}
+				}
+				snapshot, _ := t.snapshot(c.ID)
+				switch s.mechanismOf(t, snapshot).(type) {
+				case foreign:
+					return &Reason{Text: "Another program made one of these checkpoints outside the machine's disks. Nothing was deleted.", Err: hypervisor.ErrUnsupported}
+				case internal:
+					if t.pflash() && t.domain.State.Active() {
+						return machinesRefused(t, "The machine has UEFI firmware. Shut it down to delete these checkpoints.")
+					}
+				}
 			}
 			for i, c := range branch {
 				if err := ctx.Err(); err != nil {
@@ -64,6 +80,9 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 		snapshot, ok := t.snapshot(checkpointID)
 		if !ok {
 			return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+		}
+		if snapshot.External {
+			return &Reason{Text: "Another program made this checkpoint outside the machine's disks; it stays as it is.", Err: hypervisor.ErrUnsupported}
 		}
 		text, err := describe(s.list(ctx, t), checkpointID, o)
 		if err != nil || text == snapshot.Description {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -112,18 +113,23 @@ func TestTree(t *testing.T) {
 				restore("d")
 				save("g")
 				tree(">a a>c a>d a>f2 d>g*")
-				done(t, f.DeleteBranch(id, f.idOf(t, id, "d")))
+				var grown *Reason
+				if err := f.DeleteBranch(id, f.idOf(t, id, "d"), []Checkpoint{f.only(t, id, "d")}).Wait(within(t)); !errors.As(err, &grown) {
+					t.Errorf("deleting more than was agreed to: %v", err)
+				}
+				tree(">a a>c a>d a>f2 d>g*")
+				done(t, f.branch(t, id, "d"))
 				tree(">a* a>c a>f2")
 				restore("c")
 				done(t, f.Delete(id, f.idOf(t, id, "a"))) // the root
 				tree(">c* >f2")
 				restore("f2")
 				restore("c")
-				done(t, f.DeleteBranch(id, f.idOf(t, id, "f2")))
-				done(t, f.DeleteBranch(id, f.idOf(t, id, "c")))
+				done(t, f.branch(t, id, "f2"))
+				done(t, f.branch(t, id, "c"))
 				tree("")
 				f.state(t, id, state)
-				if err := f.DeleteBranch(id, "guesthouse-00000000").Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
+				if err := f.DeleteBranch(id, "guesthouse-00000000", nil).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
 					t.Errorf("deleting a branch that is not there: %v", err)
 				}
 				if running {
@@ -136,6 +142,17 @@ func TestTree(t *testing.T) {
 			})
 		}
 	}
+}
+
+// branch deletes a checkpoint with all that came after it.
+func (f *fixture) branch(t *testing.T, id uuid.UUID, name string) *jobs.Job {
+	t.Helper()
+	list, err := f.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := f.idOf(t, id, name)
+	return f.DeleteBranch(id, root, Branch(list, root))
 }
 
 // intact has qemu-img check the machine's disks.
@@ -164,6 +181,9 @@ func TestPicture(t *testing.T) {
 		t.Errorf("a machine that is off has the picture %s", c.Picture)
 	}
 	one, two := f.only(t, id, "one").Picture, f.only(t, id, "two").Picture
+	if two == "" {
+		t.Error("the second one has no picture")
+	}
 	data, err := os.ReadFile(one)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/image/draw"
@@ -39,7 +40,7 @@ func pictureOf(dir, id string) string {
 // takePicture keeps the screen of the machine for a checkpoint that is about to be saved, and removes pictures of those that are gone.
 func (s *Service) takePicture(ctx context.Context, t *target, id string) {
 	s.tidyPictures(t)
-	if !t.domain.State.Active() || len(t.config.Displays) == 0 {
+	if !s.p.Conn.Host().Local || !t.domain.State.Active() || len(t.config.Displays) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureWait)
@@ -59,17 +60,14 @@ func (s *Service) takePicture(ctx context.Context, t *target, id string) {
 
 // tidyPictures removes the pictures of checkpoints that another program has deleted.
 func (s *Service) tidyPictures(t *target) {
-	pictures, _ := filepath.Glob(pictureFile(t.dir, "*"))
-	for _, path := range pictures {
-		if _, there := t.snapshot(trimExt(path)); !there {
-			_ = os.Remove(path)
+	entries, _ := os.ReadDir(t.dir)
+	for _, e := range entries {
+		if id, isPicture := strings.CutSuffix(e.Name(), ".png"); isPicture {
+			if _, there := t.snapshot(id); !there {
+				_ = os.Remove(filepath.Join(t.dir, e.Name()))
+			}
 		}
 	}
-}
-
-func trimExt(path string) string {
-	name := filepath.Base(path)
-	return name[:len(name)-len(filepath.Ext(name))]
 }
 
 // shrink makes a small PNG of a large one.

@@ -163,7 +163,7 @@ func (w *walk) delete() {
 
 func (w *walk) branch() {
 	name := w.pick()
-	done(w.t, w.DeleteBranch(w.id, w.idOf(w.t, w.id, name)))
+	done(w.t, w.fixture.branch(w.t, w.id, name))
 	for gone := true; gone; { // children first
 		gone = false
 		for child := range w.saved {

@@ -463,7 +463,10 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	if clean != "" && clean != checkpointID {
 		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
 	}
-	return now, remove(pictureFile(t.dir, checkpointID))
+	if err := remove(pictureFile(t.dir, checkpointID)); err != nil {
+		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
+	}
+	return now, nil
 }
 
 func (s *Service) machineName(id uuid.UUID) string {

@@ -205,13 +205,17 @@ func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
 func (m *Manager) deleteBranch(c checkpoints.Checkpoint) {
 	id := m.checkpoints.id
 	var names []string
-	for _, gone := range checkpoints.Branch(m.checkpoints.list, c.ID) {
+	branch := checkpoints.Branch(m.checkpoints.list, c.ID)
+	if len(branch) == 0 {
+		return // the list is being read anew
+	}
+	for _, gone := range branch {
 		names = append(names, shown(gone.Name))
 	}
 	slices.Reverse(names)
 	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
 		lang.L("You can no longer go back to them. The machine's present state and its other checkpoints stay as they are."),
-		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, c.ID) })
+		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, c.ID, branch) })
 }
 
 func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {

@@ -134,7 +134,7 @@ func (p points) Delete(id uuid.UUID, cp string) *jobs.Job {
 	return p.job("delete checkpoint "+cp, nil, id)
 }
 
-func (p points) DeleteBranch(id uuid.UUID, cp string) *jobs.Job {
+func (p points) DeleteBranch(id uuid.UUID, cp string, _ []checkpoints.Checkpoint) *jobs.Job {
 	return p.job("delete branch "+cp, nil, id)
 }
 

@@ -46,7 +46,7 @@ type Checkpoints interface {
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
 	Describe(ctx context.Context, id uuid.UUID, checkpointID string, o checkpoints.SaveOptions) error
 	Delete(id uuid.UUID, checkpointID string) *jobs.Job
-	DeleteBranch(id uuid.UUID, checkpointID string) *jobs.Job
+	DeleteBranch(id uuid.UUID, checkpointID string, agreed []checkpoints.Checkpoint) *jobs.Job
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }
 

@@ -103,7 +103,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	}
 	name := widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor).Elided()
 	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
-	texts := container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer())
+	texts := widgets.NewHint(container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer()), p.tip(c))
 
 	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c.ID) })
 	restore.SetEnabled(restorable, reason)
@@ -114,7 +114,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
 	}
 	left := container.NewHBox(newTreeLines(row.place), thumbnail(picture, icon, color))
-	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), p.tip(c), menu)
+	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), menu)
 }
 
 // present is the row of what the machine is now.
@@ -178,22 +178,25 @@ func (p *checkpointPanel) key(e *fyne.KeyEvent, c checkpoints.Checkpoint) bool {
 	return true
 }
 
-// pointRow has a tooltip and a context menu.
+// pointRow has a context menu.
 type pointRow struct {
-	*widgets.Hint
-	menu func() *fyne.Menu
+	widget.BaseWidget
+	content fyne.CanvasObject
+	menu    func() *fyne.Menu
 }
 
-func newPointRow(content fyne.CanvasObject, tip string, menu func() *fyne.Menu) *pointRow {
-	r := &pointRow{Hint: widgets.NewHint(content, tip), menu: menu}
+func newPointRow(content fyne.CanvasObject, menu func() *fyne.Menu) *pointRow {
+	r := &pointRow{content: content, menu: menu}
 	r.ExtendBaseWidget(r)
 	return r
 }
 
+// CreateRenderer implements fyne.Widget.
+func (r *pointRow) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(r.content) }
+
 // TappedSecondary implements fyne.SecondaryTappable.
 func (r *pointRow) TappedSecondary(e *fyne.PointEvent) {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(r); c != nil {
-		widgets.HideTip(r)
 		widget.ShowPopUpMenuAtPosition(r.menu(), c, e.AbsolutePosition)
 	}
 }
