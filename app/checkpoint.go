@@ -90,8 +90,8 @@ func printCheckpoints(o *options, list []checkpoints.Checkpoint) error {
 	return t.Flush()
 }
 
-// withCheckpoint resolves the machine and the checkpoint that two arguments name.
-func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(context.Context, *services, *machines.Machine, checkpoints.Checkpoint) error) error {
+// withCheckpoint resolves the machine and the checkpoint that two arguments name; f gets all of the machine's as well.
+func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(context.Context, *services, *machines.Machine, checkpoints.Checkpoint, []checkpoints.Checkpoint) error) error {
 	return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
 		list, err := s.checkpoints.List(ctx, m.UUID)
 		if err != nil {
@@ -101,7 +101,7 @@ func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(contex
 		if err != nil {
 			return err
 		}
-		return f(ctx, s, m, c)
+		return f(ctx, s, m, c, list)
 	})
 }
 
@@ -113,7 +113,7 @@ func newCheckpointRestore(o *options) *cobra.Command {
 unless --save-first keeps it as a checkpoint of its own.`,
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, _ []checkpoints.Checkpoint) error {
 				if err := waitJob(ctx, o, s.checkpoints.Restore(m.UUID, c.ID, options)); err != nil {
 					return err
 				}
@@ -131,13 +131,9 @@ func newCheckpointDelete(o *options) *cobra.Command {
 		Use: "delete NAME CHECKPOINT", Short: "Delete a checkpoint; the machine and later checkpoints stay",
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, list []checkpoints.Checkpoint) error {
 				if branch {
-					list, err := s.checkpoints.List(ctx, m.UUID)
-					if err != nil {
-						return err
-					}
-					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, c.ID, checkpoints.Branch(list, c.ID)))
+					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, checkpoints.Branch(list, c.ID)))
 				}
 				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, c.ID))
 			})
@@ -153,7 +149,7 @@ func newCheckpointRename(o *options) *cobra.Command {
 		Use: "rename NAME CHECKPOINT NEW-NAME", Short: "Give a checkpoint another name or description",
 		Args: exactArgs("the name of a machine", "a checkpoint", "its new name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, _ []checkpoints.Checkpoint) error {
 				if !cmd.Flags().Changed("description") {
 					description = c.Description
 				}

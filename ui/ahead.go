@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,9 +28,8 @@ func (w *windows) expectConsole(id uuid.UUID) {
 		return
 	}
 	if w.ahead.window == nil || w.ahead.id != id {
-		list := w.p.Machines.Snapshot().Machines
-		at := slices.IndexFunc(list, func(m *machines.Machine) bool { return m.UUID == id })
-		if at < 0 || list[at].State != hypervisor.StateRunning || list[at].Config == nil || !machines.Shows(*list[at].Config) {
+		m := w.p.Machines.Snapshot().Get(id)
+		if m == nil || m.State != hypervisor.StateRunning || m.Config == nil || !machines.Shows(*m.Config) {
 			return
 		}
 		w.ahead.drop()

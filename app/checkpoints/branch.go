@@ -12,24 +12,24 @@ import (
 	"guesthouse/vmconfig"
 )
 
-// Branch returns the checkpoint and all that were saved after it on the way from it, children before their parents. The list must be one of List.
-// It only reads memory.
+// Branch returns the checkpoint and all that were saved after it on the way from it, children before their parents, so it is the last. The list must be
+// one of List. It only reads memory.
 func Branch(list []Checkpoint, id string) []Checkpoint {
 	inside := map[string]bool{id: true}
 	var branch []Checkpoint
 	for _, c := range list { // parents come first
 		if inside[c.ID] || c.Parent != "" && inside[c.Parent] {
 			inside[c.ID] = true
-			branch = append([]Checkpoint{c}, branch...)
+			branch = append(branch, c)
 		}
 	}
+	slices.Reverse(branch)
 	return branch
 }
 
-// DeleteBranch deletes a checkpoint with all that were saved after it on the way from it, in a job. The machine stays as it is now. When it is
-// cancelled or fails, what is left is a tree as before with fewer leaves. agreed are the checkpoints that the user was told of, as Branch returned them:
-// when another belongs to the branch by now, or one cannot be deleted, nothing is.
-func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string, agreed []Checkpoint) *jobs.Job {
+// DeleteBranch deletes the checkpoints that Branch returned, in a job. The machine stays as it is now. When it is cancelled or fails, what is left is a tree
+// as before with fewer leaves. When another checkpoint belongs to the branch by now, which the user was not told of, or one cannot be deleted, none is.
+func (s *Service) DeleteBranch(id uuid.UUID, agreed []Checkpoint) *jobs.Job {
 	title := "Deleting checkpoints of " + s.machineName(id)
 	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "deleting checkpoints", func() error {
@@ -37,10 +37,14 @@ func (s *Service) DeleteBranch(id uuid.UUID, checkpointID string, agreed []Check
 			if err != nil {
 				return err
 			}
-			branch := Branch(s.list(ctx, t), checkpointID)
-			if len(branch) == 0 {
-				return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+			if len(agreed) == 0 {
+				return ErrNoCheckpoint
 			}
+			root := agreed[len(agreed)-1].ID
+			if _, err := t.find(root); err != nil {
+				return err
+			}
+			branch := Branch(s.list(ctx, t), root)
 			for _, c := range branch {
 				if !slices.ContainsFunc(agreed, func(a Checkpoint) bool { return a.ID == c.ID }) {
 					return &Reason{Text: "Another checkpoint was saved there meanwhile. Nothing was deleted."}
@@ -77,9 +81,9 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 		if err != nil {
 			return err
 		}
-		snapshot, ok := t.snapshot(checkpointID)
-		if !ok {
-			return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+		snapshot, err := t.find(checkpointID)
+		if err != nil {
+			return err
 		}
 		if snapshot.External {
 			return &Reason{Text: "Another program made this checkpoint outside the machine's disks; it stays as it is.", Err: hypervisor.ErrUnsupported}

@@ -114,7 +114,7 @@ func TestTree(t *testing.T) {
 				save("g")
 				tree(">a a>c a>d a>f2 d>g*")
 				var grown *Reason
-				if err := f.DeleteBranch(id, f.idOf(t, id, "d"), []Checkpoint{f.only(t, id, "d")}).Wait(within(t)); !errors.As(err, &grown) {
+				if err := f.DeleteBranch(id, []Checkpoint{f.only(t, id, "d")}).Wait(within(t)); !errors.As(err, &grown) {
 					t.Errorf("deleting more than was agreed to: %v", err)
 				}
 				tree(">a a>c a>d a>f2 d>g*")
@@ -129,7 +129,7 @@ func TestTree(t *testing.T) {
 				done(t, f.branch(t, id, "c"))
 				tree("")
 				f.state(t, id, state)
-				if err := f.DeleteBranch(id, "guesthouse-00000000", nil).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
+				if err := f.DeleteBranch(id, []Checkpoint{{ID: "guesthouse-00000000"}}).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
 					t.Errorf("deleting a branch that is not there: %v", err)
 				}
 				if running {
@@ -151,8 +151,7 @@ func (f *fixture) branch(t *testing.T, id uuid.UUID, name string) *jobs.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := f.idOf(t, id, name)
-	return f.DeleteBranch(id, root, Branch(list, root))
+	return f.DeleteBranch(id, Branch(list, f.idOf(t, id, name)))
 }
 
 // intact has qemu-img check the machine's disks.

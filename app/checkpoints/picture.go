@@ -3,7 +3,6 @@ package checkpoints
 import (
 	"bytes"
 	"context"
-	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"guesthouse/app/atomicfile"
+	"guesthouse/app/machines"
 )
 
 // A checkpoint of an active machine has a small picture of its screen beside its other files, <id>.png. It is only for looking at: a machine
@@ -22,7 +22,6 @@ const (
 	pictureWidth  = 320 // pixels; a picture has the screen's shape and fits into this
 	pictureHeight = 200
 	pictureWait   = 5 * time.Second
-	largestScreen = 16384 * 8192 // pixels; more is no screen
 )
 
 // pictureFile is the file for a checkpoint's picture. A name that another program gave leads nowhere else.
@@ -45,17 +44,29 @@ func (s *Service) takePicture(ctx context.Context, t *target, id string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureWait)
 	defer cancel()
-	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
-	if err == nil {
-		if screen, err = shrink(screen); err == nil {
-			if err = os.MkdirAll(t.dir, 0o700); err == nil {
-				err = atomicfile.Write(pictureFile(t.dir, id), screen)
-			}
-		}
-	}
+	err := s.keepPicture(ctx, t, id)
 	if err != nil {
 		s.p.Log.Info("a checkpoint has no picture", "machine", t.domain.UUID, "error", err)
 	}
+}
+
+func (s *Service) keepPicture(ctx context.Context, t *target, id string) error {
+	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
+	if err != nil {
+		return err
+	}
+	small, err := machines.Shrink(screen, pictureWidth, pictureHeight, draw.CatmullRom)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, small); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(pictureFile(t.dir, id), b.Bytes())
 }
 
 // tidyPictures removes the pictures of checkpoints that another program has deleted.
@@ -68,25 +79,4 @@ func (s *Service) tidyPictures(t *target) {
 			}
 		}
 	}
-}
-
-// shrink makes a small PNG of a large one.
-func shrink(screen []byte) ([]byte, error) {
-	config, err := png.DecodeConfig(bytes.NewReader(screen))
-	if err != nil {
-		return nil, err
-	}
-	if config.Width <= 0 || config.Height <= 0 || config.Width*config.Height > largestScreen {
-		return nil, image.ErrFormat
-	}
-	full, err := png.Decode(bytes.NewReader(screen))
-	if err != nil {
-		return nil, err
-	}
-	scale := min(float64(pictureWidth)/float64(config.Width), float64(pictureHeight)/float64(config.Height), 1)
-	small := image.NewRGBA(image.Rect(0, 0, max(1, int(float64(config.Width)*scale)), max(1, int(float64(config.Height)*scale))))
-	draw.CatmullRom.Scale(small, small.Bounds(), full, full.Bounds(), draw.Src, nil)
-	var b bytes.Buffer
-	err = png.Encode(&b, small)
-	return b.Bytes(), err
 }

@@ -144,11 +144,30 @@ func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
 	return list
 }
 
+// Overview is what there is to know of a machine's checkpoints at one moment.
+type Overview struct {
+	List    []Checkpoint // parents before children
+	Refusal string       // why none can be saved now, one sentence; empty: one can
+	Changed bool         // the present state is in no checkpoint, as far as is known
+}
+
+// Overview is List, CanSave and WouldLose in one look at the machine.
+func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return Overview{Refusal: unreadable, Changed: true}, err
+	}
+	_, reason := s.choose(t)
+	return Overview{s.list(ctx, t), reason, s.cleanCheckpoint(t) == ""}, nil
+}
+
+const unreadable = "The machine's checkpoints cannot be read."
+
 // CanSave says whether a checkpoint of the machine can be saved now and, when not, why in one sentence.
 func (s *Service) CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string) {
 	t, err := s.look(ctx, id)
 	if err != nil {
-		return false, "The machine's checkpoints cannot be read."
+		return false, unreadable
 	}
 	_, reason = s.choose(t)
 	return reason == "", reason
@@ -393,9 +412,9 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 	if reason := t.refuses(machines.ActionRestore); reason != "" {
 		return nil, hypervisor.Snapshot{}, machines.Refused(s.machineName(id), reason)
 	}
-	snapshot, ok := t.snapshot(checkpointID)
-	if !ok {
-		return nil, snapshot, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+	snapshot, err := t.find(checkpointID)
+	if err != nil {
+		return nil, snapshot, err
 	}
 	c := Checkpoint{}
 	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
@@ -445,9 +464,9 @@ func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job {
 
 // delete deletes one checkpoint and returns the machine as it is then.
 func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*target, error) {
-	snapshot, ok := t.snapshot(checkpointID)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(checkpointID, 80))
+	snapshot, err := t.find(checkpointID)
+	if err != nil {
+		return nil, err
 	}
 	clean := s.cleanCheckpoint(t)
 	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {

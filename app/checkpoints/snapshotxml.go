@@ -35,32 +35,38 @@ func (n newCheckpoint) text() string {
 
 // describedXML gives a snapshot's description another text and leaves every other byte as it is.
 func describedXML(snapshot, text string) (string, error) {
-	decoder := xml.NewDecoder(strings.NewReader(snapshot))
+	start, end, err := child(snapshot, "description")
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	depth, start := 0, int64(-1)
+	b.WriteString(snapshot[:start])
+	element(&b, "description", text)
+	b.WriteString(snapshot[end:])
+	return b.String(), nil
+}
+
+// child returns where the first element of that name in a document's root begins and ends; both are where the root ends if there is none.
+func child(document, name string) (start, end int64, err error) {
+	decoder := xml.NewDecoder(strings.NewReader(document))
+	depth, inside := 0, false
 	for {
 		before := decoder.InputOffset()
 		token, err := decoder.Token()
 		if err != nil {
-			return "", err
+			return 0, 0, err
 		}
 		switch e := token.(type) {
 		case xml.StartElement:
-			if depth++; depth == 2 && e.Name.Local == "description" {
-				start = before
+			if depth++; depth == 2 && e.Name.Local == name {
+				start, inside = before, true
 			}
 		case xml.EndElement:
 			switch {
-			case depth == 2 && start >= 0:
-				b.WriteString(snapshot[:start])
-				element(&b, "description", text)
-				b.WriteString(snapshot[decoder.InputOffset():])
-				return b.String(), nil
-			case depth == 1: // it had none
-				b.WriteString(snapshot[:before])
-				element(&b, "description", text)
-				b.WriteString(snapshot[before:])
-				return b.String(), nil
+			case depth == 2 && inside:
+				return start, decoder.InputOffset(), nil
+			case depth == 1:
+				return before, before, nil
 			}
 			depth--
 		}
@@ -132,27 +138,8 @@ func snapshotPaths(snapshot hypervisor.Snapshot) []string {
 // snapshotDomain cuts the machine's description at that moment out of a snapshot's. A snapshot of a running machine has two: <domain>, the
 // running one, and <inactiveDomain>.
 func snapshotDomain(text string) (string, bool) {
-	decoder := xml.NewDecoder(strings.NewReader(text))
-	depth, start := 0, int64(0)
-	for {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if err != nil {
-			return "", false
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			depth++
-			if depth == 2 && e.Name.Local == "domain" {
-				start = before
-			}
-		case xml.EndElement:
-			if depth == 2 && e.Name.Local == "domain" {
-				return text[start:decoder.InputOffset()], true
-			}
-			depth--
-		}
-	}
+	start, end, err := child(text, "domain")
+	return text[start:end], err == nil && start < end
 }
 
 // renameDomain gives a machine's description another name.

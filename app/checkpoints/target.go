@@ -85,6 +85,15 @@ func (t *target) snapshot(id string) (hypervisor.Snapshot, bool) {
 	return hypervisor.Snapshot{}, false
 }
 
+// find is snapshot for one that must be there. The error wraps ErrNoCheckpoint.
+func (t *target) find(id string) (hypervisor.Snapshot, error) {
+	snapshot, ok := t.snapshot(id)
+	if !ok {
+		return snapshot, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(id, 80))
+	}
+	return snapshot, nil
+}
+
 // refuses says why the machine's state does not allow the action.
 func (t *target) refuses(a machines.Action) string {
 	m := machines.Machine{State: t.domain.State, Pause: t.domain.Pause, Persistent: t.domain.Persistent}

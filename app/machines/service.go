@@ -3,7 +3,6 @@
 package machines
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -145,24 +144,6 @@ func (s *Service) operating(ctx context.Context, id uuid.UUID, what string, unlo
 		s.inv.busy(ctx, id, "")
 		unlock()
 	}
-}
-
-// screenshotRoom is what the largest picture needs on the daemon's disk, and more.
-const screenshotRoom = 64 * vmconfig.MiB
-
-// Screenshot returns a PNG picture of the machine's first screen. It fails with hypervisor.ErrNoSpace where the disk is nearly full: libvirt has QEMU write
-// the picture into a file, and QEMU 7.2 was seen to end, machine and all, when it could not.
-func (s *Service) Screenshot(ctx context.Context, id uuid.UUID) ([]byte, error) {
-	var picture bytes.Buffer
-	if host := s.p.Conn.Host(); host.Local && host.Hypervisor == "QEMU" {
-		if free, err := FreeBytes(screenshotDir(host)); err == nil && free < screenshotRoom {
-			return nil, s.named(id, hypervisor.ErrNoSpace)
-		}
-	}
-	if err := s.p.Conn.Screenshot(ctx, id, &picture); err != nil {
-		return nil, s.named(id, err)
-	}
-	return picture.Bytes(), nil
 }
 
 // InsertMedia puts the image at path (absolute) into the removable drive target, at once and for later starts.

@@ -129,7 +129,7 @@ func TestAcceptE3Password(t *testing.T) {
 
 // openOn opens a window on a real display.
 func (f *world) openOn(socket string, kept Displays) *Window {
-	w := Open(Params{
+	w := openWindow(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: onSocket{f, socket}, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f},
 		ID: testID, Displays: kept, after: func(time.Duration) <-chan time.Time { return time.After(10 * time.Millisecond) },
 	})

@@ -157,6 +157,13 @@ func newWorld(t *testing.T, state hypervisor.State) *world {
 	}
 }
 
+// openWindow shows a machine's window.
+func openWindow(p Params) *Window {
+	w := Prepare(p)
+	w.Show()
+	return w
+}
+
 // open shows the machine's window.
 func (f *world) open() *Window {
 	w := f.prepare()

@@ -56,7 +56,7 @@ func TestRealMachine(t *testing.T) {
 	})
 
 	f := newWorld(t, hypervisor.StateRunning)
-	w := Open(Params{
+	w := openWindow(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: onSocket{f, socket}, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f},
 		ID: testID, after: func(time.Duration) <-chan time.Time { return time.After(10 * time.Millisecond) }, // until QEMU listens
 		NewSource: func(p hypervisor.GraphicsPath) display.Source { return rfb.New(p.Conn, rfb.Options{Local: p.Local}) },

@@ -83,13 +83,6 @@ type Window struct {
 	noticeTimer  func()
 }
 
-// Open shows the window of machine p.ID.
-func Open(p Params) *Window {
-	w := Prepare(p)
-	w.Show()
-	return w
-}
-
 // Prepare makes the window of machine p.ID and fetches a first picture, so that Show has little left to do. Until then it takes no others.
 func Prepare(p Params) *Window {
 	w := &Window{p: p, win: p.Window, ahead: true}

@@ -19,9 +19,7 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 	const name = "Lodger"
 	h := hosttest.Start(t)
 	s := startScreen(t, h)
-	command(t, h, "vm", "create", name, "--memory", "256MiB", "--cpus", "1", "--disk", "1GiB", "--firmware", "bios",
-		"--iso", guesttest.ISO(t), "--start")
-	guesttest.Open(t, h, name).WaitReady()
+	runGuest(t, h, name, "bios").WaitReady()
 	p := startProgram(t, h, s)
 	console := "^" + name + ".* – "
 	viewers := func() int {
@@ -57,9 +55,7 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 	expectViewers(1)
 	p.hostKey("q")
 	p.waitText(console, `^What should happen to “`+name+`”\?$`)
-	p.click(console, "Keep it running in the background")
-	p.click(console, "Close the window")
-	p.waitNoWindow(console)
+	p.keepRunning(console)
 
 	// Again in the window of before, and for a machine that stops and is started meanwhile.
 	p.pointAt(image.Pt(screenWidth-2, screenHeight-2))
@@ -74,9 +70,7 @@ func TestConsoleIsReadyForTheClick(t *testing.T) {
 
 	// A program in which a window was prepared for nothing ends like any other.
 	p.hostKey("q")
-	p.click(console, "Keep it running in the background")
-	p.click(console, "Close the window")
-	p.waitNoWindow(console)
+	p.keepRunning(console)
 	p.waitWindow(manager)
 	p.keys("alt+F4")
 	p.waitExit()

@@ -320,9 +320,7 @@ func (p *program) leaveMachine(g *gallery, name string) {
 	p.waitWindow(console(name)) // the picture may be there before the window's title is
 	p.closeTitled(g, console(name))
 	p.waitText(console(name), `^What should happen to “`+name+`”\?$`)
-	p.click(console(name), "Keep it running in the background")
-	p.click(console(name), "Close the window")
-	p.waitNoWindow(console(name))
+	p.keepRunning(console(name))
 }
 
 // closeTitled closes the window whose title matches.

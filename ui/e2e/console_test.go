@@ -31,9 +31,7 @@ func TestConsole(t *testing.T) {
 	const name = "Lodger"
 	h := hosttest.Start(t)
 	s := startScreen(t, h)
-	command(t, h, "vm", "create", name, "--memory", "256MiB", "--cpus", "1", "--disk", "1GiB", "--firmware", "bios",
-		"--iso", guesttest.ISO(t), "--start")
-	guest := guesttest.Open(t, h, name)
+	guest := runGuest(t, h, name, "bios")
 	p := startProgram(t, h, s)
 	p.waitText(manager, "^"+name+"$")
 	p.click(manager, name)
@@ -132,9 +130,7 @@ func TestConsole(t *testing.T) {
 	p.waitWindow(console)
 	p.hostKey("q")
 	p.waitText(console, `^What should happen to “`+name+`”\?$`)
-	p.click(console, "Keep it running in the background")
-	p.click(console, "Close the window")
-	p.waitNoWindow(console)
+	p.keepRunning(console)
 	h.WaitState(t, name, "running")
 	p.waitWindow(manager)
 	p.keys("alt+F4")

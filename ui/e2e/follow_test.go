@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"testing"
 
-	"guesthouse/hypervisor/guesttest"
 	"guesthouse/hypervisor/hosttest"
 )
 
@@ -15,14 +14,11 @@ func TestGuestFollowsTheWindow(t *testing.T) {
 	const name = "Lodger"
 	h := hosttest.Start(t)
 	s := startScreen(t, h)
-	command(t, h, "vm", "create", name, "--memory", "256MiB", "--cpus", "1", "--disk", "1GiB", "--firmware", "bios",
-		"--iso", guesttest.ISO(t), "--start")
-	guest := guesttest.Open(t, h, name)
+	guest := runGuest(t, h, name, "bios")
 	guest.WaitReady()
 	guest.Ask("graphics", `^graphics$`)
-	p := startProgram(t, h, s, "console", name)
-	console := "^" + name + ".* – "
-	p.waitWindow(console)
+	p := openConsole(t, h, s, name)
+	console := consoleOf(name)
 	before := p.waitText(console, `^(\d+) × (\d+)`)
 	p.click(console, "View")
 	p.click(console, "Guest follows the window")

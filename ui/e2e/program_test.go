@@ -202,6 +202,14 @@ func (p *program) waitNoWindow(pattern string) {
 	})
 }
 
+// keepRunning answers a window's question about closing: the machine goes on.
+func (p *program) keepRunning(console string) {
+	p.t.Helper()
+	p.click(console, "Keep it running in the background")
+	p.click(console, "Close the window")
+	p.waitNoWindow(console)
+}
+
 // find looks for an exact text in a window: what lies above the rest is what the user would hit.
 func find(w probe.Window, text string) (probe.Text, error) {
 	var found []probe.Text

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"guesthouse/hypervisor/hosttest"
 )
@@ -21,6 +23,7 @@ import (
 const (
 	screenWidth  = 1280
 	screenHeight = 900
+	toolTime     = 10 * time.Second // what a tool may take: xclip waits for ever for an owner of the clipboard that does not answer
 )
 
 // screen is a virtual X screen with a window manager. Its processes carry the host's folder in their
@@ -100,7 +103,9 @@ func (s *screen) start(cmd *exec.Cmd) {
 // run runs a tool on this screen and returns what it printed; errors are part of it.
 func (s *screen) run(name string, args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), hosttest.Tool(s.t, name), args...)
+	ctx, cancel := context.WithTimeout(s.t.Context(), toolTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, hosttest.Tool(s.t, name), args...)
 	cmd.Env = s.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"github.com/google/uuid"
+	"golang.org/x/image/draw"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
@@ -26,10 +27,9 @@ type checkpointState struct {
 	current  string // Machine.Checkpoint and state when it was read: another one means read again
 	loaded   bool
 	list     []checkpoints.Checkpoint
-	loses    bool                   // the present state is in no checkpoint
+	changed  bool                   // the present state is in no checkpoint
 	pictures map[string]image.Image // by ID, of those that have one
-	canSave  bool
-	reason   string // why not
+	refusal  string                 // why none can be saved; empty: one can
 	err      error
 	cancel   func()
 }
@@ -51,15 +51,12 @@ func (m *Manager) loadCheckpoints(always bool) {
 		m.checkpoints.cancel()
 	}
 	m.checkpoints.id, m.checkpoints.current = one.UUID, mark
-	id := one.UUID
+	id, read := one.UUID, m.checkpoints.pictures
 	m.checkpoints.cancel = dispatch.Background(m.p.Dispatch, func(ctx context.Context) (checkpointState, error) {
-		answer := checkpointState{id: id, current: mark, loaded: true}
-		answer.list, answer.err = m.p.Checkpoints.List(ctx, id)
-		answer.canSave, answer.reason = m.p.Checkpoints.CanSave(ctx, id)
-		loses, err := m.p.Checkpoints.WouldLose(ctx, id)
-		answer.loses = loses || err != nil // not knowing counts as changed
-		answer.pictures = pictures(answer.list)
-		return answer, ctx.Err()
+		o, err := m.p.Checkpoints.Overview(ctx, id)
+		return checkpointState{
+			id: id, current: mark, loaded: true, list: o.List, changed: o.Changed, refusal: o.Refusal, err: err, pictures: pictures(o.List, read),
+		}, ctx.Err()
 	}, func(answer checkpointState, err error) {
 		if err != nil || m.checkpoints.id != id || m.checkpoints.current != mark {
 			return // another selection or a newer reading has taken over
@@ -150,15 +147,20 @@ func (m *Manager) refuse(what string, err error) {
 	m.showError(what, err)
 }
 
-// pictures reads the screens of checkpoints, as large as they are shown. One that cannot be read is left out.
-func pictures(list []checkpoints.Checkpoint) map[string]image.Image {
+// pictures returns the screens of checkpoints, as large as they are shown, but for those that cannot be read. They never change: read are those of an
+// earlier look.
+func pictures(list []checkpoints.Checkpoint, read map[string]image.Image) map[string]image.Image {
 	found := map[string]image.Image{}
 	for _, c := range list {
 		if c.Picture == "" {
 			continue
 		}
+		if small := read[c.ID]; small != nil {
+			found[c.ID] = small
+			continue
+		}
 		if data, err := os.ReadFile(c.Picture); err == nil {
-			if small, err := shrink(data, int(2*thumbWidth), int(2*thumbHeight)); err == nil { // sharp at twice the scale
+			if small, err := machines.Shrink(data, int(2*thumbWidth), int(2*thumbHeight), draw.ApproxBiLinear); err == nil { // sharp at twice the scale
 				found[c.ID] = small
 			}
 		}
@@ -215,7 +217,7 @@ func (m *Manager) deleteBranch(c checkpoints.Checkpoint) {
 	slices.Reverse(names)
 	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
 		lang.L("You can no longer go back to them. The machine's present state and its other checkpoints stay as they are."),
-		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, c.ID, branch) })
+		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, branch) })
 }
 
 func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {

@@ -56,22 +56,28 @@ func (m *Manager) rename() {
 			return
 		}
 		name := entry.Text
-		ok.Disable(lang.L("The machine is being renamed."))
-		dispatch.Run(m.p.Dispatch, func(ctx context.Context) error { return m.p.Machines.Rename(ctx, one.UUID, name) }, func(err error) {
-			if err == nil {
-				modal.Close()
-				return
-			}
-			ok.Enable()
-			field.SetFault(joined(lang.L(explain.Explain(err).Summary), lang.L(explain.Explain(err).Remedy)))
-			modal.Relayout()
-		})
+		m.submit(modal, ok, lang.L("The machine is being renamed."), field, func(ctx context.Context) error { return m.p.Machines.Rename(ctx, one.UUID, name) })
 	}
 	entry.OnChanged = func(string) { check() }
 	entry.OnSubmitted = func(string) { ok.Tapped(nil) }
 	modal = widgets.NewModal(m.window, "rename", fynetheme.ColorNamePrimary, lang.F("Rename “%s”", shown(one.Name)), field, 400, cancel, ok)
 	modal.FocusOn(entry).Show()
 	entry.TypedShortcut(selectAllText)
+}
+
+// submit does what a dialog is for while its button waits, and closes it. When that fails the dialog stays, and the field says why.
+func (m *Manager) submit(modal *widgets.Modal, ok *widgets.Button, busy string, field *widgets.FormField, do func(context.Context) error) {
+	ok.Disable(busy)
+	dispatch.Run(m.p.Dispatch, do, func(err error) {
+		if err == nil {
+			modal.Close()
+			return
+		}
+		ok.Enable()
+		e := explain.Explain(err)
+		field.SetFault(joined(lang.L(e.Summary), lang.L(e.Remedy)))
+		modal.Relayout()
+	})
 }
 
 // remove asks what should happen to the files of the selected machines, and deletes the machines.

@@ -110,11 +110,12 @@ func (p points) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, erro
 	return slices.Clone(p.points), nil
 }
 
-func (p points) CanSave(context.Context, uuid.UUID) (bool, string) {
+func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.canSave == "", p.canSave
+	return checkpoints.Overview{List: slices.Clone(p.points), Refusal: p.canSave, Changed: p.loses}, nil
 }
+
 func (p points) NextName(list []checkpoints.Checkpoint) string { return "Checkpoint 9" }
 func (p points) Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job {
 	return p.job("save checkpoint", o, id)
@@ -134,8 +135,8 @@ func (p points) Delete(id uuid.UUID, cp string) *jobs.Job {
 	return p.job("delete checkpoint "+cp, nil, id)
 }
 
-func (p points) DeleteBranch(id uuid.UUID, cp string, _ []checkpoints.Checkpoint) *jobs.Job {
-	return p.job("delete branch "+cp, nil, id)
+func (p points) DeleteBranch(id uuid.UUID, agreed []checkpoints.Checkpoint) *jobs.Job {
+	return p.job("delete branch "+agreed[len(agreed)-1].ID, nil, id)
 }
 
 func (p points) Describe(_ context.Context, id uuid.UUID, cp string, o checkpoints.SaveOptions) error {

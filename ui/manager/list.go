@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/machines"
+	"guesthouse/ui/widgets"
 )
 
 // typeAheadPause ends a typed beginning of a name.
@@ -232,7 +233,7 @@ func (l *machineList) openMenu() {
 	}
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(l)
 	y := float32(i)*(rowHeight+6) - l.GetScrollOffset() + rowHeight/2
-	widget.ShowPopUpMenuAtPosition(l.m.contextMenu(), l.m.window.Canvas(), at.AddXY(rowText, min(max(y, 0), l.Size().Height)))
+	widgets.ShowMenuAt(l.m.window.Canvas(), l.m.contextMenu(), at.AddXY(rowText, min(max(y, 0), l.Size().Height)))
 }
 
 // TypedRune implements fyne.Focusable: plain typing goes to the next machine whose name begins so.

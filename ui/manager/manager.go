@@ -38,15 +38,15 @@ type Machines interface {
 
 // Checkpoints is what the window needs from checkpoints.Service.
 type Checkpoints interface {
+	Overview(ctx context.Context, id uuid.UUID) (checkpoints.Overview, error)
 	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
-	CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string)
 	NextName(list []checkpoints.Checkpoint) string
 	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
 	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
 	Describe(ctx context.Context, id uuid.UUID, checkpointID string, o checkpoints.SaveOptions) error
 	Delete(id uuid.UUID, checkpointID string) *jobs.Job
-	DeleteBranch(id uuid.UUID, checkpointID string, agreed []checkpoints.Checkpoint) *jobs.Job
+	DeleteBranch(id uuid.UUID, agreed []checkpoints.Checkpoint) *jobs.Job
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }
 

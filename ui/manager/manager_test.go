@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 	"github.com/google/uuid"
+	"golang.org/x/image/draw"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
@@ -612,7 +613,7 @@ func TestPreviewOnlyWhileRunning(t *testing.T) {
 	again := running
 	r.publish(&again)
 	r.until("the same picture is shown after a restart", func() bool { return r.m.details.preview.picture != nil })
-	if _, err := shrink([]byte("no picture"), 10, 10); err == nil {
+	if _, err := machines.Shrink([]byte("no picture"), 10, 10, draw.ApproxBiLinear); err == nil {
 		t.Error("nonsense passes for a picture")
 	}
 }

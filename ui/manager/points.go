@@ -59,7 +59,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 	p.save.SetEnabled(p.m.canCheckpoint())
 	restorable, reason := p.m.canSingle(machines.ActionRestore)
 	// The look of the buttons depends on the machine's state as well.
-	if p.filled && reflect.DeepEqual(p.shown.list, s.list) && p.shown.current == s.current && p.shown.loses == s.loses && p.shown.err == s.err {
+	if p.filled && reflect.DeepEqual(p.shown.list, s.list) && p.shown.current == s.current && p.shown.changed == s.changed && p.shown.err == s.err {
 		return
 	}
 	p.filled, p.shown = true, s
@@ -101,9 +101,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		nameColor = fynetheme.ColorNamePrimary
 		note = joined(lang.L("current"), "·", note)
 	}
-	name := widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor).Elided()
-	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
-	texts := widgets.NewHint(container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer()), p.tip(c))
+	texts := widgets.NewHint(twoLines(widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
 
 	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c.ID) })
 	restore.SetEnabled(restorable, reason)
@@ -120,16 +118,20 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 // present is the row of what the machine is now.
 func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.CanvasObject {
 	note := lang.L("not in a checkpoint yet")
-	if !s.loses {
+	if !s.changed {
 		note = lang.L("unchanged since the checkpoint")
 	} else if one := p.m.single(); one != nil && one.Checkpoint != "" {
 		note = lang.F("changed since “%s”", shown(one.Checkpoint))
 	}
-	name := widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-	second := widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided()
-	texts := container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name, second, layout.NewSpacer())
+	texts := twoLines(widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground), note)
 	left := container.NewHBox(newTreeLines(place), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted)))
 	return container.NewBorder(nil, nil, left, nil, texts)
+}
+
+// twoLines puts a name over what is to be said of it, in the middle of a row.
+func twoLines(name *widgets.Text, note string) fyne.CanvasObject {
+	return container.New(layout.NewCustomPaddedVBoxLayout(0), layout.NewSpacer(), name.Elided(),
+		widgets.NewText(note, theme.TextSmall, false, theme.ColorMuted).Elided(), layout.NewSpacer())
 }
 
 // thumbWidth and thumbHeight are the size of a checkpoint's picture in the list.
@@ -138,16 +140,17 @@ const (
 	thumbHeight float32 = 30
 )
 
-// thumbnail is a small screen: with the picture, or with an icon where there is none.
+// thumbnail is a small screen: with the picture, and an icon where there is none or something is wrong.
 func thumbnail(picture image.Image, icon string, color fyne.ThemeColorName) fyne.CanvasObject {
-	screen := container.NewStack(widgets.Space(thumbWidth, thumbHeight), widgets.NewPanel(theme.ColorScreen, theme.ColorOutline, 3))
-	if picture == nil {
-		screen.Objects[1] = widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, 3)
-		screen.Add(container.NewCenter(widgets.NewIcon(icon, 18, color)))
-		return container.NewCenter(screen)
+	fill := theme.ColorSurface
+	if picture != nil {
+		fill = theme.ColorScreen
 	}
-	screen.Add(container.New(layout.NewCustomPaddedLayout(1, 1, 1, 1), &canvas.Image{Image: picture, FillMode: canvas.ImageFillContain, ScaleMode: canvas.ImageScaleSmooth}))
-	if icon == "warning" {
+	screen := container.NewStack(widgets.Space(thumbWidth, thumbHeight), widgets.NewPanel(fill, theme.ColorOutline, 3))
+	if picture != nil {
+		screen.Add(container.New(layout.NewCustomPaddedLayout(1, 1, 1, 1), &canvas.Image{Image: picture, FillMode: canvas.ImageFillContain, ScaleMode: canvas.ImageScaleSmooth}))
+	}
+	if picture == nil || icon == "warning" {
 		screen.Add(container.NewCenter(widgets.NewIcon(icon, 18, color)))
 	}
 	return container.NewCenter(screen)
@@ -197,7 +200,7 @@ func (r *pointRow) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpl
 // TappedSecondary implements fyne.SecondaryTappable.
 func (r *pointRow) TappedSecondary(e *fyne.PointEvent) {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(r); c != nil {
-		widget.ShowPopUpMenuAtPosition(r.menu(), c, e.AbsolutePosition)
+		widgets.ShowMenuAt(c, r.menu(), e.AbsolutePosition)
 	}
 }
 

@@ -4,13 +4,10 @@ import (
 	"context"
 	"strings"
 
+	"fyne.io/fyne/v2/container"
 	fynetheme "fyne.io/fyne/v2/theme"
 
-	"fyne.io/fyne/v2/container"
-
 	"guesthouse/app/checkpoints"
-	"guesthouse/app/explain"
-	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -60,16 +57,7 @@ func (m *Manager) askWords(q wordsQuestion) {
 			return
 		}
 		words := checkpoints.SaveOptions{Name: strings.TrimSpace(name.Text), Description: strings.TrimSpace(description.Text)}
-		ok.Disable(lang.L("One moment…"))
-		dispatch.Run(m.p.Dispatch, func(ctx context.Context) error { return q.do(ctx, words) }, func(err error) {
-			if err == nil {
-				modal.Close()
-				return
-			}
-			ok.Enable()
-			descriptionField.SetFault(joined(lang.L(explain.Explain(err).Summary), lang.L(explain.Explain(err).Remedy)))
-			modal.Relayout()
-		})
+		m.submit(modal, ok, lang.L("One moment…"), descriptionField, func(ctx context.Context) error { return q.do(ctx, words) })
 	}
 	name.OnChanged = func(string) { check() }
 	name.OnSubmitted = func(string) { ok.Tapped(nil) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"image"
-	"image/png"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -136,7 +135,7 @@ func (p *preview) take() {
 		if err != nil || bytes.Equal(data, before) {
 			return shot{png: before}, err
 		}
-		small, err := shrink(data, previewWidth, previewHeight)
+		small, err := machines.Shrink(data, previewWidth, previewHeight, draw.ApproxBiLinear) // here, so that the UI goroutine handles small pictures only
 		return shot{data, small}, err
 	}, func(s shot, err error) {
 		if p.id != id {
@@ -155,27 +154,6 @@ func (p *preview) take() {
 			p.Refresh()
 		}
 	})
-}
-
-// shrink decodes a PNG and fits it into a size in pixels, so that the UI goroutine handles small pictures only.
-func shrink(data []byte, width, height int) (*image.RGBA, error) {
-	config, err := png.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	const most = 16384 * 8192 // pixels; more is no screen
-	if config.Width <= 0 || config.Height <= 0 || config.Width*config.Height > most {
-		return nil, image.ErrFormat
-	}
-	full, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	scale := min(float64(width)/float64(config.Width), float64(height)/float64(config.Height), 1)
-	w, h := max(1, int(float64(config.Width)*scale)), max(1, int(float64(config.Height)*scale))
-	small := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.ApproxBiLinear.Scale(small, small.Bounds(), full, full.Bounds(), draw.Src, nil)
-	return small, nil
 }
 
 // Tapped implements fyne.Tappable: the preview is also the way to the machine's window.

@@ -119,11 +119,10 @@ func (r *machineRow) TappedSecondary(e *fyne.PointEvent) {
 	if r.machine == nil {
 		return
 	}
-	widgets.HideTip(r)
 	if !r.list.chosen[r.machine.UUID] {
 		r.list.press(r.machine.UUID, 0)
 	}
-	widget.ShowPopUpMenuAtPosition(r.list.m.contextMenu(), r.list.m.window.Canvas(), e.AbsolutePosition)
+	widgets.ShowMenuAt(r.list.m.window.Canvas(), r.list.m.contextMenu(), e.AbsolutePosition)
 }
 
 // MouseIn implements desktop.Hoverable.

@@ -77,12 +77,8 @@ func (t *toolbar) update() {
 		t.pause.SetEnabled(m.canAny(machines.ActionPause))
 	}
 	t.stop.SetEnabled(m.canStop())
-	ok, reason := m.canCheckpoint()
-	t.checkpoint.Main.SetEnabled(ok, reason)
-	t.checkpoint.Arrow.SetEnabled(ok, reason)
-	ok, reason = m.canRestore()
-	t.restore.Main.SetEnabled(ok, reason)
-	t.restore.Arrow.SetEnabled(ok, reason)
+	t.checkpoint.SetEnabled(m.canCheckpoint())
+	t.restore.SetEnabled(m.canRestore())
 	t.settings.SetEnabled(m.canSingle(machines.ActionEdit))
 }
 
@@ -233,8 +229,8 @@ func (m *Manager) canCheckpoint() (bool, string) {
 	if ok, reason := m.canAny(machines.ActionCheckpoint); !ok {
 		return false, reason
 	}
-	if one := m.single(); one != nil && m.checkpoints.id == one.UUID && m.checkpoints.loaded && !m.checkpoints.canSave {
-		return false, m.checkpoints.reason
+	if one := m.single(); one != nil && m.checkpoints.id == one.UUID && m.checkpoints.loaded && m.checkpoints.refusal != "" {
+		return false, m.checkpoints.refusal
 	}
 	return true, ""
 }

@@ -94,7 +94,6 @@ func ShowMenu(obj fyne.CanvasObject, menu *fyne.Menu) {
 	if c == nil || menu == nil || len(menu.Items) == 0 {
 		return
 	}
-	HideTip(obj)
 	const gap = 2
 	top := fyne.CurrentApp().Driver().AbsolutePositionForObject(obj)
 	at := top.AddXY(0, obj.Size().Height+gap)

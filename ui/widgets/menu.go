@@ -47,6 +47,12 @@ func NewSplitButton(icon, text, arrowTip string, tapped func(), menu func() *fyn
 	return s
 }
 
+// SetEnabled enables both parts, or disables them with a reason.
+func (s *SplitButton) SetEnabled(on bool, reason string) {
+	s.Main.SetEnabled(on, reason)
+	s.Arrow.SetEnabled(on, reason)
+}
+
 // CreateRenderer implements fyne.Widget.
 func (s *SplitButton) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(container.New(layout.NewCustomPaddedHBoxLayout(0), s.Main, s.Arrow))

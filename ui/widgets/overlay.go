@@ -46,8 +46,11 @@ func TipArea(c fyne.Canvas) (fyne.Position, fyne.Size) {
 // TipRadius is that of a tooltip's corners, in Fyne units.
 const TipRadius = 6
 
-// ShowMenuAt opens a menu at a place of a window.
+// ShowMenuAt opens a menu at a place of a window. What a tooltip said there is over.
 func ShowMenuAt(c fyne.Canvas, menu *fyne.Menu, at fyne.Position) {
+	if layer := tipLayerOn(c); layer != nil {
+		layer.hide()
+	}
 	popup := widget.NewPopUpMenu(menu, c)
 	dismiss := popup.OnDismiss
 	popup.OnDismiss = func() {

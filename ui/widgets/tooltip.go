@@ -84,6 +84,11 @@ func tipLayerOf(obj fyne.CanvasObject) *tipLayer {
 	if c == nil {
 		return nil
 	}
+	return tipLayerOn(c)
+}
+
+// tipLayerOn finds the layer that is in front on a canvas.
+func tipLayerOn(c fyne.Canvas) *tipLayer {
 	if m := modalOn(c); m != nil {
 		return m.tips
 	}

@@ -91,6 +91,20 @@ func TestTooltipStaysInTheWindow(t *testing.T) {
 	}
 }
 
+// TestMenuEndsTheTooltip: a menu that opens anywhere in the window, not only at what the tooltip is of.
+func TestMenuEndsTheTooltip(t *testing.T) {
+	b := NewIconButton("more", "what it does", nil)
+	w, _ := window(t, container.NewVBox(b))
+	w.Canvas().Focus(b)
+	if TipText(b) == "" {
+		t.Fatal("there is no tooltip")
+	}
+	ShowMenuAt(w.Canvas(), fyne.NewMenu("", fyne.NewMenuItem("one", nil)), fyne.NewPos(300, 300))
+	if windowTips(w.Canvas()).bubble.Visible() {
+		t.Error("the tooltip stays beside the menu")
+	}
+}
+
 func newSlider(z vmconfig.Zones, step int64) (*ZoneSlider, *[]int64) {
 	var seen []int64
 	s := NewZoneSlider(z, step, func(text string) (int64, error) {

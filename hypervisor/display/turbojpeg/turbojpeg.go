@@ -12,12 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"unsafe"
+
+	"guesthouse/hypervisor/display"
 )
 
 // ErrDamaged is returned, with the library's own words, for data that is no JPEG picture or a damaged one.
 var ErrDamaged = errors.New("turbojpeg: not a whole JPEG picture")
-
-const bytesPerPixel = 4
 
 // Decoder decodes one picture after the other. The zero Decoder is ready. Close gives its memory back, which the garbage collector does not know
 // of. One goroutine at a time.
@@ -54,7 +54,7 @@ func (d *Decoder) Decode(pix []byte, stride int) error {
 	if len(data) == 0 {
 		return errors.New("turbojpeg: no picture was begun")
 	}
-	if row := d.w * bytesPerPixel; stride < row || len(pix) < (d.h-1)*stride+row {
+	if row := d.w * display.BytesPerPixel; stride < row || len(pix) < (d.h-1)*stride+row {
 		return fmt.Errorf("turbojpeg: a picture of %d×%d pixels does not fit into %d bytes, %d a row", d.w, d.h, len(pix), stride)
 	}
 	if C.tjDecompress2(d.handle, (*C.uchar)(unsafe.Pointer(&data[0])), C.ulong(len(data)), (*C.uchar)(unsafe.Pointer(&pix[0])),
