@@ -221,6 +221,7 @@ func (w *Window) captureHandlers() x11.Handlers {
 		},
 		Motion: pointer.move,
 		Button: pointer.button,
+		Side:   func(n byte, down bool) { w.p.Dispatch.Do(func() { w.display.side(xButtons[n], down) }) },
 		Captured: func(keyboard, mouse bool) {
 			keys.releaseAll() // a key that is down changes hands only one way
 			if !mouse {

@@ -90,11 +90,18 @@ func TestMouse(t *testing.T) {
 			d.MouseDown(mouseEvent(100, 10, left))
 			d.MouseUp(mouseEvent(100, 10, left))
 		}, "50,0:0"},
-		{"side buttons are dropped", func(d *Display) {
+		{"side buttons", func(d *Display) {
 			d.MouseIn(mouseEvent(0, 100, 0))
-			d.MouseDown(mouseEvent(0, 100, 0))
-			d.MouseUp(mouseEvent(0, 100, 0))
-		}, "0,0:0"},
+			d.MouseDown(mouseEvent(0, 100, 0)) // Fyne's way to tell of a button that it does not know
+			d.side(display.ButtonBack, true)
+			d.MouseMoved(mouseEvent(200, 200, 0))
+			d.MouseUp(mouseEvent(200, 200, 0))
+			d.side(display.ButtonBack, false)
+			d.MouseMoved(mouseEvent(200, 10, 0)) // beside the picture
+			d.side(display.ButtonForward, true)
+			d.MouseOut()
+			d.side(display.ButtonForward, true)
+		}, "0,0:0 0,0:128 100,50:128 100,50:0 100,0:0"},
 		{"left dragged out and released outside", func(d *Display) {
 			d.MouseDown(mouseEvent(200, 200, left))
 			d.Dragged(dragEvent(900, -50))

@@ -15,13 +15,17 @@ type mouse struct {
 	x, y    int // guest pixels
 	buttons display.ButtonMask
 	seen    bool // x and y are where the pointer really was
+	over    bool // the pointer is over the picture
 	// upSeen is true between a release that was delivered and the DragEnd that follows it.
 	upSeen bool
 	// wheelX and wheelY hold what is left of a turn that is not a whole notch.
 	wheelX, wheelY float32
 }
 
-// buttonOf maps Fyne's buttons to the guest's. Fyne has three; side buttons arrive as 0 and are dropped.
+// sideButtons are those that Fyne does not know; x11.Handlers.Side tells of them.
+const sideButtons = display.ButtonBack | display.ButtonForward
+
+// buttonOf maps Fyne's buttons to the guest's. Fyne has three; others arrive as 0.
 func buttonOf(b desktop.MouseButton) display.ButtonMask {
 	var mask display.ButtonMask
 	if b&desktop.MouseButtonPrimary != 0 {
@@ -107,12 +111,25 @@ func (d *Display) MouseIn(e *desktop.MouseEvent) { d.MouseMoved(e) }
 // missing in it.
 func (d *Display) MouseMoved(e *desktop.MouseEvent) {
 	d.OnPointer(e.AbsolutePosition)
-	d.point(e.Position, d.mouse.buttons&buttonOf(e.Button))
+	_, _, d.mouse.over = d.at.toGuest(e.Position)
+	d.point(e.Position, d.mouse.buttons&(buttonOf(e.Button)|sideButtons))
 }
 
 // MouseOut implements desktop.Hoverable. The release of a right button outside is never reported, so it is released now. While the left or
 // middle one drags, MouseOut does not come.
-func (d *Display) MouseOut() { d.setButtons(0) }
+func (d *Display) MouseOut() {
+	d.mouse.over = false
+	d.setButtons(0)
+}
+
+// side presses or releases a side button. One that is pressed beside the picture is not the guest's.
+func (d *Display) side(button display.ButtonMask, down bool) {
+	if !down {
+		d.setButtons(d.mouse.buttons &^ button)
+	} else if d.mouse.over {
+		d.setButtons(d.mouse.buttons | button)
+	}
+}
 
 // Dragged implements fyne.Draggable: motion while the left or middle button is held, also outside the widget (toGuest keeps it inside the
 // screen).

@@ -28,6 +28,8 @@ type Handlers struct {
 	Key    func(keycode byte, action KeyAction) // keycode is X's: 8 above Linux's evdev code
 	Motion func(dx, dy int)                     // pixels of the host's screen
 	Button func(button byte, down bool)         // X's numbers: 1 left, 2 middle, 3 right, 4 to 7 wheel up, down, left, right, 8 back, 9 forward
+	// Side is Button for back and forward while the pointer is over the window and not captured: the toolkit knows no such buttons.
+	Side func(button byte, down bool)
 	// Captured reports a change. It may be called on any goroutine.
 	Captured func(keyboard, pointer bool)
 }
@@ -65,6 +67,12 @@ type releaseTimer struct {
 	timer *time.Timer
 }
 
+// The numbers of the side buttons.
+const (
+	buttonBack    = 8
+	buttonForward = 9
+)
+
 // repeatGap is how long a key's release may wait for the press that makes it a repeat: the server sends both at once.
 const repeatGap = 4 * time.Millisecond
 
@@ -97,7 +105,7 @@ func (i *Input) prepare() error {
 	i.root = where.Root
 	i.pointer.resize(int(where.Width), int(where.Height))
 	// Every client has a mask of its own for these events; the toolkit's is not touched.
-	mask := uint32(xproto.EventMaskFocusChange | xproto.EventMaskStructureNotify)
+	mask := uint32(xproto.EventMaskFocusChange | xproto.EventMaskStructureNotify | xproto.EventMaskButtonRelease)
 	if err := xproto.ChangeWindowAttributesChecked(i.x, i.top, xproto.CwEventMask, []uint32{mask}).Check(); err != nil {
 		return err
 	}
@@ -106,8 +114,14 @@ func (i *Input) prepare() error {
 		return err
 	}
 	i.focused = focus.Focus == i.top
-	i.blank, err = i.newBlankCursor()
-	return err
+	if i.blank, err = i.newBlankCursor(); err != nil {
+		return err
+	}
+	for _, button := range []byte{buttonBack, buttonForward} { // somebody else may have them, such as a tool for mice: then they are its
+		_ = xproto.GrabButtonChecked(i.x, false, i.top, xproto.EventMaskButtonPress|xproto.EventMaskButtonRelease,
+			xproto.GrabModeAsync, xproto.GrabModeAsync, xproto.WindowNone, xproto.CursorNone, button, xproto.ModMaskAny).Check()
+	}
+	return nil
 }
 
 // Close ends the connection of an Input that is not run. Run closes by itself.
@@ -252,10 +266,15 @@ func (i *Input) input(e xgb.Event) {
 	case xproto.ButtonPressEvent:
 		if i.on.pointer {
 			i.handle.Button(byte(e.Detail), true)
+		} else { // the pointer is ours until the release, for which that is not needed: it would not move meanwhile
+			xproto.UngrabPointer(i.x, e.Time)
+			i.handle.Side(byte(e.Detail), true)
 		}
 	case xproto.ButtonReleaseEvent:
 		if i.on.pointer {
 			i.handle.Button(byte(e.Detail), false)
+		} else if e.Detail == buttonBack || e.Detail == buttonForward {
+			i.handle.Side(byte(e.Detail), false)
 		}
 	case xproto.ConfigureNotifyEvent:
 		if e.Window == i.top {

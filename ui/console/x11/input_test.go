@@ -58,6 +58,7 @@ func newInputBench(t *testing.T) *inputBench {
 			b.x, b.y = b.x+dx, b.y+dy
 		},
 		Button: func(button byte, down bool) { b.note("button %d %v", button, down) },
+		Side:   func(button byte, down bool) { b.note("side %d %v", button, down) },
 		Captured: func(keyboard, pointer bool) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -265,6 +266,30 @@ func TestCapturedPointerMovesWithoutEnd(t *testing.T) {
 	if b.x != x {
 		t.Errorf("a free pointer moved the guest's")
 	}
+}
+
+// Back and forward are heard over the window only, and the toolkit has the pointer meanwhile.
+func TestSideButtonsOfAFreePointer(t *testing.T) {
+	b := newInputBench(t)
+	click := func(n byte) {
+		b.button(n, true)
+		b.button(n, false)
+	}
+	b.fake(xproto.MotionNotify, 0, 550, 150) // over the other window
+	click(8)
+	b.fake(xproto.MotionNotify, 0, 150, 150)
+	b.button(8, true)
+	b.until("the press", func() bool { return slices.Equal(b.log, []string{"side 8 true"}) })
+	b.until("the pointer for the toolkit", func() bool {
+		grab, err := xproto.GrabPointer(b.toolkit, false, b.one, 0, xproto.GrabModeAsync, xproto.GrabModeAsync, 0, 0, xproto.TimeCurrentTime).Reply()
+		return err == nil && grab.Status == xproto.GrabStatusSuccess
+	})
+	xproto.UngrabPointer(b.toolkit, xproto.TimeCurrentTime)
+	b.button(8, false)
+	click(1)
+	click(9)
+	want := []string{"side 8 true", "side 8 false", "side 9 true", "side 9 false"}
+	b.until("both buttons", func() bool { return slices.Equal(b.log, want) })
 }
 
 func TestEndFreesEverything(t *testing.T) {
