@@ -31,14 +31,14 @@ type fixture struct {
 	images   *diskimage.Tool
 }
 
-func open(t *testing.T) *fixture {
+func open(t testing.TB) *fixture {
 	t.Helper()
 	host := hosttest.Start(t)
 	return attach(t, host, host.URI)
 }
 
 // attach makes another program on a host.
-func attach(t *testing.T, host *hosttest.Host, uri string) *fixture {
+func attach(t testing.TB, host *hosttest.Host, uri string) *fixture {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", host.ConfigDir)
 	t.Setenv("XDG_CACHE_HOME", host.CacheDir)
@@ -75,7 +75,7 @@ func attach(t *testing.T, host *hosttest.Host, uri string) *fixture {
 	return f
 }
 
-func within(t *testing.T) context.Context {
+func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
@@ -83,7 +83,7 @@ func within(t *testing.T) context.Context {
 }
 
 // done waits for a job and fails the test when the job did.
-func done(t *testing.T, j *jobs.Job) {
+func done(t testing.TB, j *jobs.Job) {
 	t.Helper()
 	if err := j.Wait(within(t)); err != nil {
 		t.Fatalf("%s: %v", j.Status().Title, err)
@@ -91,7 +91,7 @@ func done(t *testing.T, j *jobs.Job) {
 }
 
 // create makes a machine; with the test guest's disc unless it is never to be started.
-func (f *fixture) create(t *testing.T, name string, firmware vmconfig.Firmware, start bool) uuid.UUID {
+func (f *fixture) create(t testing.TB, name string, firmware vmconfig.Firmware, start bool) uuid.UUID {
 	t.Helper()
 	memory := int64(64) // for the firmware alone
 	switch {
@@ -114,12 +114,12 @@ func (f *fixture) create(t *testing.T, name string, firmware vmconfig.Firmware, 
 	return id
 }
 
-func (f *fixture) do(t *testing.T, a machines.Action, id uuid.UUID) {
+func (f *fixture) do(t testing.TB, a machines.Action, id uuid.UUID) {
 	t.Helper()
 	done(t, f.machines.Do(a, id))
 }
 
-func (f *fixture) state(t *testing.T, id uuid.UUID, want hypervisor.State) {
+func (f *fixture) state(t testing.TB, id uuid.UUID, want hypervisor.State) {
 	t.Helper()
 	d, err := f.conn.Domain(within(t), id)
 	if err != nil {
@@ -131,7 +131,7 @@ func (f *fixture) state(t *testing.T, id uuid.UUID, want hypervisor.State) {
 }
 
 // only returns the checkpoint with that name, which must exist once and be usable.
-func (f *fixture) only(t *testing.T, id uuid.UUID, name string) Checkpoint {
+func (f *fixture) only(t testing.TB, id uuid.UUID, name string) Checkpoint {
 	t.Helper()
 	list, err := f.List(within(t), id)
 	if err != nil {
@@ -151,7 +151,7 @@ func (f *fixture) only(t *testing.T, id uuid.UUID, name string) Checkpoint {
 func quiet(jobs.Progress) {}
 
 // idOf returns the ID of the checkpoint with that name, usable or not.
-func (f *fixture) idOf(t *testing.T, id uuid.UUID, name string) string {
+func (f *fixture) idOf(t testing.TB, id uuid.UUID, name string) string {
 	t.Helper()
 	list, err := f.List(within(t), id)
 	if err != nil {

@@ -18,8 +18,11 @@ import (
 type internal struct{ s *Service }
 
 func (m internal) probe(t *target) string {
-	if t.pflash() && t.domain.State.Active() {
+	switch {
+	case t.pflash() && t.domain.State.Active():
 		return "The machine has UEFI firmware and checkpoints of another kind. Shut it down to save another one."
+	case t.config.TPM:
+		return "The machine has a security chip (TPM) and checkpoints of a kind that does not keep its state. Delete them to save another one."
 	}
 	return ""
 }

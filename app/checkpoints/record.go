@@ -30,6 +30,9 @@ type record struct {
 	// MemoryBytes and VariablesBytes are the exact sizes of <id>.mem and <id>.vars; 0 when there is none.
 	MemoryBytes    int64 `json:"memory_bytes"`
 	VariablesBytes int64 `json:"variables_bytes"`
+	// TPM is the file with the state of the TPM, in the machine's folder of TPMs, and TPMBytes the exact size of <id>.tpm, its copy; 0 when there is none.
+	TPM      string `json:"tpm,omitempty"`
+	TPMBytes int64  `json:"tpm_bytes,omitempty"`
 	// Disks are the paths of the images that hold a snapshot named ID.
 	Disks []string `json:"disks"`
 	// Removed is true when the checkpoint was deleted while the machine ran: the snapshots inside the disks go when it is off.
@@ -38,6 +41,7 @@ type record struct {
 
 func (r *record) memoryFile(dir string) string    { return filepath.Join(dir, r.ID+".mem") }
 func (r *record) variablesFile(dir string) string { return filepath.Join(dir, r.ID+".vars") }
+func (r *record) tpmFile(dir string) string       { return filepath.Join(dir, r.ID+".tpm") }
 func (r *record) recordFile(dir string) string    { return filepath.Join(dir, r.ID+".json") }
 
 func (r *record) write(dir string) error {
@@ -48,9 +52,14 @@ func (r *record) write(dir string) error {
 	return atomicfile.Write(r.recordFile(dir), text)
 }
 
+// empty removes the checkpoint's files but for the record.
+func (r *record) empty(dir string) error {
+	return errors.Join(remove(r.memoryFile(dir)), remove(r.variablesFile(dir)), remove(r.tpmFile(dir)))
+}
+
 // forget removes the checkpoint's files, the record last.
 func (r *record) forget(dir string) error {
-	return errors.Join(remove(r.memoryFile(dir)), remove(r.variablesFile(dir)), remove(r.recordFile(dir)))
+	return errors.Join(r.empty(dir), remove(r.recordFile(dir)))
 }
 
 func remove(path string) error {

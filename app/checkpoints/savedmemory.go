@@ -21,7 +21,8 @@ import (
 )
 
 // savedMemory keeps the disks in snapshots inside the qcow2 images, made while QEMU does not run, and memory and firmware variables in files
-// of our own. It is for machines with UEFI, whose internal snapshots libvirt refuses before 10.10.
+// of our own. It is for machines with UEFI, whose internal snapshots libvirt refuses before 10.10, and for those with a TPM,
+// whose state is in no snapshot.
 //
 // A running machine is saved as libvirt saves its state ("managed save"), the rest is copied while it stands still, and then it is
 // resumed. Whatever dies in between, the machine is merely saved and resumes at the next start.
@@ -36,9 +37,12 @@ func (m savedMemory) probe(t *target) string {
 	host := m.s.p.Conn.Host()
 	switch {
 	case !host.Local:
-		return "Checkpoints of machines with UEFI can only be saved on the computer that runs them."
+		return "Checkpoints of machines with UEFI or a TPM can only be saved on the computer that runs them."
 	case m.s.images == nil:
-		return "Checkpoints of machines with UEFI need qemu-img. Install the package qemu-utils."
+		return "Checkpoints of machines with UEFI or a TPM need qemu-img. Install the package qemu-utils."
+	}
+	if reason := m.s.tpmReason(t); reason != "" {
+		return reason
 	}
 	for _, d := range t.disks() {
 		if unix.Access(d.Path, unix.R_OK|unix.W_OK) != nil {
@@ -99,7 +103,7 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 	if err := s.sweep(ctx, t); err != nil {
 		return err
 	}
-	if err := m.copyVariables(t, r); err != nil {
+	if err := errors.Join(m.copyVariables(t, r), s.copyTPM(t, r)); err != nil {
 		return err
 	}
 	for _, path := range r.Disks {
@@ -196,8 +200,8 @@ func (s *Service) discard(ctx context.Context, t *target, r *record) error {
 		for _, path := range r.Disks {
 			if _, has := inside[path][r.ID]; has {
 				r.Removed = true
-				r.MemoryBytes, r.VariablesBytes = 0, 0
-				return errors.Join(r.write(t.dir), remove(r.memoryFile(t.dir)), remove(r.variablesFile(t.dir)))
+				r.MemoryBytes, r.VariablesBytes, r.TPMBytes = 0, 0, 0
+				return errors.Join(r.write(t.dir), r.empty(t.dir))
 			}
 		}
 		return r.forget(t.dir)
@@ -254,11 +258,17 @@ func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside co
 			return
 		}
 	}
-	if r.VariablesBytes > 0 {
-		if info, err := os.Stat(r.variablesFile(t.dir)); err != nil || info.Size() != r.VariablesBytes {
-			c.Problem = "Its firmware variables are missing or damaged."
-		}
+	switch {
+	case r.VariablesBytes > 0 && !hasSize(r.variablesFile(t.dir), r.VariablesBytes):
+		c.Problem = "Its firmware variables are missing or damaged."
+	case r.TPMBytes > 0 && !hasSize(r.tpmFile(t.dir), r.TPMBytes):
+		c.Problem = "The state of its security chip (TPM) is missing or damaged."
 	}
+}
+
+func hasSize(path string, bytes int64) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == bytes
 }
 
 func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
@@ -281,7 +291,7 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	if err := s.keepIdentity(ctx, t); err != nil {
 		return err
 	}
-	if err := m.restoreVariables(ctx, t, r); err != nil {
+	if err := errors.Join(m.restoreVariables(ctx, t, r), s.restoreTPM(t, r)); err != nil {
 		return err
 	}
 	if r.MemoryBytes == 0 {

@@ -152,7 +152,7 @@ func (s *Service) choose(t *target) (mechanism, string) {
 		return nil, reason
 	}
 	var m mechanism = internal{s}
-	if t.pflash() {
+	if t.pflash() || t.config.TPM {
 		m = savedMemory{s}
 	}
 	for _, snapshot := range t.snapshots {
