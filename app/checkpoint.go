@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,7 +17,8 @@ import (
 
 func newCheckpoint(o *options) *cobra.Command {
 	return group("checkpoint", "Save machines as they are and go back",
-		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointDelete(o))
+		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointCompare(o),
+		newCheckpointDelete(o), newCheckpointPutBack(o))
 }
 
 func newCheckpointSave(o *options) *cobra.Command {
@@ -50,13 +52,18 @@ func newCheckpointSave(o *options) *cobra.Command {
 }
 
 func newCheckpointList(o *options) *cobra.Command {
-	return &cobra.Command{
+	var trash bool
+	c := &cobra.Command{
 		Use: "list NAME", Short: "List the checkpoints of a machine", Args: exactArgs("the name of a machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
-				list, err := s.checkpoints.List(ctx, m.UUID)
+				all, err := s.checkpoints.Overview(ctx, m.UUID)
 				if err != nil {
 					return err
+				}
+				list := all.List
+				if trash {
+					list = all.Trash
 				}
 				if o.json {
 					documents := []checkpointDocument{}
@@ -70,12 +77,14 @@ func newCheckpointList(o *options) *cobra.Command {
 			})
 		},
 	}
+	c.Flags().BoolVar(&trash, "trash", false, "list what was deleted in the last seven days")
+	return c
 }
 
 func printCheckpoints(o *options, list []checkpoints.Checkpoint) error {
 	depth := map[string]int{}
 	t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(t, "CHECKPOINT\tSAVED\tSTATE\tSIZE\tID")
+	fmt.Fprintln(t, "CHECKPOINT\tSAVED\tSTATE\tMEMORY\tFREES\tID")
 	for _, c := range list {
 		if c.Parent != "" {
 			depth[c.ID] = depth[c.Parent] + 1 // parents come first
@@ -84,8 +93,12 @@ func printCheckpoints(o *options, list []checkpoints.Checkpoint) error {
 		if c.Current {
 			name += " *"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, c.Created.Local().Format(time.DateTime), c.State,
-			vmconfig.FormatSize(c.SizeBytes), vmconfig.Inert(c.ID, 64))
+		frees := "?"
+		if c.FreesBytes != checkpoints.Unknown {
+			frees = vmconfig.FormatSize(c.FreesBytes)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", name, c.Created.Local().Format(time.DateTime), c.State,
+			vmconfig.FormatSize(c.SizeBytes), frees, vmconfig.Inert(c.ID, 64))
 	}
 	return t.Flush()
 }
@@ -126,21 +139,116 @@ unless --save-first keeps it as a checkpoint of its own.`,
 }
 
 func newCheckpointDelete(o *options) *cobra.Command {
-	var branch bool
+	var branch, now bool
 	c := &cobra.Command{
 		Use: "delete NAME CHECKPOINT", Short: "Delete a checkpoint; the machine and later checkpoints stay",
+		Long: `Put a checkpoint into the machine's trash, where it keeps its room for seven days and from where
+“checkpoint put-back” takes it. With --now it is deleted for good, also one that is in the trash.`,
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, list []checkpoints.Checkpoint) error {
-				if branch {
-					return waitJob(ctx, o, s.checkpoints.DeleteBranch(m.UUID, checkpoints.Branch(list, c.ID)))
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				all, err := s.checkpoints.Overview(ctx, m.UUID)
+				if err != nil {
+					return err
 				}
-				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, c.ID))
+				list := all.List
+				if now {
+					list = append(list, all.Trash...)
+				}
+				c, err := s.checkpoints.Resolve(list, args[1])
+				if err != nil {
+					return err
+				}
+				gone := []checkpoints.Checkpoint{c}
+				if branch {
+					gone = checkpoints.Branch(list, c.ID)
+				}
+				if !now {
+					return waitJob(ctx, o, s.checkpoints.Trash(m.UUID, gone))
+				}
+				var ids []string
+				for _, c := range gone {
+					ids = append(ids, c.ID)
+				}
+				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, ids...))
 			})
 		},
 	}
 	c.Flags().BoolVar(&branch, "branch", false, "delete those that were saved after it on the way from it as well")
+	c.Flags().BoolVar(&now, "now", false, "delete for good and free the room at once")
 	return c
+}
+
+func newCheckpointPutBack(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "put-back NAME CHECKPOINT", Short: "Take a deleted checkpoint out of the trash",
+		Args: exactArgs("the name of a machine", "a deleted checkpoint"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				all, err := s.checkpoints.Overview(ctx, m.UUID)
+				if err != nil {
+					return err
+				}
+				c, err := s.checkpoints.Resolve(all.Trash, args[1])
+				if err != nil {
+					return err
+				}
+				return waitJob(ctx, o, s.checkpoints.PutBack(m.UUID, []checkpoints.Checkpoint{c}))
+			})
+		},
+	}
+}
+
+func newCheckpointCompare(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "compare NAME CHECKPOINT [CHECKPOINT]", Short: "Show how a machine's settings differ from those in a checkpoint",
+		Long: `Show how the settings of a machine differ between a checkpoint and now, or between two checkpoints.`,
+		Args: cobra.RangeArgs(2, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				all, err := s.checkpoints.Overview(ctx, m.UUID)
+				if err != nil {
+					return err
+				}
+				settings := []*vmconfig.Machine{}
+				for _, name := range args[1:] {
+					c, err := s.checkpoints.Resolve(all.List, name)
+					if err != nil {
+						return err
+					}
+					settings = append(settings, c.Settings)
+				}
+				settings = append(settings, all.Settings)
+				if settings[0] == nil || settings[1] == nil {
+					return &checkpoints.Reason{Text: "The settings of this checkpoint cannot be read."}
+				}
+				return printDifferences(o, vmconfig.Compare(*settings[0], *settings[1]))
+			})
+		},
+	}
+}
+
+type differenceDocument struct {
+	Setting string `json:"setting"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+}
+
+func printDifferences(o *options, list []vmconfig.Difference) error {
+	if o.json {
+		documents := []differenceDocument{}
+		for _, d := range list {
+			documents = append(documents, differenceDocument{d.Text, d.From, d.To})
+		}
+		writeJSON(o.out, documents)
+		return nil
+	}
+	t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "SETTING\tTHEN\tNOW")
+	for _, d := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", d.Text, cmp.Or(vmconfig.Inert(d.From, 80), "-"), cmp.Or(vmconfig.Inert(d.To, 80), "-"))
+	}
+	return t.Flush()
 }
 
 func newCheckpointRename(o *options) *cobra.Command {

@@ -91,13 +91,18 @@ type checkpointDocument struct {
 	Parent      string `json:"parent"`
 	State       string `json:"state"`
 	SizeBytes   int64  `json:"size_bytes"`
+	FreesBytes  *int64 `json:"frees_bytes,omitempty"`
 	Current     bool   `json:"current"`
 	Problem     string `json:"problem,omitempty"`
 }
 
 func describeCheckpoint(c checkpoints.Checkpoint) checkpointDocument {
-	return checkpointDocument{
+	d := checkpointDocument{
 		c.ID, c.Name, c.Description, c.Created.Format(time.RFC3339), c.Parent, string(c.State),
-		c.SizeBytes, c.Current, c.Problem,
+		c.SizeBytes, nil, c.Current, c.Problem,
 	}
+	if c.FreesBytes != checkpoints.Unknown {
+		d.FreesBytes = &c.FreesBytes
+	}
+	return d
 }

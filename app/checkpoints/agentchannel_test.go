@@ -31,7 +31,7 @@ func TestAgentChannel(t *testing.T) {
 		f.host.Virsh(t, "define", file)
 		f.do(t, machines.ActionStart, id)
 		var refused *machines.RefusedError
-		if ok, reason := f.CanSave(within(t), id); ok || !strings.Contains(reason, "clipboard channel") {
+		if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, "clipboard channel") {
 			t.Errorf("%s: it can be saved: %v, %q", firmware, ok, reason)
 		}
 		if err := f.Save(id, SaveOptions{}).Wait(within(t)); !errors.As(err, &refused) {
@@ -49,12 +49,12 @@ func TestAgentChannel(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.host.Virsh(t, "define", file)
-		if ok, reason := f.CanSave(within(t), id); ok {
+		if ok, reason := f.canSave(t, id); ok {
 			t.Errorf("%s: it can be saved while it runs with the channel: %q", firmware, reason)
 		}
 		f.do(t, machines.ActionPowerOff, id)
 		f.do(t, machines.ActionStart, id)
-		if ok, reason := f.CanSave(within(t), id); !ok {
+		if ok, reason := f.canSave(t, id); !ok {
 			t.Errorf("%s: without the channel: %q", firmware, reason)
 		}
 		f.do(t, machines.ActionPowerOff, id)

@@ -27,50 +27,57 @@ func Branch(list []Checkpoint, id string) []Checkpoint {
 	return branch
 }
 
-// DeleteBranch deletes the checkpoints that Branch returned, in a job. The machine stays as it is now. When it is cancelled or fails, what is left is a tree
-// as before with fewer leaves. When another checkpoint belongs to the branch by now, which the user was not told of, or one cannot be deleted, none is.
-func (s *Service) DeleteBranch(id uuid.UUID, agreed []Checkpoint) *jobs.Job {
+// Delete deletes checkpoints for good, in a job, in this order; also those in the trash. The machine stays as it is now, and the checkpoints after a deleted one
+// continue from the one before it. When one of them cannot be deleted none is; when it is cancelled, those are left whose turn had not come.
+func (s *Service) Delete(id uuid.UUID, gone ...string) *jobs.Job {
 	title := "Deleting checkpoints of " + s.machineName(id)
-	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+	start := s.p.Jobs.Start
+	if len(gone) == 1 {
+		title, start = "Deleting a checkpoint of "+s.machineName(id), s.p.Jobs.StartFixed
+	}
+	return start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "deleting checkpoints", func() error {
 			t, err := s.look(ctx, id)
 			if err != nil {
 				return err
 			}
-			if len(agreed) == 0 {
-				return ErrNoCheckpoint
-			}
-			root := agreed[len(agreed)-1].ID
-			if _, err := t.find(root); err != nil {
-				return err
-			}
-			branch := Branch(s.list(ctx, t), root)
-			for _, c := range branch {
-				if !slices.ContainsFunc(agreed, func(a Checkpoint) bool { return a.ID == c.ID }) {
-					return &Reason{Text: "Another checkpoint was saved there meanwhile. Nothing was deleted."}
-				}
-				snapshot, _ := t.snapshot(c.ID)
-				switch s.mechanismOf(t, snapshot).(type) {
-				case foreign:
-					return &Reason{Text: "Another program made one of these checkpoints outside the machine's disks. Nothing was deleted.", Err: hypervisor.ErrUnsupported}
-				case internal:
-					if t.pflash() && t.domain.State.Active() {
-						return machinesRefused(t, "The machine has UEFI firmware. Shut it down to delete these checkpoints.")
-					}
+			for _, checkpoint := range gone {
+				if err := s.deletable(t, checkpoint); err != nil {
+					return err
 				}
 			}
-			for i, c := range branch {
+			for i, checkpoint := range gone {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				report(jobs.Progress{Fraction: float64(i) / float64(len(branch)), Text: fmt.Sprintf("%d of %d", i+1, len(branch))})
-				if t, err = s.delete(context.WithoutCancel(ctx), t, c.ID); err != nil {
+				if len(gone) > 1 {
+					report(jobs.Progress{Fraction: float64(i) / float64(len(gone)), Text: fmt.Sprintf("%d of %d", i+1, len(gone))})
+				}
+				if t, err = s.delete(context.WithoutCancel(ctx), t, checkpoint); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	})
+}
+
+// deletable says why a checkpoint cannot be deleted now.
+func (s *Service) deletable(t *target, id string) error {
+	snapshot, ok := t.snapshot(id)
+	if !ok {
+		return noCheckpoint(id)
+	}
+	switch s.mechanismOf(t, snapshot).(type) {
+	case foreign:
+		return errForeign
+	case internal:
+		if t.pflash() && t.domain.State.Active() {
+			// QEMU refuses because of the firmware's variables, after libvirt has begun.
+			return machinesRefused(t, "The machine has UEFI firmware. Shut it down to delete this checkpoint.")
+		}
+	}
+	return nil
 }
 
 // Describe gives a checkpoint another name and description, both as in SaveOptions; the name may not be empty. What another program has made

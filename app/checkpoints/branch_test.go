@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -113,11 +114,39 @@ func TestTree(t *testing.T) {
 				restore("d")
 				save("g")
 				tree(">a a>c a>d a>f2 d>g*")
-				var grown *Reason
-				if err := f.DeleteBranch(id, []Checkpoint{f.only(t, id, "d")}).Wait(within(t)); !errors.As(err, &grown) {
-					t.Errorf("deleting more than was agreed to: %v", err)
+				if err := f.Delete(id, f.idOf(t, id, "g"), "guesthouse-00000000").Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
+					t.Errorf("deleting one that is there and one that is not: %v", err)
 				}
 				tree(">a a>c a>d a>f2 d>g*")
+
+				// The trash hides a middle and the current one; what comes after them moves up, and everything comes back as it was.
+				list, err := f.List(within(t), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				gone := Branch(list, f.idOf(t, id, "d"))
+				done(t, f.Trash(id, append(gone, f.only(t, id, "a"))))
+				tree(">c >f2")
+				if err := f.Restore(id, gone[0].ID, RestoreOptions{}).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
+					t.Errorf("restoring from the trash: %v", err)
+				}
+				if o, err := f.Overview(within(t), id); err != nil || len(o.Trash) != 3 || !o.Changed || o.Trash[0].Deleted.IsZero() {
+					t.Errorf("with three in the trash: %+v, %v", o, err)
+				}
+				if m := f.machines.Snapshot().Get(id); m.Checkpoint != "" {
+					t.Errorf("the machine is said to be at %q", m.Checkpoint)
+				}
+				done(t, f.PutBack(id, []Checkpoint{{ID: f.trashed(t, id, "a").ID, Name: "a"}}))
+				tree(">a* a>c a>f2")
+				save("g")
+				if err := f.PutBack(id, gone).Wait(within(t)); err == nil || !strings.Contains(err.Error(), "“g”") {
+					t.Errorf("putting back what has the name of another: %v", err)
+				}
+				done(t, f.Delete(id, f.idOf(t, id, "g")))
+				done(t, f.PutBack(id, gone))
+				tree(">a a>c a>d a>f2 d>g*")
+				restore("g")
+
 				done(t, f.branch(t, id, "d"))
 				tree(">a* a>c a>f2")
 				restore("c")
@@ -129,9 +158,6 @@ func TestTree(t *testing.T) {
 				done(t, f.branch(t, id, "c"))
 				tree("")
 				f.state(t, id, state)
-				if err := f.DeleteBranch(id, []Checkpoint{{ID: "guesthouse-00000000"}}).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
-					t.Errorf("deleting a branch that is not there: %v", err)
-				}
 				if running {
 					f.do(t, machines.ActionPowerOff, id)
 					save("last") // sweeps what deletions left while it ran
@@ -151,7 +177,55 @@ func (f *fixture) branch(t *testing.T, id uuid.UUID, name string) *jobs.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.DeleteBranch(id, Branch(list, f.idOf(t, id, name)))
+	var gone []string
+	for _, c := range Branch(list, f.idOf(t, id, name)) {
+		gone = append(gone, c.ID)
+	}
+	return f.Delete(id, gone...)
+}
+
+// trashed returns the checkpoint of that name in the trash.
+func (f *fixture) trashed(t *testing.T, id uuid.UUID, name string) Checkpoint {
+	t.Helper()
+	o, err := f.Overview(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Resolve(o.Trash, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestTrashIsEmptied after seven days, at the next start of the program, and forgets what another program deleted.
+func TestTrashIsEmptied(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "old", vmconfig.FirmwareBIOS, false)
+	for _, name := range []string{"old", "young", "foreign"} {
+		done(t, f.Save(id, SaveOptions{Name: name}))
+		done(t, f.Trash(id, []Checkpoint{f.only(t, id, name)}))
+	}
+	young := f.trashed(t, id, "young")
+	dir := f.machines.CheckpointDir(id)
+	trash := machines.ReadPointTrash(dir)
+	trash[f.trashed(t, id, "old").ID] = time.Now().Add(-TrashTime)
+	if err := trash.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	f.host.Virsh(t, "snapshot-delete", "old", f.trashed(t, id, "foreign").ID)
+	if _, err := f.Recover(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := f.Overview(within(t), id); err != nil || len(o.Trash) != 1 || o.Trash[0].ID != young.ID || len(o.List) != 0 {
+		t.Errorf("after a week: %+v, %v", o, err)
+	}
+	if trash := machines.ReadPointTrash(dir); len(trash) != 1 {
+		t.Errorf("the trash is %v", trash)
+	}
+	if left := f.host.Virsh(t, "snapshot-list", "old", "--name"); left != young.ID {
+		t.Errorf("virsh lists %q", left)
+	}
 }
 
 // intact has qemu-img check the machine's disks.

@@ -140,7 +140,7 @@ func TestForeignSnapshots(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Problem == "" {
 		t.Errorf("an external snapshot is shown as %+v, %v", list, err)
 	}
-	if ok, reason := f.CanSave(within(t), id); ok || reason == "" {
+	if ok, reason := f.canSave(t, id); ok || reason == "" {
 		t.Error("a checkpoint may be mixed with an external snapshot")
 	}
 	if err := f.Save(id, SaveOptions{}).Wait(within(t)); !errors.Is(err, hypervisor.ErrInvalidState) {
@@ -186,7 +186,7 @@ func TestRefusals(t *testing.T) {
 	if err := os.Rename(disk, disk+".away"); err != nil {
 		t.Fatal(err)
 	}
-	if ok, reason := f.CanSave(within(t), id); ok || !strings.Contains(reason, disk) {
+	if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, disk) {
 		t.Errorf("with its disk gone: %v %q", ok, reason)
 	}
 	if err := f.Restore(id, f.idOf(t, id, "taken"), RestoreOptions{}).Wait(within(t)); !errors.Is(err, ErrBroken) {
@@ -201,7 +201,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.host.Virsh(t, "attach-disk", "plain", raw, "vdb", "--config", "--subdriver", "raw")
-	if ok, reason := f.CanSave(within(t), id); ok || !strings.Contains(reason, "raw") {
+	if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, "raw") {
 		t.Errorf("with a raw disk: %v %q", ok, reason)
 	}
 	if err := f.Restore(id, "guesthouse-ffffffff", RestoreOptions{}).Wait(within(t)); !errors.Is(err, ErrNoCheckpoint) {
@@ -217,7 +217,7 @@ func TestSavedStateGoesFirst(t *testing.T) {
 	f.do(t, machines.ActionStart, id)
 	f.do(t, machines.ActionSave, id)
 	f.state(t, id, hypervisor.StateSaved)
-	if lose, err := f.WouldLose(within(t), id); err != nil || !lose {
+	if lose, err := f.wouldLose(t, id); err != nil || !lose {
 		t.Errorf("a saved state would not be lost: %v, %v", lose, err)
 	}
 	done(t, f.Restore(id, f.only(t, id, "off").ID, RestoreOptions{}))

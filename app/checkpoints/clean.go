@@ -55,6 +55,15 @@ func stampDisks(t *target) (map[string]diskStamp, bool) {
 	return stamps, true
 }
 
+// clean is cleanCheckpoint without those in the trash: the present state is not safe there.
+func (s *Service) clean(t *target) string {
+	id := s.cleanCheckpoint(t)
+	if _, trashed := t.trash[id]; trashed {
+		return ""
+	}
+	return id
+}
+
 // cleanCheckpoint returns the checkpoint that the machine's present state is the same as; empty when there is none. In doubt there is none.
 func (s *Service) cleanCheckpoint(t *target) string {
 	if t.domain.State != hypervisor.StateOff {

@@ -147,6 +147,21 @@ func (f *fixture) only(t testing.TB, id uuid.UUID, name string) Checkpoint {
 	return c
 }
 
+func (f *fixture) canSave(t *testing.T, id uuid.UUID) (ok bool, reason string) {
+	t.Helper()
+	o, err := f.Overview(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Refusal == "", o.Refusal
+}
+
+func (f *fixture) wouldLose(t *testing.T, id uuid.UUID) (bool, error) {
+	t.Helper()
+	o, err := f.Overview(within(t), id)
+	return o.Changed, err
+}
+
 // quiet takes a job's progress and says nothing.
 func quiet(jobs.Progress) {}
 

@@ -82,7 +82,7 @@ func TestGuestContinues(t *testing.T) {
 			f.do(t, machines.ActionPowerOff, id)
 			lose := func(want bool) {
 				t.Helper()
-				if got, err := f.WouldLose(within(t), id); err != nil || got != want {
+				if got, err := f.wouldLose(t, id); err != nil || got != want {
 					t.Errorf("a restore would lose something: %v, %v", got, err)
 				}
 			}

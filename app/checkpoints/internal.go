@@ -117,10 +117,10 @@ func (s *Service) dropFromDisks(ctx context.Context, paths []string, id string) 
 }
 
 func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside contents, c *Checkpoint) {
-	for _, path := range snapshotPaths(snapshot) {
+	for _, path := range t.snapshotPaths(snapshot) {
 		c.SizeBytes += inside[path][snapshot.Name].MemoryBytes
 	}
-	if path, gone := inside.missing(snapshotPaths(snapshot), snapshot.Name); path != "" {
+	if path, gone := inside.missing(t.snapshotPaths(snapshot), snapshot.Name); path != "" {
 		c.Problem = missingSentence(path, gone)
 	}
 }
@@ -144,12 +144,8 @@ func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 }
 
 func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	if t.pflash() && t.domain.State.Active() {
-		// QEMU refuses because of the firmware's variables, after libvirt has begun.
-		return machinesRefused(t, "The machine has UEFI firmware. Shut it down to delete this checkpoint.")
-	}
 	inside := m.s.contents(ctx, t)
-	path, _ := inside.missing(snapshotPaths(snapshot), snapshot.Name)
+	path, _ := inside.missing(t.snapshotPaths(snapshot), snapshot.Name)
 	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
 	if err != nil && path != "" {
 		// Its data is not there, so only the entry can be forgotten.
@@ -218,9 +214,7 @@ func (m foreign) restore(ctx context.Context, t *target, snapshot hypervisor.Sna
 	return m.s.keepIdentity(ctx, t)
 }
 
-func (m foreign) delete(context.Context, *target, hypervisor.Snapshot) error {
-	return &Reason{Text: "It is an external snapshot that another program made. Delete it with that program.", Err: hypervisor.ErrUnsupported}
-}
+func (m foreign) delete(context.Context, *target, hypervisor.Snapshot) error { return errForeign }
 
 // atLeast compares a version "9.0.0" with major.minor.
 func atLeast(version string, major, minor int) bool {

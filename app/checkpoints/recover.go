@@ -108,18 +108,16 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 	return told, errors.Join(errs...)
 }
 
-// sweepAll removes what deleted checkpoints left inside the disks of machines that are off now.
+// sweepAll empties the trash of what is too old, and removes what deleted checkpoints left inside the disks of machines that are off now.
 func (s *Service) sweepAll(ctx context.Context) error {
 	var errs []error
 	for _, m := range s.p.Machines.Snapshot().Machines {
-		if m.State.Active() {
-			continue
-		}
-		records, err := readRecords(s.p.Machines.CheckpointDir(m.UUID))
+		dir := s.p.Machines.CheckpointDir(m.UUID)
+		records, err := readRecords(dir)
 		errs = append(errs, err)
-		left := false
+		left := len(machines.ReadPointTrash(dir)) > 0
 		for _, r := range records {
-			left = left || r.Removed
+			left = left || r.Removed && !m.State.Active()
 		}
 		if !left {
 			continue
@@ -128,8 +126,11 @@ func (s *Service) sweepAll(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		if t, err := s.look(ctx, m.UUID); err == nil && !t.domain.State.Active() {
-			errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
+		if t, err := s.look(ctx, m.UUID); err == nil {
+			errs = append(errs, s.named(m.UUID, s.purge(ctx, t, time.Now())))
+			if !t.domain.State.Active() {
+				errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
+			}
 		}
 		release()
 	}

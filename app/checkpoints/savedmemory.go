@@ -364,7 +364,7 @@ func (m savedMemory) wake(ctx context.Context, t *target, r *record) error {
 func (m savedMemory) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
 	r := t.records[snapshot.Name]
 	if r.Version == 0 {
-		r = &record{Version: recordVersion, ID: snapshot.Name, Machine: t.domain.UUID, Disks: snapshotPaths(snapshot)}
+		r = &record{Version: recordVersion, ID: snapshot.Name, Machine: t.domain.UUID, Disks: t.snapshotPaths(snapshot)}
 	}
 	// The record says from now on that the checkpoint is gone, so that an interruption leaves work for sweep and nothing else.
 	r.Removed = true

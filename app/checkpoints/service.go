@@ -45,7 +45,15 @@ type Checkpoint struct {
 	Problem     string           // why it cannot be restored, one sentence; empty when it can
 	Foreign     bool             // made by another program
 	Picture     string           // file with a small PNG of its screen, as it was when it was saved; empty: none
+	// Settings are those of the machine at that moment; nil when they cannot be read.
+	Settings *vmconfig.Machine
+	Deleted  time.Time // when it was put into the trash; zero: it is not there
+	// FreesBytes is the room that deleting it for good would give back; Unknown when that cannot be told. Only an Overview has it.
+	FreesBytes int64
 }
+
+// Unknown is a number of bytes that cannot be told.
+const Unknown int64 = -1
 
 // Params is what a Service needs.
 type Params struct {
@@ -119,7 +127,7 @@ func (s *Service) changed(id uuid.UUID) {
 	}
 }
 
-// List returns the machine's checkpoints, parents before children.
+// List returns the machine's checkpoints, parents before children, without those in the trash.
 func (s *Service) List(ctx context.Context, id uuid.UUID) ([]Checkpoint, error) {
 	t, err := s.look(ctx, id)
 	if err != nil {
@@ -129,48 +137,60 @@ func (s *Service) List(ctx context.Context, id uuid.UUID) ([]Checkpoint, error) 
 }
 
 func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
+	list, _ := s.listAll(ctx, t)
+	return list
+}
+
+// listAll returns the machine's checkpoints, and those in its trash, as they were before.
+func (s *Service) listAll(ctx context.Context, t *target) (list, trash []Checkpoint) {
 	contents := s.contents(ctx, t)
-	list := make([]Checkpoint, 0, len(t.snapshots))
+	now := ""
+	for _, snapshot := range t.snapshots {
+		if snapshot.Current {
+			now = t.trash.Visible(t.snapshots, snapshot.Name)
+		}
+	}
 	for _, snapshot := range t.snapshots {
 		c := Checkpoint{
-			ID: snapshot.Name, Parent: snapshot.Parent, Created: snapshot.Created, State: snapshot.State,
-			Current: snapshot.Current, Foreign: !ours(snapshot.Name),
+			ID: snapshot.Name, Parent: t.trash.Visible(t.snapshots, snapshot.Parent), Created: snapshot.Created, State: snapshot.State,
+			Current: snapshot.Name == now, Foreign: !ours(snapshot.Name), FreesBytes: Unknown,
 		}
 		c.Name, c.Description = machines.DisplayName(snapshot)
 		c.Picture = pictureOf(t.dir, snapshot.Name)
+		c.Settings = t.settings(snapshot)
 		s.mechanismOf(t, snapshot).describe(t, snapshot, contents, &c)
-		list = append(list, c)
+		if c.Deleted = t.trash[snapshot.Name]; c.Deleted.IsZero() {
+			list = append(list, c)
+		} else {
+			trash = append(trash, c)
+		}
 	}
-	return list
+	return list, trash
 }
 
 // Overview is what there is to know of a machine's checkpoints at one moment.
 type Overview struct {
 	List    []Checkpoint // parents before children
+	Trash   []Checkpoint // deleted, but can be put back
 	Refusal string       // why none can be saved now, one sentence; empty: one can
-	Changed bool         // the present state is in no checkpoint, as far as is known
+	Changed bool         // the present state is in no checkpoint, as far as is known, so that a restore would lose it
+	// Settings are the machine's present ones.
+	Settings *vmconfig.Machine
+	// Bytes is the room that all of them take, the trash included, but not what they share with the present state; Unknown when it cannot be told.
+	Bytes int64
 }
 
-// Overview is List, CanSave and WouldLose in one look at the machine.
+// Overview looks at a machine and its checkpoints. With an error it says that nothing is known.
 func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) {
 	t, err := s.look(ctx, id)
 	if err != nil {
-		return Overview{Refusal: unreadable, Changed: true}, err
+		return Overview{Refusal: "The machine's checkpoints cannot be read.", Changed: true, Bytes: Unknown}, err
 	}
-	_, reason := s.choose(t)
-	return Overview{s.list(ctx, t), reason, s.cleanCheckpoint(t) == ""}, nil
-}
-
-const unreadable = "The machine's checkpoints cannot be read."
-
-// CanSave says whether a checkpoint of the machine can be saved now and, when not, why in one sentence.
-func (s *Service) CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string) {
-	t, err := s.look(ctx, id)
-	if err != nil {
-		return false, unreadable
-	}
-	_, reason = s.choose(t)
-	return reason == "", reason
+	o := Overview{Changed: s.clean(t) == "", Settings: &t.config}
+	_, o.Refusal = s.choose(t)
+	o.List, o.Trash = s.listAll(ctx, t)
+	o.Bytes = s.measure(ctx, t, o.List, o.Trash)
+	return o, nil
 }
 
 var numbered = regexp.MustCompile(`^Checkpoint (\d{1,9})$`)
@@ -283,7 +303,6 @@ func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (
 	used := map[string]bool{}
 	for _, c := range list {
 		taken = append(taken, c.Name)
-		used[c.ID] = true
 	}
 	for _, r := range t.records {
 		used[r.ID] = true
@@ -292,13 +311,14 @@ func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (
 	if err != nil {
 		return n, err
 	}
-	for n.id == "" || used[n.id] {
-		n.id = newID()
-	}
 	for _, snapshot := range t.snapshots {
+		used[snapshot.Name] = true
 		if snapshot.Current {
 			n.parent = snapshot.Name
 		}
+	}
+	for n.id == "" || used[n.id] {
+		n.id = newID()
 	}
 	return n, nil
 }
@@ -334,15 +354,6 @@ func (s *Service) saved(ctx context.Context, t *target, id string) error {
 	}
 	s.remember(now, id)
 	return nil
-}
-
-// WouldLose reports whether the machine's present state is in no checkpoint, so that a restore would lose it.
-func (s *Service) WouldLose(ctx context.Context, id uuid.UUID) (bool, error) {
-	t, err := s.look(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	return s.cleanCheckpoint(t) == "", nil
 }
 
 // Restore goes back to a checkpoint in a job. Everything is checked before the machine is touched. A checkpoint of a running machine
@@ -447,27 +458,12 @@ func (s *Service) goBack(ctx context.Context, t *target, snapshot hypervisor.Sna
 	return nil
 }
 
-// Delete deletes a checkpoint in a job. The machine and its other checkpoints stay; the checkpoint's children become children of its parent.
-func (s *Service) Delete(id uuid.UUID, checkpointID string) *jobs.Job {
-	title := "Deleting a checkpoint of " + s.machineName(id)
-	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
-		return s.operate(ctx, id, "deleting a checkpoint", func() error {
-			t, err := s.look(ctx, id)
-			if err != nil {
-				return err
-			}
-			_, err = s.delete(ctx, t, checkpointID)
-			return err
-		})
-	})
-}
-
 // delete deletes one checkpoint and returns the machine as it is then.
 func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*target, error) {
-	snapshot, err := t.find(checkpointID)
-	if err != nil {
+	if err := s.deletable(t, checkpointID); err != nil {
 		return nil, err
 	}
+	snapshot, _ := t.snapshot(checkpointID)
 	clean := s.cleanCheckpoint(t)
 	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
 		return nil, err
@@ -485,7 +481,8 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	if err := remove(pictureFile(t.dir, checkpointID)); err != nil {
 		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
 	}
-	return now, nil
+	delete(now.trash, checkpointID)
+	return now, now.trash.Write(now.dir)
 }
 
 func (s *Service) machineName(id uuid.UUID) string {

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"guesthouse/hypervisor"
-	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 )
 
@@ -110,29 +108,6 @@ func redefinitionXML(t *target, n newCheckpoint, state, memory string) string {
 	b.WriteString(t.xml)
 	b.WriteString("</domainsnapshot>")
 	return b.String()
-}
-
-// snapshotDisks returns the writable disks of the machine as it was in the snapshot.
-func snapshotDisks(snapshot hypervisor.Snapshot) []vmconfig.Disk {
-	description, ok := snapshotDomain(snapshot.XML)
-	if !ok {
-		return nil
-	}
-	config, err := domxml.Parse(description)
-	if err != nil {
-		return nil
-	}
-	return (&target{config: config}).disks()
-}
-
-func snapshotPaths(snapshot hypervisor.Snapshot) []string {
-	var paths []string
-	for _, d := range snapshotDisks(snapshot) {
-		if d.Path != "" {
-			paths = append(paths, d.Path)
-		}
-	}
-	return paths
 }
 
 // snapshotDomain cuts the machine's description at that moment out of a snapshot's. A snapshot of a running machine has two: <domain>, the

@@ -29,7 +29,9 @@ type target struct {
 	snapshots []hypervisor.Snapshot
 	records   map[string]*record // by id; only checkpoints with files of our own have one
 	dir       string             // folder of those files
-	unsavable string             // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
+	trash     machines.PointTrash
+	then      map[string]*vmconfig.Machine // by name of the snapshot, what settings has read
+	unsavable string                       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 
 // newCheckpoint is a checkpoint that is being saved.
@@ -73,6 +75,7 @@ func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
 	if t.records, err = readRecords(t.dir); err != nil {
 		return nil, s.named(id, err)
 	}
+	t.trash = machines.ReadPointTrash(t.dir)
 	return t, nil
 }
 
@@ -85,13 +88,48 @@ func (t *target) snapshot(id string) (hypervisor.Snapshot, bool) {
 	return hypervisor.Snapshot{}, false
 }
 
-// find is snapshot for one that must be there. The error wraps ErrNoCheckpoint.
+// find is snapshot for one that must be there, and not in the trash. The error wraps ErrNoCheckpoint.
 func (t *target) find(id string) (hypervisor.Snapshot, error) {
 	snapshot, ok := t.snapshot(id)
-	if !ok {
-		return snapshot, fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(id, 80))
+	if _, trashed := t.trash[id]; trashed || !ok {
+		return snapshot, noCheckpoint(id)
 	}
 	return snapshot, nil
+}
+
+func noCheckpoint(id string) error {
+	return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(id, 80))
+}
+
+// settings returns the machine's settings at the moment of a snapshot; nil when they cannot be read.
+func (t *target) settings(snapshot hypervisor.Snapshot) *vmconfig.Machine {
+	if known, ok := t.then[snapshot.Name]; ok {
+		return known
+	}
+	var settings *vmconfig.Machine
+	if description, ok := snapshotDomain(snapshot.XML); ok {
+		if config, err := domxml.Parse(description); err == nil {
+			settings = &config
+		}
+	}
+	if t.then == nil {
+		t.then = map[string]*vmconfig.Machine{}
+	}
+	t.then[snapshot.Name] = settings
+	return settings
+}
+
+// snapshotPaths returns the files of the disks whose content belongs to a snapshot.
+func (t *target) snapshotPaths(snapshot hypervisor.Snapshot) []string {
+	var paths []string
+	if settings := t.settings(snapshot); settings != nil {
+		for _, d := range writable(settings.Disks) {
+			if d.Path != "" {
+				paths = append(paths, d.Path)
+			}
+		}
+	}
+	return paths
 }
 
 // refuses says why the machine's state does not allow the action.
@@ -101,10 +139,13 @@ func (t *target) refuses(a machines.Action) string {
 	return reason
 }
 
-// disks are the drives whose content belongs to a checkpoint: those that the guest can write to.
-func (t *target) disks() []vmconfig.Disk {
+// disks are the drives whose content belongs to a checkpoint.
+func (t *target) disks() []vmconfig.Disk { return writable(t.config.Disks) }
+
+// writable are the drives that the guest can write to.
+func writable(all []vmconfig.Disk) []vmconfig.Disk {
 	var disks []vmconfig.Disk
-	for _, d := range t.config.Disks {
+	for _, d := range all {
 		if d.Device == vmconfig.DeviceDisk && !d.ReadOnly {
 			disks = append(disks, d)
 		}
@@ -209,8 +250,8 @@ func (s *Service) contents(ctx context.Context, t *target) contents {
 		}
 	}
 	for _, snapshot := range t.snapshots {
-		for _, d := range snapshotDisks(snapshot) {
-			paths[d.Path] = true
+		for _, path := range t.snapshotPaths(snapshot) {
+			paths[path] = true
 		}
 	}
 	for path := range paths {

@@ -32,6 +32,7 @@ const (
 // most one at a time, reads from the hypervisor. Without events nothing runs.
 type inventory struct {
 	conn     hypervisor.Connection
+	points   func(uuid.UUID) string // Service.CheckpointDir
 	current  atomic.Pointer[Snapshot]
 	changes  jobs.Notifier
 	requests chan request
@@ -111,9 +112,10 @@ type config struct {
 	problem error
 }
 
-func newInventory(conn hypervisor.Connection) *inventory {
+func newInventory(conn hypervisor.Connection, checkpointDir func(uuid.UUID) string) *inventory {
 	inv := &inventory{
 		conn:     conn,
+		points:   checkpointDir,
 		requests: make(chan request),
 		results:  make(chan result),
 		ready:    make(chan struct{}),
@@ -263,7 +265,7 @@ func (inv *inventory) read(ctx context.Context) {
 	inv.reading = true
 	losses := inv.losses
 	go func() {
-		reader{conn: inv.conn, results: inv.results, losses: losses}.read(ctx, w, known)
+		reader{conn: inv.conn, points: inv.points, results: inv.results, losses: losses}.read(ctx, w, known)
 		for _, done := range waiting {
 			close(done)
 		}
@@ -410,6 +412,7 @@ func (inv *inventory) ask(ctx context.Context, r request) {
 // reader reads from the hypervisor for the inventory.
 type reader struct {
 	conn    hypervisor.Connection
+	points  func(uuid.UUID) string // Service.CheckpointDir
 	results chan<- result
 	losses  int
 }
@@ -541,8 +544,14 @@ func (r reader) current(ctx context.Context, w work) error {
 			continue
 		}
 		names[id] = ""
+		now := ""
 		for _, s := range snapshots {
 			if s.Current {
+				now = ReadPointTrash(r.points(id)).Visible(snapshots, s.Name)
+			}
+		}
+		for _, s := range snapshots {
+			if s.Name == now {
 				names[id], _ = DisplayName(s)
 			}
 		}

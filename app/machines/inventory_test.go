@@ -130,7 +130,7 @@ func TestInventoryOfThousand(t *testing.T) {
 
 // TestBrokenDescription shows a machine whose description cannot be read as a row with its reason.
 func TestBrokenDescription(t *testing.T) {
-	inv := newInventory(broken{})
+	inv := newInventory(broken{}, nil)
 	id := uuid.New()
 	inv.apply(result{full: true, domains: []hypervisor.Domain{{UUID: id, Name: "odd", State: hypervisor.StateOff, Persistent: true}}})
 	results := make(chan result, 4)
@@ -162,7 +162,7 @@ func (broken) DomainXML(context.Context, uuid.UUID, bool) (string, error) {
 
 // TestInventoryDropsOldReads gets the end of a read that began before the connection was lost.
 func TestInventoryDropsOldReads(t *testing.T) {
-	inv := newInventory(broken{})
+	inv := newInventory(broken{}, nil)
 	list := []hypervisor.Domain{{UUID: uuid.New(), Name: "one", State: hypervisor.StateRunning}}
 	inv.apply(result{full: true, domains: list})
 	if s := inv.current.Load(); !s.Connected || len(s.Machines) != 1 {
@@ -178,7 +178,7 @@ func TestInventoryDropsOldReads(t *testing.T) {
 // TestInventoryRetries reads again after a read that failed for no reason of the connection's.
 func TestInventoryRetries(t *testing.T) {
 	conn := &moody{events: make(chan hypervisor.Event)}
-	inv := newInventory(conn)
+	inv := newInventory(conn, nil)
 	inv.retry = time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

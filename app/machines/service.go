@@ -47,12 +47,14 @@ func New(p Params) *Service {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{
-		p: p, inv: newInventory(p.Conn),
+	s := &Service{
+		p:        p,
 		activity: &sampler{period: samplePeriod, patience: samplePatience, read: p.Conn.AllStats},
 		locks:    locks{dir: filepath.Join(p.DataDir, "locks")},
 		journal:  journal.New(filepath.Join(p.DataDir, "journal")),
 	}
+	s.inv = newInventory(p.Conn, s.CheckpointDir)
+	return s
 }
 
 // Run feeds the inventory from the hypervisor's events until ctx ends or the connection is closed. Call it once. At the start it

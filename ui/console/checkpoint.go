@@ -54,14 +54,14 @@ func (w *Window) saveCheckpoint() {
 
 // nextName finds the default name of the next checkpoint, or why there cannot be one. Not for the UI goroutine.
 func (w *Window) nextName(ctx context.Context) (string, error) {
-	if ok, reason := w.p.Checkpoints.CanSave(ctx, w.p.ID); !ok {
-		return "", restore.Refusal(reason)
-	}
-	list, err := w.p.Checkpoints.List(ctx, w.p.ID)
-	if err != nil {
+	o, err := w.p.Checkpoints.Overview(ctx, w.p.ID)
+	switch {
+	case err != nil:
 		return "", err
+	case o.Refusal != "":
+		return "", restore.Refusal(o.Refusal)
 	}
-	return w.p.Checkpoints.NextName(list), nil
+	return w.p.Checkpoints.NextName(o.List), nil
 }
 
 // refuse shows a reason as it is, and anything else as a failure.
@@ -95,7 +95,7 @@ func (w *Window) restore(id string) {
 		case err != nil:
 			w.refuse(faultRestore, err)
 		case w.closed:
-		case p.Loses || w.p.Settings.Get().ConfirmRestore:
+		case p.Asks() || w.p.Settings.Get().ConfirmRestore:
 			w.display.ReleaseAll()
 			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, saveFirst) })
 		default:
@@ -120,15 +120,15 @@ const menuLength = 15
 
 // pickCheckpoint opens a menu of the newest checkpoints.
 func (w *Window) pickCheckpoint() {
-	dispatch.Background(w.p.Dispatch, func(ctx context.Context) ([]checkpoints.Checkpoint, error) {
-		return w.p.Checkpoints.List(ctx, w.p.ID)
-	}, func(list []checkpoints.Checkpoint, err error) {
+	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (checkpoints.Overview, error) {
+		return w.p.Checkpoints.Overview(ctx, w.p.ID)
+	}, func(o checkpoints.Overview, err error) {
 		if err != nil {
 			w.fail(lang.L("The checkpoints cannot be listed"), err)
 			return
 		}
 		if !w.closed {
-			w.menu(w.bar.pick, w.checkpointMenu(list, time.Now()))
+			w.menu(w.bar.pick, w.checkpointMenu(o.List, time.Now()))
 		}
 	})
 }

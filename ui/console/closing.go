@@ -220,11 +220,11 @@ func (w *Window) powerOffAnd(ctx context.Context, back bool) error {
 	if err := w.p.Machines.Do(machines.ActionPowerOff, w.p.ID).Wait(ctx); err != nil || !back {
 		return err
 	}
-	list, err := w.p.Checkpoints.List(ctx, w.p.ID)
+	o, err := w.p.Checkpoints.Overview(ctx, w.p.ID)
 	if err != nil {
 		return err
 	}
-	to, err := restore.Last(list)
+	to, err := restore.Last(o.List)
 	if err != nil {
 		return err
 	}

@@ -35,11 +35,9 @@ type Machines interface {
 
 // Checkpoints is what a console needs of checkpoints.Service.
 type Checkpoints interface {
-	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
-	CanSave(ctx context.Context, id uuid.UUID) (ok bool, reason string)
+	Overview(ctx context.Context, id uuid.UUID) (checkpoints.Overview, error)
 	NextName(list []checkpoints.Checkpoint) string
 	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
-	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
 }
 

@@ -374,24 +374,17 @@ func (f *world) AddDisplay(context.Context, uuid.UUID) error {
 
 type fakeCheckpoints struct{ *world }
 
-func (f fakeCheckpoints) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
+func (f fakeCheckpoints) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.list, nil
+	return checkpoints.Overview{List: f.list, Changed: f.loses}, nil
 }
-func (f fakeCheckpoints) CanSave(context.Context, uuid.UUID) (bool, string) { return true, "" }
 func (f fakeCheckpoints) NextName(l []checkpoints.Checkpoint) string {
 	return fmt.Sprintf("Checkpoint %d", len(l)+1)
 }
 
 func (f fakeCheckpoints) Save(_ uuid.UUID, o checkpoints.SaveOptions) *jobs.Job {
 	return f.job("save "+o.Name, func() { f.change(func(m *machines.Machine) { m.Checkpoint = o.Name }) })
-}
-
-func (f fakeCheckpoints) WouldLose(context.Context, uuid.UUID) (bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.loses, nil
 }
 
 func (f fakeCheckpoints) Restore(_ uuid.UUID, id string, o checkpoints.RestoreOptions) *jobs.Job {

@@ -17,19 +17,18 @@ import (
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/restore"
+	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
 // checkpointState is what was read about the single selected machine's checkpoints.
 type checkpointState struct {
-	id       uuid.UUID
-	current  string // Machine.Checkpoint and state when it was read: another one means read again
-	loaded   bool
-	list     []checkpoints.Checkpoint
-	changed  bool                   // the present state is in no checkpoint
+	id      uuid.UUID
+	current string // Machine.Checkpoint and state when it was read: another one means read again
+	loaded  bool
+	checkpoints.Overview
 	pictures map[string]image.Image // by ID, of those that have one
-	refusal  string                 // why none can be saved; empty: one can
 	err      error
 	cancel   func()
 }
@@ -55,7 +54,7 @@ func (m *Manager) loadCheckpoints(always bool) {
 	m.checkpoints.cancel = dispatch.Background(m.p.Dispatch, func(ctx context.Context) (checkpointState, error) {
 		o, err := m.p.Checkpoints.Overview(ctx, id)
 		return checkpointState{
-			id: id, current: mark, loaded: true, list: o.List, changed: o.Changed, refusal: o.Refusal, err: err, pictures: pictures(o.List, read),
+			id: id, current: mark, loaded: true, Overview: o, err: err, pictures: pictures(append(slices.Clone(o.List), o.Trash...), read),
 		}, ctx.Err()
 	}, func(answer checkpointState, err error) {
 		if err != nil || m.checkpoints.id != id || m.checkpoints.current != mark {
@@ -95,32 +94,27 @@ func (m *Manager) restoreLast() {
 	if ok, _ := m.canRestore(); !ok {
 		return
 	}
-	m.restore("")
+	m.restore(m.single().UUID, "")
 }
 
 func (m *Manager) restoreMenu() *fyne.Menu {
 	menu := fyne.NewMenu("")
 	now := time.Now()
-	for i := len(m.checkpoints.list) - 1; i >= 0; i-- { // youngest first
-		c := m.checkpoints.list[i]
+	id := m.checkpoints.id
+	for _, c := range slices.Backward(m.checkpoints.List) { // youngest first
 		label := shown(c.Name)
 		if a := age(c.Created, now); a != "" {
 			label += "  –  " + a
 		}
-		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(c.ID) })
+		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(id, c.ID) })
 		menu.Items = append(menu.Items, item)
 	}
 	return menu
 }
 
-// restore goes back to a checkpoint; an empty ID means the last. When the present state is in no checkpoint, the user is asked first, and
-// can have it saved.
-func (m *Manager) restore(checkpoint string) {
-	one := m.single()
-	if one == nil {
-		return
-	}
-	id := one.UUID
+// restore takes a machine back to a checkpoint; an empty ID means the last. When that loses or changes something, the user is asked first, and can have the
+// present state saved.
+func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 	always := m.p.Settings.Get().ConfirmRestore
 	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
 		return restore.NewPlan(ctx, m.p.Checkpoints, id, checkpoint)
@@ -129,7 +123,7 @@ func (m *Manager) restore(checkpoint string) {
 		switch {
 		case err != nil:
 			m.refuse(lang.L("The machine was not restored"), err)
-		case p.Loses || always:
+		case p.Asks() || always:
 			restore.Ask(m.window, p, run)
 		default:
 			run(false)
@@ -171,7 +165,7 @@ func pictures(list []checkpoints.Checkpoint, read map[string]image.Image) map[st
 // saveCheckpointAs asks for a name and a description first.
 func (m *Manager) saveCheckpointAs() {
 	one := m.single()
-	if ok, _ := m.canCheckpoint(); !ok || one == nil {
+	if ok, _ := m.canCheckpoint(); !ok || one == nil || !m.checkpoints.loaded { // the name needs the list
 		return
 	}
 	hint := lang.L("The machine is off: that takes a moment, and room only for what its disks change later.")
@@ -181,7 +175,7 @@ func (m *Manager) saveCheckpointAs() {
 	id := one.UUID
 	m.askWords(wordsQuestion{
 		icon: "checkpoint", title: lang.L("Save a checkpoint"), button: lang.L("Save"), hint: hint,
-		words: checkpoints.SaveOptions{Name: m.p.Checkpoints.NextName(m.checkpoints.list)},
+		words: checkpoints.SaveOptions{Name: m.p.Checkpoints.NextName(m.checkpoints.List)},
 		do: func(_ context.Context, o checkpoints.SaveOptions) error {
 			m.p.Checkpoints.Save(id, o)
 			return nil
@@ -204,25 +198,39 @@ func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
 	})
 }
 
-func (m *Manager) deleteBranch(c checkpoints.Checkpoint) {
+// trashBranch asks before it puts a checkpoint and all that came after it into the trash.
+func (m *Manager) trashBranch(c checkpoints.Checkpoint) {
 	id := m.checkpoints.id
-	var names []string
-	branch := checkpoints.Branch(m.checkpoints.list, c.ID)
+	branch := checkpoints.Branch(m.checkpoints.List, c.ID)
 	if len(branch) == 0 {
 		return // the list is being read anew
 	}
-	for _, gone := range branch {
+	var names []string
+	for _, gone := range slices.Backward(branch) {
 		names = append(names, shown(gone.Name))
 	}
-	slices.Reverse(names)
 	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
-		lang.L("You can no longer go back to them. The machine's present state and its other checkpoints stay as they are."),
-		names, lang.L("Delete"), true, func() { m.p.Checkpoints.DeleteBranch(id, branch) })
+		lang.L("They go to the trash and can be put back for seven days. The machine and its other checkpoints stay as they are."),
+		names, lang.L("Delete"), true, func() { m.p.Checkpoints.Trash(id, branch) })
 }
 
-func (m *Manager) deleteCheckpoint(c checkpoints.Checkpoint) {
-	id := m.checkpoints.id
-	widgets.Confirm(m.window, lang.L("Delete this checkpoint?"),
-		lang.L("You can no longer go back to it. The machine's present state and its other checkpoints stay as they are."),
-		[]string{shown(c.Name)}, lang.L("Delete"), true, func() { m.p.Checkpoints.Delete(id, c.ID) })
+// trash puts a checkpoint into the trash, from where it can come back.
+func (m *Manager) trash(c checkpoints.Checkpoint) {
+	m.p.Checkpoints.Trash(m.checkpoints.id, []checkpoints.Checkpoint{c})
+}
+
+// compare shows how the settings of a checkpoint differ from the present ones.
+func (m *Manager) compare(c checkpoints.Checkpoint) {
+	now := m.checkpoints.Settings
+	if now == nil || c.Settings == nil {
+		return
+	}
+	var content fyne.CanvasObject = widgets.Paragraphs(lang.L("The machine's settings are the same now as they were then."))
+	if list := vmconfig.Compare(*c.Settings, *now); len(list) > 0 {
+		content = restore.Differences(lang.L("Then"), lang.L("Now"), list)
+	}
+	var modal *widgets.Modal
+	modal = widgets.NewModal(m.window, "settings", theme.ColorMuted, lang.F("Settings since “%s”", shown(c.Name)), content, 480,
+		widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { modal.Close() }))
+	modal.Show()
 }

@@ -68,7 +68,7 @@ func (m *Manager) rename() {
 // submit does what a dialog is for while its button waits, and closes it. When that fails the dialog stays, and the field says why.
 func (m *Manager) submit(modal *widgets.Modal, ok *widgets.Button, busy string, field *widgets.FormField, do func(context.Context) error) {
 	ok.Disable(busy)
-	dispatch.Run(m.p.Dispatch, do, func(err error) {
+	modal.OnClosed = dispatch.Run(m.p.Dispatch, do, func(err error) {
 		if err == nil {
 			modal.Close()
 			return

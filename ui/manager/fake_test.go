@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,9 @@ type backend struct {
 	runner   *jobs.Runner
 	calls    []call
 	points   []checkpoints.Checkpoint
-	canSave  string // reason; empty allows
+	trashed  []checkpoints.Checkpoint
+	config   *vmconfig.Machine // the present settings
+	canSave  string            // reason; empty allows
 	loses    bool
 	err      error // of the next call that can fail
 	picture  []byte
@@ -104,16 +107,12 @@ func (b *backend) Screenshot(_ context.Context, id uuid.UUID) ([]byte, error) {
 // points and prefs are the parts of backend whose method names collide with those of machines.
 type points struct{ *backend }
 
-func (p points) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.points), nil
-}
-
 func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return checkpoints.Overview{List: slices.Clone(p.points), Refusal: p.canSave, Changed: p.loses}, nil
+	return checkpoints.Overview{
+		List: slices.Clone(p.points), Trash: slices.Clone(p.trashed), Refusal: p.canSave, Changed: p.loses, Settings: p.config, Bytes: checkpoints.Unknown,
+	}, nil
 }
 
 func (p points) NextName(list []checkpoints.Checkpoint) string { return "Checkpoint 9" }
@@ -121,22 +120,28 @@ func (p points) Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job {
 	return p.job("save checkpoint", o, id)
 }
 
-func (p points) WouldLose(context.Context, uuid.UUID) (bool, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.loses, nil
-}
-
 func (p points) Restore(id uuid.UUID, cp string, o checkpoints.RestoreOptions) *jobs.Job {
 	return p.job("restore "+cp, o, id)
 }
 
-func (p points) Delete(id uuid.UUID, cp string) *jobs.Job {
-	return p.job("delete checkpoint "+cp, nil, id)
+func (p points) Delete(id uuid.UUID, gone ...string) *jobs.Job {
+	return p.job("delete "+strings.Join(gone, " "), nil, id)
 }
 
-func (p points) DeleteBranch(id uuid.UUID, agreed []checkpoints.Checkpoint) *jobs.Job {
-	return p.job("delete branch "+agreed[len(agreed)-1].ID, nil, id)
+func (p points) Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job {
+	return p.job("trash "+pointIDs(gone), nil, id)
+}
+
+func (p points) PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job {
+	return p.job("put back "+pointIDs(back), nil, id)
+}
+
+func pointIDs(list []checkpoints.Checkpoint) string {
+	var all []string
+	for _, c := range list {
+		all = append(all, c.ID)
+	}
+	return strings.Join(all, " ")
 }
 
 func (p points) Describe(_ context.Context, id uuid.UUID, cp string, o checkpoints.SaveOptions) error {

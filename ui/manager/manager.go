@@ -39,14 +39,13 @@ type Machines interface {
 // Checkpoints is what the window needs from checkpoints.Service.
 type Checkpoints interface {
 	Overview(ctx context.Context, id uuid.UUID) (checkpoints.Overview, error)
-	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
 	NextName(list []checkpoints.Checkpoint) string
 	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
-	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
 	Describe(ctx context.Context, id uuid.UUID, checkpointID string, o checkpoints.SaveOptions) error
-	Delete(id uuid.UUID, checkpointID string) *jobs.Job
-	DeleteBranch(id uuid.UUID, agreed []checkpoints.Checkpoint) *jobs.Job
+	Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job
+	PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job
+	Delete(id uuid.UUID, gone ...string) *jobs.Job
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }
 

@@ -19,6 +19,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 // objects returns every visible object of the topmost dialog, or of the window when there is none.
@@ -459,13 +460,58 @@ func TestCheckpointWords(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "describe 2" || calls[0].arg != (checkpoints.SaveOptions{Name: "Fresh"}) || widgets.ModalOpen(r.window) {
 		t.Errorf("another name made %+v", calls)
 	}
-	r.m.deleteBranch(cps()[0])
+	r.m.trashBranch(cps()[0])
 	wantText(t, r.window, "Delete these checkpoints?", "Checkpoint 1", "Clean install", "Broken")
 	press(t, r.window, "Delete")
 	r.settle()
-	if calls := r.took(); len(calls) != 1 || calls[0].what != "delete branch 1" {
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 3 2 1" {
 		t.Errorf("deleting made %+v", calls)
 	}
+}
+
+// TestCheckpointTrash puts a checkpoint into the trash with a key, and back, and empties the trash.
+func TestCheckpointTrash(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	gone := cps()[0]
+	gone.ID, gone.Name, gone.Deleted = "9", "Gone", time.Now().Add(-3*time.Hour)
+	r.mu.Lock()
+	r.points, r.trashed = cps(), []checkpoints.Checkpoint{gone}
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	r.m.details.points.key(&fyne.KeyEvent{Name: fyne.KeyDelete}, cps()[1])
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 2" {
+		t.Errorf("Delete made %+v", calls)
+	}
+	for button, want := range map[string]string{"Put back": "put back 9", "Delete for good": "delete 9"} {
+		press(t, r.window, "Trash (1)")
+		wantText(t, r.window, "Deleted checkpoints", "Gone", "deleted 3 hours ago")
+		press(t, r.window, button)
+		r.settle()
+		if calls := r.took(); len(calls) != 1 || calls[0].what != want || widgets.ModalOpen(r.window) {
+			t.Errorf("%s made %+v", button, calls)
+		}
+	}
+}
+
+// TestCompareSettings shows what differs between a checkpoint and now, and that nothing does.
+func TestCompareSettings(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	r.mu.Lock()
+	r.points, r.config = cps(), &vmconfig.Machine{CPUs: 2, MemoryBytes: vmconfig.GiB}
+	r.points[0].Settings = &vmconfig.Machine{CPUs: 2, MemoryBytes: 2 * vmconfig.GiB}
+	r.points[1].Settings = r.config
+	list := r.points
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	r.m.compare(list[0])
+	wantText(t, r.window, "Memory", "1 GiB", "2 GiB")
+	press(t, r.window, "Close")
+	r.m.compare(list[1])
+	wantText(t, r.window, "are the same now")
+	press(t, r.window, "Close")
 }
 
 func TestDelete(t *testing.T) {

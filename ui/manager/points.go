@@ -26,7 +26,10 @@ type checkpointPanel struct {
 	m      *Manager
 	box    fyne.CanvasObject
 	list   *fyne.Container
+	foot   *fyne.Container
 	save   *widgets.Button
+	trash  *widgets.Button
+	total  *widgets.Text
 	shown  checkpointState
 	filled bool
 }
@@ -34,7 +37,10 @@ type checkpointPanel struct {
 func newCheckpointPanel(m *Manager) *checkpointPanel {
 	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0))}
 	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
-	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), p.list, p.save)
+	p.total = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
+	p.trash = widgets.NewButton("trash", "", widgets.StyleFlat, p.openTrash).SetTip(lang.L("What was deleted in the last seven days"))
+	p.foot = container.NewBorder(nil, nil, nil, p.trash, p.total)
+	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.list, p.foot), p.save)
 	p.reset()
 	return p
 }
@@ -49,6 +55,7 @@ func (p *checkpointPanel) reset() {
 	p.save.Disable(reason)
 	p.list.Objects = []fyne.CanvasObject{widgets.NewText(text, theme.TextSmall, false, theme.ColorMuted).Elided()}
 	p.list.Refresh()
+	p.foot.Hide()
 }
 
 // show lists what was read.
@@ -59,7 +66,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 	p.save.SetEnabled(p.m.canCheckpoint())
 	restorable, reason := p.m.canSingle(machines.ActionRestore)
 	// The look of the buttons depends on the machine's state as well.
-	if p.filled && reflect.DeepEqual(p.shown.list, s.list) && p.shown.current == s.current && p.shown.changed == s.changed && p.shown.err == s.err {
+	if p.filled && reflect.DeepEqual(p.shown.Overview, s.Overview) && p.shown.current == s.current && p.shown.err == s.err {
 		return
 	}
 	p.filled, p.shown = true, s
@@ -67,11 +74,11 @@ func (p *checkpointPanel) show(s checkpointState) {
 	switch {
 	case s.err != nil:
 		p.list.Add(widgets.Paragraphs(lang.L("The checkpoints cannot be read."), lang.L(explain.Explain(s.err).Summary)))
-	case len(s.list) == 0:
+	case len(s.List) == 0:
 		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}
 	now := time.Now()
-	for _, row := range treeOf(s.list) {
+	for _, row := range treeOf(s.List) {
 		if row.ID == "" {
 			p.list.Add(p.present(row.place, s))
 		} else {
@@ -79,6 +86,19 @@ func (p *checkpointPanel) show(s checkpointState) {
 		}
 	}
 	p.list.Refresh()
+	p.showFoot(s)
+}
+
+// showFoot says what all checkpoints take, and leads to those that were deleted.
+func (p *checkpointPanel) showFoot(s checkpointState) {
+	text := ""
+	if s.Bytes > 0 {
+		text = lang.F("All take %s", roughSize(s.Bytes))
+	}
+	p.total.SetText(text)
+	p.trash.SetText(lang.F("Trash (%d)", len(s.Trash)))
+	setVisible(p.trash, len(s.Trash) > 0)
+	setVisible(p.foot, text != "" || len(s.Trash) > 0)
 }
 
 // row shows one checkpoint. Its buttons say the most common, its menu everything.
@@ -94,8 +114,8 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	}
 	nameColor := fynetheme.ColorNameForeground
 	note := age(c.Created, now)
-	if c.SizeBytes > 0 {
-		note = joined(note, "·", roughSize(c.SizeBytes))
+	if size := max(c.FreesBytes, c.SizeBytes); size > 0 {
+		note = joined(note, "·", roughSize(size))
 	}
 	if c.Current {
 		nameColor = fynetheme.ColorNamePrimary
@@ -103,10 +123,10 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	}
 	texts := widgets.NewHint(twoLines(widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
 
-	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(c.ID) })
+	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
 	restore.SetEnabled(restorable, reason)
 	menu := func() *fyne.Menu { return p.menu(c, restorable, reason) }
-	more := widgets.NewIconButton("more", lang.L("Rename, delete"), nil)
+	more := widgets.NewIconButton("more", lang.L("Rename, compare, delete"), nil)
 	more.OnTapped = func() { widgets.ShowMenu(more, menu()) }
 	for _, b := range []*widgets.Button{restore, more} {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
@@ -118,7 +138,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 // present is the row of what the machine is now.
 func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.CanvasObject {
 	note := lang.L("not in a checkpoint yet")
-	if !s.changed {
+	if !s.Changed {
 		note = lang.L("unchanged since the checkpoint")
 	} else if one := p.m.single(); one != nil && one.Checkpoint != "" {
 		note = lang.F("changed since “%s”", shown(one.Checkpoint))
@@ -158,13 +178,14 @@ func thumbnail(picture image.Image, icon string, color fyne.ThemeColorName) fyne
 
 // menu is everything that can be done to a checkpoint.
 func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason string) *fyne.Menu {
-	later := len(checkpoints.Branch(p.shown.list, c.ID)) - 1
+	later := len(checkpoints.Branch(p.shown.List, c.ID)) - 1
 	return fyne.NewMenu("",
-		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(c.ID) }),
+		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(p.shown.id, c.ID) }),
 		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(c) }),
+		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(c) }),
 		fyne.NewMenuItemSeparator(),
-		widgets.MenuItem("trash", lang.L("Delete…"), true, "", func() { p.m.deleteCheckpoint(c) }),
-		widgets.MenuItem("trash", lang.L("Delete with all that came after it…"), later > 0, lang.L("nothing came after it"), func() { p.m.deleteBranch(c) }),
+		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(c) }),
+		widgets.MenuItem("trash", lang.L("Delete with all that came after it…"), later > 0, lang.L("nothing came after it"), func() { p.m.trashBranch(c) }),
 	)
 }
 
@@ -174,7 +195,7 @@ func (p *checkpointPanel) key(e *fyne.KeyEvent, c checkpoints.Checkpoint) bool {
 	case fyne.KeyF2:
 		p.m.describeCheckpoint(c)
 	case fyne.KeyDelete:
-		p.m.deleteCheckpoint(c)
+		p.m.trash(c)
 	default:
 		return false
 	}
@@ -209,6 +230,9 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 	tip := lang.F("Saved %s, machine off", saved)
 	if c.State.Active() {
 		tip = lang.F("Saved %s, machine running", saved)
+	}
+	if c.FreesBytes > 0 {
+		tip += "\n" + lang.F("Deleting it for good frees %s.", roughSize(c.FreesBytes))
 	}
 	if c.Description != "" {
 		tip += "\n" + vmconfig.InertLines(c.Description, 400)

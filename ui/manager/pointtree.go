@@ -28,7 +28,7 @@ func treeOf(list []checkpoints.Checkpoint) []treeRow {
 		known[c.ID] = true
 	}
 	children := map[string][]checkpoints.Checkpoint{}
-	current := ""
+	current, present := "", false
 	for _, c := range list {
 		parent := c.Parent
 		if !known[parent] {
@@ -45,7 +45,8 @@ func treeOf(list []checkpoints.Checkpoint) []treeRow {
 		below := children[parent]
 		delete(children, parent)
 		slices.SortStableFunc(below, func(a, b checkpoints.Checkpoint) int { return a.Created.Compare(b.Created) })
-		here := parent == current && len(list) > 0
+		here := parent == current && len(list) > 0 && !present
+		present = present || here
 		for i, c := range below {
 			place := append(slices.Clone(above), i < len(below)-1 || here)
 			rows = append(rows, treeRow{c, place})

@@ -25,7 +25,7 @@ type wordsQuestion struct {
 // askWords asks it. The dialog stays open with the reason when do fails.
 func (m *Manager) askWords(q wordsQuestion) {
 	var taken []string
-	for _, c := range m.checkpoints.list {
+	for _, c := range m.checkpoints.List {
 		if c.ID != q.except {
 			taken = append(taken, c.Name)
 		}

@@ -229,8 +229,8 @@ func (m *Manager) canCheckpoint() (bool, string) {
 	if ok, reason := m.canAny(machines.ActionCheckpoint); !ok {
 		return false, reason
 	}
-	if one := m.single(); one != nil && m.checkpoints.id == one.UUID && m.checkpoints.loaded && m.checkpoints.refusal != "" {
-		return false, m.checkpoints.refusal
+	if one := m.single(); one != nil && m.checkpoints.id == one.UUID && m.checkpoints.loaded && m.checkpoints.Refusal != "" {
+		return false, m.checkpoints.Refusal
 	}
 	return true, ""
 }
@@ -239,7 +239,7 @@ func (m *Manager) canRestore() (bool, string) {
 	if ok, reason := m.canSingle(machines.ActionRestore); !ok {
 		return false, reason
 	}
-	if m.checkpoints.loaded && len(m.checkpoints.list) == 0 {
+	if m.checkpoints.loaded && len(m.checkpoints.List) == 0 {
 		return false, lang.L("The machine has no checkpoint yet.")
 	}
 	if !m.checkpoints.loaded {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
@@ -18,9 +19,8 @@ import (
 
 // Checkpoints is what a plan needs of checkpoints.Service.
 type Checkpoints interface {
-	List(ctx context.Context, id uuid.UUID) ([]checkpoints.Checkpoint, error)
+	Overview(ctx context.Context, id uuid.UUID) (checkpoints.Overview, error)
 	NextName(list []checkpoints.Checkpoint) string
-	WouldLose(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 // Refusal is an error whose text is meant for the user as it is.
@@ -32,9 +32,13 @@ func (r Refusal) Error() string { return string(r) }
 // Plan is a restore that may have to be confirmed.
 type Plan struct {
 	To       checkpoints.Checkpoint
-	Loses    bool   // the present state is in no checkpoint, as far as is known
-	SaveName string // what a checkpoint of the present state would be called
+	Loses    bool                  // the present state is in no checkpoint, as far as is known
+	SaveName string                // what a checkpoint of the present state would be called
+	Changes  []vmconfig.Difference // of the machine's settings, from what they are now
 }
+
+// Asks reports whether the user should be asked before: something is lost, or changes that nobody expects.
+func (p Plan) Asks() bool { return p.Loses || len(p.Changes) > 0 }
 
 // Last picks the checkpoint that "Restore" goes back to: the one that the machine continues from, else the newest that can be restored. The
 // error is a Refusal.
@@ -63,11 +67,12 @@ func Last(list []checkpoints.Checkpoint) (checkpoints.Checkpoint, error) {
 // NewPlan finds out what going back to a checkpoint would do; an empty checkpoint means the last. What stands in the way is a Refusal. Not
 // for the UI goroutine.
 func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint string) (Plan, error) {
-	list, err := c.List(ctx, machine)
+	now, err := c.Overview(ctx, machine)
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{SaveName: c.NextName(list)}
+	list := now.List
+	p := Plan{SaveName: c.NextName(list), Loses: now.Changed}
 	if checkpoint == "" {
 		if p.To, err = Last(list); err != nil {
 			return Plan{}, err
@@ -81,11 +86,10 @@ func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 			return Plan{}, Refusal(p.To.Problem)
 		}
 	}
-	p.Loses, err = c.WouldLose(ctx, machine)
-	if err != nil && ctx.Err() == nil {
-		p.Loses = true // not knowing counts as losing
+	if now.Settings != nil && p.To.Settings != nil {
+		p.Changes = vmconfig.Compare(*now.Settings, *p.To.Settings)
 	}
-	return p, ctx.Err()
+	return p, nil
 }
 
 // Options returns the service's options for the plan.
@@ -117,6 +121,11 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 	} else {
 		buttons = append(buttons, button("restore", lang.L("Restore"), widgets.StylePrimary, false))
 	}
-	m = widgets.NewModal(w, "restore", theme.ColorPaused, lang.F("Go back to “%s”?", vmconfig.Inert(p.To.Name, 60)), widgets.Paragraphs(back, more), 480, buttons...)
+	content := container.NewVBox(widgets.Paragraphs(back, more))
+	if len(p.Changes) > 0 {
+		content.Add(widgets.Paragraphs(lang.L("The machine's settings go back as well:")))
+		content.Add(Differences("", "", p.Changes))
+	}
+	m = widgets.NewModal(w, "restore", theme.ColorPaused, lang.F("Go back to “%s”?", vmconfig.Inert(p.To.Name, 60)), content, 480, buttons...)
 	return m.Show()
 }

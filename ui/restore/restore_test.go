@@ -16,21 +16,19 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 type points struct {
 	list  []checkpoints.Checkpoint
 	loses bool
-	err   error
 }
 
-func (p points) List(context.Context, uuid.UUID) ([]checkpoints.Checkpoint, error) {
-	return p.list, nil
+func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
+	return checkpoints.Overview{List: p.list, Changed: p.loses, Settings: &vmconfig.Machine{CPUs: 1}}, nil
 }
 
 func (p points) NextName([]checkpoints.Checkpoint) string { return "Checkpoint 9" }
-
-func (p points) WouldLose(context.Context, uuid.UUID) (bool, error) { return p.loses, p.err }
 
 var now = time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
 
@@ -49,7 +47,6 @@ func TestPlan(t *testing.T) {
 		"newest that can be": {points{list: list()}, "", "b false"},
 		"current":            {points{list: append([]checkpoints.Checkpoint{{ID: "z", Current: true}}, list()...), loses: true}, "", "z true"},
 		"chosen":             {points{list: list()}, "a", "a false"},
-		"not known":          {points{list: list(), err: errors.New("?")}, "a", "a true"},
 		"damaged":            {points{list: list()}, "c", "It is gone."},
 		"deleted":            {points{list: list()}, "q", "This checkpoint was deleted meanwhile."},
 		"none":               {points{}, "", "This machine has no checkpoint yet."},
@@ -93,6 +90,29 @@ func TestAsk(t *testing.T) {
 		if got != c.want || widgets.ModalOpen(w) {
 			t.Errorf("%s did %q, want %q", c.button, got, c.want)
 		}
+	}
+}
+
+// TestSettingsThatGoBack are found out, and said in the question.
+func TestSettingsThatGoBack(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	same, other := list()[0], list()[1]
+	same.Settings, other.Settings = &vmconfig.Machine{CPUs: 1}, &vmconfig.Machine{CPUs: 4}
+	for _, c := range []checkpoints.Checkpoint{same, other} {
+		p, err := NewPlan(t.Context(), points{list: []checkpoints.Checkpoint{c}}, uuid.New(), c.ID)
+		if err != nil || p.Asks() != (c.ID == other.ID) {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		m := Ask(w, p, func(bool) {})
+		if text := texts(w); strings.Contains(text, "Processors") != p.Asks() {
+			t.Errorf("with %v it says %s", p.Changes, text)
+		}
+		m.Close()
 	}
 }
 

@@ -1,0 +1,92 @@
+package checkpoints
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+)
+
+// TrashTime is how long a deleted checkpoint can be put back.
+const TrashTime = 7 * 24 * time.Hour
+
+// Trash puts checkpoints into the machine's trash: List does not have them any more, but they keep their room and can be put back for TrashTime. What was saved after
+// them stays. Errors wrap ErrNoCheckpoint. What another program has made outside the disks is refused.
+func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
+	title := "Deleting checkpoints of " + s.machineName(id)
+	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, _ func(jobs.Progress)) error {
+		return s.operate(ctx, id, "deleting checkpoints", func() error {
+			t, err := s.look(ctx, id)
+			if err != nil {
+				return err
+			}
+			now := time.Now().UTC()
+			for _, c := range gone {
+				snapshot, err := t.find(c.ID)
+				if err != nil {
+					return err
+				}
+				if snapshot.External {
+					return errForeign
+				}
+				t.trash[c.ID] = now
+			}
+			return t.trash.Write(t.dir)
+		})
+	})
+}
+
+var errForeign = &Reason{Text: "It is an external snapshot that another program made. Delete it with that program.", Err: hypervisor.ErrUnsupported}
+
+// PutBack takes checkpoints out of the trash.
+func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
+	title := "Putting back checkpoints of " + s.machineName(id)
+	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, _ func(jobs.Progress)) error {
+		return s.operate(ctx, id, "putting back checkpoints", func() error {
+			t, err := s.look(ctx, id)
+			if err != nil {
+				return err
+			}
+			list := s.list(ctx, t)
+			for _, c := range back {
+				if _, trashed := t.trash[c.ID]; !trashed {
+					return noCheckpoint(c.ID)
+				}
+				if slices.ContainsFunc(list, func(other Checkpoint) bool { return other.Name == c.Name }) {
+					return &Reason{Text: fmt.Sprintf("Another checkpoint is called “%s” by now. Give that one another name first.", vmconfig.Inert(c.Name, 60))}
+				}
+				delete(t.trash, c.ID)
+			}
+			return t.trash.Write(t.dir)
+		})
+	})
+}
+
+// purge deletes for good what has been in the trash of the machine for TrashTime, and forgets what is there no longer. What cannot be deleted now stays
+// for the next time.
+func (s *Service) purge(ctx context.Context, t *target, now time.Time) error {
+	var errs []error
+	for id, deleted := range t.trash {
+		_, there := t.snapshot(id)
+		switch {
+		case !there:
+			delete(t.trash, id)
+			errs = append(errs, t.trash.Write(t.dir))
+		case now.Sub(deleted) >= TrashTime:
+			after, err := s.delete(ctx, t, id)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			*t = *after
+		}
+	}
+	return errors.Join(errs...)
+}
