@@ -225,7 +225,21 @@ func testMainJob(t *testing.T, firmware string) {
 		t.Errorf("after deleting one: %+v", list)
 	}
 	c.fails(3, "checkpoint", "restore", "Lab 1", "Checkpoint 1")
+	c.document(&list, "checkpoint", "list", "Lab 1", "--trash")
+	if len(list) != 1 || list[0].Name != "Checkpoint 1" || list[0].FreesBytes == nil || *list[0].FreesBytes == 0 {
+		t.Errorf("in the trash: %+v", list)
+	}
+	c.ok("checkpoint", "put-back", "Lab 1", "Checkpoint 1")
 	c.ok("vm", "poweroff", "Lab 1")
+	c.ok("checkpoint", "delete", "Lab 1", "Checkpoint 1", "--now")
+	c.document(&list, "checkpoint", "list", "Lab 1", "--trash")
+	if len(list) != 0 {
+		t.Errorf("after deleting for good the trash has %+v", list)
+	}
+	var differences []differenceDocument
+	if c.document(&differences, "checkpoint", "compare", "Lab 1", "Stopped"); len(differences) != 0 {
+		t.Errorf("the settings changed: %+v", differences)
+	}
 	c.wantState("Lab 1", "off", "shut off")
 	c.ok("checkpoint", "rename", "Lab 1", "Stopped", "Halted", "--description", "for the night")
 	c.ok("checkpoint", "rename", "Lab 1", "Halted", "Stopped again")

@@ -157,6 +157,8 @@ func timed(work func()) time.Duration {
 	return time.Since(began)
 }
 
-func median(took []time.Duration) time.Duration { return slices.Sorted(slices.Values(took))[len(took)/2] }
+func median(took []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(took))[len(took)/2]
+}
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }

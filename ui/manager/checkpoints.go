@@ -221,12 +221,12 @@ func (m *Manager) trash(c checkpoints.Checkpoint) {
 
 // compare shows how the settings of a checkpoint differ from the present ones.
 func (m *Manager) compare(c checkpoints.Checkpoint) {
-	now := m.checkpoints.Settings
-	if now == nil || c.Settings == nil {
+	one := m.byID[m.checkpoints.id] // its settings are newer than what was read with the checkpoints
+	if one == nil || one.Config == nil || c.Settings == nil {
 		return
 	}
 	var content fyne.CanvasObject = widgets.Paragraphs(lang.L("The machine's settings are the same now as they were then."))
-	if list := vmconfig.Compare(*c.Settings, *now); len(list) > 0 {
+	if list := vmconfig.Compare(*c.Settings, *one.Config); len(list) > 0 {
 		content = restore.Differences(lang.L("Then"), lang.L("Now"), list)
 	}
 	var modal *widgets.Modal

@@ -46,8 +46,7 @@ type backend struct {
 	calls    []call
 	points   []checkpoints.Checkpoint
 	trashed  []checkpoints.Checkpoint
-	config   *vmconfig.Machine // the present settings
-	canSave  string            // reason; empty allows
+	canSave  string // reason; empty allows
 	loses    bool
 	err      error // of the next call that can fail
 	picture  []byte
@@ -111,7 +110,7 @@ func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return checkpoints.Overview{
-		List: slices.Clone(p.points), Trash: slices.Clone(p.trashed), Refusal: p.canSave, Changed: p.loses, Settings: p.config, Bytes: checkpoints.Unknown,
+		List: slices.Clone(p.points), Trash: slices.Clone(p.trashed), Refusal: p.canSave, Changed: p.loses, Bytes: checkpoints.Unknown,
 	}, nil
 }
 

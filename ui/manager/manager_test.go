@@ -484,7 +484,7 @@ func TestCheckpointTrash(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 2" {
 		t.Errorf("Delete made %+v", calls)
 	}
-	for button, want := range map[string]string{"Put back": "put back 9", "Delete for good": "delete 9"} {
+	for button, want := range map[string]string{"Put back": "put back 9", "Delete all for good": "delete 9"} {
 		press(t, r.window, "Trash (1)")
 		wantText(t, r.window, "Deleted checkpoints", "Gone", "deleted 3 hours ago")
 		press(t, r.window, button)
@@ -497,17 +497,19 @@ func TestCheckpointTrash(t *testing.T) {
 
 // TestCompareSettings shows what differs between a checkpoint and now, and that nothing does.
 func TestCompareSettings(t *testing.T) {
-	r := newRig(t, machine("web", hypervisor.StateOff))
+	web := machine("web", hypervisor.StateOff)
+	r := newRig(t, web)
+	list := cps()
+	then := *web.Config
+	then.MemoryBytes = 3 * vmconfig.GiB
+	list[0].Settings, list[1].Settings = &then, web.Config
 	r.mu.Lock()
-	r.points, r.config = cps(), &vmconfig.Machine{CPUs: 2, MemoryBytes: vmconfig.GiB}
-	r.points[0].Settings = &vmconfig.Machine{CPUs: 2, MemoryBytes: 2 * vmconfig.GiB}
-	r.points[1].Settings = r.config
-	list := r.points
+	r.points = list
 	r.mu.Unlock()
 	r.m.loadCheckpoints(true)
 	r.settle()
 	r.m.compare(list[0])
-	wantText(t, r.window, "Memory", "1 GiB", "2 GiB")
+	wantText(t, r.window, "Memory", "3 GiB", vmconfig.FormatSize(web.Config.MemoryBytes))
 	press(t, r.window, "Close")
 	r.m.compare(list[1])
 	wantText(t, r.window, "are the same now")

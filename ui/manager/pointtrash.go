@@ -42,7 +42,7 @@ func (p *checkpointPanel) openTrash() {
 		body = scroll
 	}
 	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { modal.Close() })
-	empty := widgets.NewButton("trash", lang.L("Delete for good"), widgets.StyleDanger, func() {
+	empty := widgets.NewButton("trash", lang.L("Delete all for good"), widgets.StyleDanger, func() {
 		modal.Close()
 		var ids []string
 		for _, c := range list {
