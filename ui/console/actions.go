@@ -169,15 +169,17 @@ func (w *Window) confirm(title, text, label string, a machines.Action) {
 // keysMenu lists the key combinations, and what else there is to say about the keyboard.
 func (w *Window) keysMenu() *fyne.Menu {
 	m := fyne.NewMenu("")
-	for _, c := range combos(w.p.Settings.Get()) {
-		m.Items = append(m.Items, fyne.NewMenuItem(vmconfig.Inert(c.Label, 40), func() { w.sendKeys(c.Keys) }))
-	}
 	capture := widgets.MenuItem("", lang.L("Capture the keyboard"), w.capture.grabs != nil && w.body.live, lang.L("not on this desktop"), w.captureFromMenu)
 	capture.Checked = !w.capture.freed && (w.capture.auto || w.capture.asked)
 	m.Items = append(m.Items,
-		fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("clipboard", lang.L("Type the clipboard’s text…"), w.body.live, lang.L("the screen is not connected"), w.typeClipboard),
 		capture,
+		fyne.NewMenuItemSeparator(),
+	)
+	for _, c := range combos(w.p.Settings.Get()) {
+		m.Items = append(m.Items, fyne.NewMenuItem(vmconfig.Inert(c.Label, 40), func() { w.sendKeys(c.Keys) }))
+	}
+	m.Items = append(m.Items,
 		fyne.NewMenuItemSeparator(),
 		fyne.NewMenuItem(lang.L("Edit key combinations…"), w.editCombos),
 		fyne.NewMenuItem(lang.L("Choose the host key…"), w.chooseHostKey),
@@ -250,9 +252,10 @@ func (w *Window) minimise() {
 	}
 }
 
-// focusToolbar gives the keyboard to the toolbar; Tab moves on from there, and a click into the screen brings it back.
+// focusToolbar gives the keyboard to the toolbar (barKeys).
 func (w *Window) focusToolbar() {
 	w.slide.setOpen(true)
+	w.barKeys.letGo()
 	w.win.Canvas().Focus(w.bar.run)
 }
 

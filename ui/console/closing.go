@@ -66,7 +66,8 @@ func preselect(options []closeOption, remembered string) int {
 type closeDialog struct {
 	w       *Window
 	options []closeOption
-	choice  *widget.RadioGroup
+	choice  *widgets.Choice
+	ok      *widgets.Button
 	goBack  *widget.Check
 	modal   *widgets.Modal
 	decided bool
@@ -95,10 +96,10 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	for i, o := range options {
 		labels[i] = o.label
 	}
-	d.choice = widget.NewRadioGroup(labels, func(string) { d.update() })
-	d.choice.Required = true
+	d.choice = widgets.NewChoice(labels)
+	d.choice.OnChanged = d.update
 	d.goBack = widget.NewCheck("", nil)
-	content := container.NewVBox(d.choice)
+	content := container.NewVBox(d.choice.Box)
 	canPowerOff := slices.ContainsFunc(options, func(o closeOption) bool { return o.choice == closePowerOff })
 	if m := w.machine; m.Checkpoint != "" && canPowerOff {
 		d.goBack.SetText(lang.F("and go back to the checkpoint “%s”", vmconfig.Inert(m.Checkpoint, 40)))
@@ -111,9 +112,9 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	}
 	d.choice.SetSelected(labels[preselect(options, w.p.Settings.Get().CloseChoice[w.p.ID])])
 	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { d.modal.Close() })
-	ok := widgets.NewButton("", lang.L("Close the window"), widgets.StylePrimary, d.accept)
+	d.ok = widgets.NewButton("", "", widgets.StylePrimary, d.accept)
 	title := lang.F("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
-	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, ok)
+	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, d.ok)
 	d.modal.OnClosed = d.closed
 	d.update()
 	d.modal.Show()
@@ -139,15 +140,26 @@ func (d *closeDialog) follow() {
 // selected is the chosen option.
 func (d *closeDialog) selected() closeChoice {
 	for _, o := range d.options {
-		if o.label == d.choice.Selected {
+		if o.label == d.choice.Selected() {
 			return o.choice
 		}
 	}
 	return closeKeep
 }
 
-// update lets the check box be used only with a power off: the other choices keep the present state on purpose.
+// update says on the button what it will do, and lets the check box be used only with a power off: the other choices keep the present state on purpose.
 func (d *closeDialog) update() {
+	text, style := lang.L("Close the window"), widgets.StylePrimary
+	switch d.selected() {
+	case closeSave:
+		text = lang.L("Save its state")
+	case closeShutdown:
+		text = lang.L("Shut down")
+	case closePowerOff:
+		text, style = lang.L("Power off"), widgets.StyleDanger
+	}
+	d.ok.SetText(text)
+	d.ok.SetStyle(style)
 	if d.selected() == closePowerOff {
 		d.goBack.Enable()
 		return

@@ -69,12 +69,13 @@ func (w *Window) setScaling(mode Scaling) {
 	})
 }
 
-// toggleScaling changes between the whole screen in the window and pixel for pixel.
+// toggleScaling changes between pixel for pixel and what was chosen before, or the whole screen in the window.
 func (w *Window) toggleScaling() {
-	if w.display.Scaling() == ScaleToFit {
-		w.setScaling(ScaleToOnes)
+	if now := w.display.Scaling(); now == ScaleToOnes {
+		w.setScaling(w.scaledBefore)
 	} else {
-		w.setScaling(ScaleToFit)
+		w.scaledBefore = now
+		w.setScaling(ScaleToOnes)
 	}
 }
 
@@ -225,7 +226,8 @@ func (w *Window) placePicture() {
 		Shown: w.scroll.Visible() && w.body.picture && !w.body.veil && w.body.title == "" && canvas.Overlays().Top() == nil,
 		Area:  pixels(at, size, perUnit),
 	}
-	l.Picture = d.at.picture.Add(pixels(driver.AbsolutePositionForObject(d), fyne.Size{}, perUnit).Min)
+	// Not where the toolkit says that the display is: while it scrolls it moves that only later.
+	l.Picture = d.at.picture.Add(pixels(at.Subtract(w.scroll.Offset), fyne.Size{}, perUnit).Min)
 	if w.layout.full {
 		for _, bar := range []fyne.CanvasObject{w.bar.box, w.status.box} {
 			if bar.Visible() {

@@ -52,7 +52,11 @@ func (w *Window) screenshot() {
 			w.fail(lang.L("The screenshot was not saved"), err)
 			return
 		}
-		w.say(w.saved(lang.F("Screenshot saved: %s", path), path))
+		text := lang.F("Screenshot saved: %s", path)
+		if w.text.on() { // which is not what is seen
+			text = lang.F("Picture of the screen saved: %s", path)
+		}
+		w.say(w.saved(text, path))
 	})
 	w.display.Focus()
 }

@@ -58,6 +58,10 @@ func (s *slide) start() {
 		return
 	}
 	s.stop()
+	if s.open && s.layout.shown == 0 { // it is there at once, for who gives it the keyboard
+		s.layout.shown = 0.01
+		s.moved()
+	}
 	fromBar, fromStatus := s.layout.shown, s.layout.statusShown
 	toBar, toStatus := float32(0), float32(0)
 	if s.open {

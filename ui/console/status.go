@@ -256,8 +256,8 @@ func (s *status) setScreen(live bool, guest image.Point, at placement, how strin
 	color, pointer := theme.ColorMuted, lang.L("The pointer is shared: it moves in and out of the guest freely.")
 	if !absolute {
 		color = theme.ColorPaused
-		pointer = lang.L("The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. With a USB tablet in the machine and a " +
-			"driver in the guest the two agree.")
+		pointer = lang.L("The guest uses a mouse that only knows movements, so its pointer may lie elsewhere. The two agree in a guest with a driver for the USB tablet of " +
+			"its machine.")
 	}
 	s.mouse.set(color, "")
 	s.mouse.setTip(pointer)

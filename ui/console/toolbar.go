@@ -68,6 +68,11 @@ func newToolbar(a toolbarActions) *toolbar {
 	return t
 }
 
+// buttons are all of them, from left to right.
+func (t *toolbar) buttons() []*widgets.Button {
+	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.text, t.view, t.full}
+}
+
 // hairline is the edge between a bar and the screen.
 func hairline() fyne.CanvasObject {
 	return container.NewStack(widgets.Space(1, 1), widgets.NewPanel(colorSeparator, "", 0))
@@ -148,7 +153,7 @@ func (t *toolbar) set(s toolbarState) {
 		t.text.SetTip(lang.L("Show the machine’s text console (serial port)"))
 	}
 	if s.fullScreen {
-		t.full.Set("windowed", lang.L("Leave"))
+		t.full.Set("windowed", lang.L("Leave full screen"))
 		t.full.SetTip(lang.F("Leave full screen (%s + F)", s.host))
 	} else {
 		t.full.Set("fullscreen", lang.L("Full screen"))

@@ -36,15 +36,18 @@ type Window struct {
 	stage   *stage
 	scaling scaling
 	scroll  *container.Scroll
-	link    *link
-	access  *access
-	hold    hold
-	bar     *toolbar
-	page    *page
-	text    *textView
-	status  *status
-	layout  *frameLayout
-	frame   *fyne.Container
+	barKeys barKeys
+	// scaledBefore is what toggleScaling goes back to.
+	scaledBefore Scaling
+	link         *link
+	access       *access
+	hold         hold
+	bar          *toolbar
+	page         *page
+	text         *textView
+	status       *status
+	layout       *frameLayout
+	frame        *fyne.Container
 
 	machine    *machines.Machine // as last seen; nil: there is none
 	work       string            // title of the job that runs on it, empty for none
@@ -244,6 +247,8 @@ func (w *Window) build() {
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
+	w.barKeys = barKeys{w: w}
+	w.barKeys.attach()
 	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
@@ -455,6 +460,7 @@ func (w *Window) showScreen() {
 func (w *Window) keyboardMoved(on bool) {
 	if on {
 		w.applyHostKey()
+		w.barKeys.letGo()
 	} else {
 		w.p.Dispatch.Do(w.claimKeyboard)
 	}

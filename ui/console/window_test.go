@@ -326,6 +326,54 @@ func TestKeyboardStaysInTheGuest(t *testing.T) {
 	}
 }
 
+// TestToolbarKeys: with the keyboard on the toolbar the arrows move, and the host key does what it does on the screen.
+func TestToolbarKeys(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	f.settings.HostKey = []uint16{keymap.RightCtrl}
+	w := f.open()
+	f.live(w, 0)
+	focused := func(want fyne.Focusable, when string) {
+		t.Helper()
+		f.queue.Drain()
+		if got := w.win.Canvas().Focused(); got != want {
+			t.Errorf("%s: the keyboard is at %T %+v", when, got, got)
+		}
+	}
+	typed := func(names ...fyne.KeyName) {
+		for _, name := range names {
+			w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: name})
+		}
+	}
+	press := func(code int, down bool) {
+		e := &fyne.KeyEvent{Physical: fyne.HardwareKey{ScanCode: code + 8}}
+		b := w.win.Canvas().Focused().(*widgets.Button)
+		if down {
+			b.KeyDown(e)
+		} else {
+			b.KeyUp(e)
+		}
+	}
+	w.focusToolbar()
+	typed(fyne.KeyRight, fyne.KeyRight, fyne.KeyLeft)
+	focused(w.bar.stop, "right, right, left")
+	typed(fyne.KeyDown)
+	if !widgets.ModalOpen(w.win) {
+		t.Error("Down opens no menu")
+	}
+	w.win.Canvas().Overlays().Remove(w.win.Canvas().Overlays().Top())
+	typed(fyne.KeyEscape)
+	focused(w.display, "Escape")
+	w.focusToolbar()
+	press(keymap.RightCtrl, true)
+	press(keymap.RightCtrl, false)
+	focused(w.display, "the host key")
+	w.focusToolbar()
+	press(keymap.RightCtrl, true)
+	press(keymap.P, true)
+	f.until("paused", func() bool { return w.page.title.Text() == "Paused" })
+	focused(w.display, "the host key and P") // as after each of its commands
+}
+
 func TestWindowScreenshot(t *testing.T) {
 	f := newWorld(t, hypervisor.StateRunning)
 	w := f.open()

@@ -114,7 +114,7 @@ func TestConsole(t *testing.T) {
 	p.hostKey("q")
 	p.waitText(console, `^What should happen to “`+name+`”\?$`)
 	p.click(console, "Save its state and go on from there next time")
-	p.click(console, "Close the window")
+	p.click(console, "Save its state")
 	p.waitNoWindow(console)
 	h.WaitState(t, name, "shut off")
 	p.waitText(manager, `^Saved$`)

@@ -35,6 +35,8 @@ type Button struct {
 	OnTapped func()
 	// OnKey, if set, sees each key first; true means that it was dealt with.
 	OnKey func(*fyne.KeyEvent) bool
+	// OnPhysicalKey, if set, is told of each key that goes down or up while the button has the keyboard.
+	OnPhysicalKey func(e *fyne.KeyEvent, down bool)
 	// OnFocus, if set, is called when the button gets the focus, for example to scroll it into view.
 	OnFocus func()
 	// OnHover, if set, is called when the pointer comes (true) and goes.
@@ -57,6 +59,7 @@ var (
 	_ fyne.Focusable    = (*Button)(nil)
 	_ desktop.Hoverable = (*Button)(nil)
 	_ desktop.Mouseable = (*Button)(nil)
+	_ desktop.Keyable   = (*Button)(nil)
 )
 
 // NewButton returns a button with an icon (empty for none) beside its text.
@@ -233,6 +236,18 @@ func (b *Button) FocusLost() {
 
 // TypedRune implements fyne.Focusable.
 func (b *Button) TypedRune(rune) {}
+
+// KeyDown implements desktop.Keyable.
+func (b *Button) KeyDown(e *fyne.KeyEvent) { b.physicalKey(e, true) }
+
+// KeyUp implements desktop.Keyable.
+func (b *Button) KeyUp(e *fyne.KeyEvent) { b.physicalKey(e, false) }
+
+func (b *Button) physicalKey(e *fyne.KeyEvent, down bool) {
+	if b.OnPhysicalKey != nil {
+		b.OnPhysicalKey(e, down)
+	}
+}
 
 // TypedKey implements fyne.Focusable: Space and Enter press, Escape closes the dialog around the button.
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
