@@ -5,9 +5,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// part is in the name of a file that is being written.
+const part = ".part"
+
+// Unfinished reports whether a file of that name is one that Write had not finished when the program ended.
+func Unfinished(name string) bool { return strings.HasPrefix(name, ".") && strings.Contains(name, part) }
 
 // Write replaces the file at path by data, readable by its owner only. The content is on the disk before the name points
 // to it, and the name is before Write returns (write, fsync, rename, fsync of the folder). It makes the folder (0700) when it is missing.
@@ -16,7 +23,7 @@ func Write(path string, data []byte) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(dir, "."+filepath.Base(path)+".part*")
+	file, err := os.CreateTemp(dir, "."+filepath.Base(path)+part+"*")
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (f *fixture) leftovers(t *testing.T, id uuid.UUID, names ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, inside := range f.contents(within(t), look) {
+	for path, inside := range f.contents(look) {
 		for snapshot := range inside {
 			if !wanted[snapshot] {
 				t.Errorf("%s still holds %s", path, snapshot)

@@ -9,6 +9,7 @@ import (
 
 	"guesthouse/app/jobs"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 )
@@ -72,7 +73,7 @@ func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveReco
 
 // removeOrphan removes the data of a checkpoint that libvirt does not list from the machine's disks.
 func (s *Service) removeOrphan(ctx context.Context, t *target, id string) error {
-	inside := s.contents(ctx, t)
+	inside := s.contents(t)
 	var holders []string
 	for _, d := range t.disks() {
 		if _, has := inside[d.Path][id]; has {
@@ -100,7 +101,7 @@ func (s *Service) dropFromDisks(ctx context.Context, paths []string, id string) 
 		return errNoImageTool
 	}
 	for _, path := range paths {
-		list, err := s.images.Snapshots(ctx, path)
+		list, err := diskimage.ReadSnapshots(path)
 		if err != nil {
 			return err
 		}
@@ -144,7 +145,7 @@ func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 }
 
 func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	inside := m.s.contents(ctx, t)
+	inside := m.s.contents(t)
 	path, _ := inside.missing(t.snapshotPaths(snapshot), snapshot.Name)
 	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
 	if err != nil && path != "" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/image/draw"
@@ -36,26 +37,29 @@ func pictureOf(dir, id string) string {
 	return path
 }
 
-// takePicture keeps the screen of the machine for a checkpoint that is about to be saved, and removes pictures of those that are gone.
-func (s *Service) takePicture(ctx context.Context, t *target, id string) {
-	s.tidyPictures(t)
+// takePicture keeps the screen of the machine for a checkpoint that is about to be saved. It is written meanwhile: done waits for that.
+func (s *Service) takePicture(ctx context.Context, t *target, id string) (done func()) {
+	s.tidy(t)
 	if !s.p.Conn.Host().Local || !t.domain.State.Active() || len(t.config.Displays) == 0 {
-		return
+		return func() {}
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureWait)
 	defer cancel()
-	err := s.keepPicture(ctx, t, id)
-	if err != nil {
-		s.p.Log.Info("a checkpoint has no picture", "machine", t.domain.UUID, "error", err)
-	}
+	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		if err == nil {
+			err = keepPicture(t, id, screen)
+		}
+		if err != nil {
+			s.p.Log.Info("a checkpoint has no picture", "machine", t.domain.UUID, "error", err)
+		}
+	})
+	return writing.Wait
 }
 
-func (s *Service) keepPicture(ctx context.Context, t *target, id string) error {
-	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
-	if err != nil {
-		return err
-	}
-	small, err := machines.Shrink(screen, pictureWidth, pictureHeight, draw.CatmullRom)
+func keepPicture(t *target, id string, screen []byte) error {
+	small, err := machines.Shrink(screen, pictureWidth, pictureHeight, draw.ApproxBiLinear)
 	if err != nil {
 		return err
 	}
@@ -69,14 +73,15 @@ func (s *Service) keepPicture(ctx context.Context, t *target, id string) error {
 	return atomicfile.Write(pictureFile(t.dir, id), b.Bytes())
 }
 
-// tidyPictures removes the pictures of checkpoints that another program has deleted.
-func (s *Service) tidyPictures(t *target) {
+// tidy removes what belongs to no checkpoint: pictures of those that another program has deleted or whose saving was interrupted, and files that were being written
+// then.
+func (s *Service) tidy(t *target) {
 	entries, _ := os.ReadDir(t.dir)
 	for _, e := range entries {
-		if id, isPicture := strings.CutSuffix(e.Name(), ".png"); isPicture {
-			if _, there := t.snapshot(id); !there {
-				_ = os.Remove(filepath.Join(t.dir, e.Name()))
-			}
+		id, isPicture := strings.CutSuffix(e.Name(), ".png")
+		_, there := t.snapshot(id)
+		if isPicture && !there || atomicfile.Unfinished(e.Name()) {
+			_ = os.Remove(filepath.Join(t.dir, e.Name()))
 		}
 	}
 }

@@ -89,6 +89,9 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 				if errors.Is(err, hypervisor.ErrNotFound) { // the machine is gone, and its files with it
 					err = nil
 				}
+				if t, lookErr := s.look(ctx, r.Machine); err == nil && lookErr == nil {
+					s.tidy(t)
+				}
 				if err == nil {
 					err = r.End()
 				}
@@ -151,7 +154,7 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 	name := s.machineName(r.Machine)
 	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
 		c := Checkpoint{}
-		s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
+		s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
 		if c.Problem == "" {
 			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}

@@ -83,9 +83,10 @@ type Service struct {
 	images  *diskimage.Tool // nil when qemu-img is missing
 	journal *journal.Journal
 
-	mu   sync.Mutex
-	next int
-	subs map[int]func(uuid.UUID)
+	mu       sync.Mutex
+	settings map[uuid.UUID]settingsMemory
+	next     int
+	subs     map[int]func(uuid.UUID)
 }
 
 // New returns the service of one connection.
@@ -93,7 +94,7 @@ func New(p Params) *Service {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{p: p, images: p.Images, journal: journal.New(filepath.Join(p.DataDir, "journal")), subs: map[int]func(uuid.UUID){}}
+	s := &Service{p: p, images: p.Images, journal: journal.New(filepath.Join(p.DataDir, "journal")), subs: map[int]func(uuid.UUID){}, settings: map[uuid.UUID]settingsMemory{}}
 	if s.images == nil {
 		s.images, _ = diskimage.New()
 	}
@@ -143,7 +144,7 @@ func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
 
 // listAll returns the machine's checkpoints, and those in its trash, as they were before.
 func (s *Service) listAll(ctx context.Context, t *target) (list, trash []Checkpoint) {
-	contents := s.contents(ctx, t)
+	contents := s.contents(t)
 	now := ""
 	for _, snapshot := range t.snapshots {
 		if snapshot.Current {
@@ -157,7 +158,7 @@ func (s *Service) listAll(ctx context.Context, t *target) (list, trash []Checkpo
 		}
 		c.Name, c.Description = machines.DisplayName(snapshot)
 		c.Picture = pictureOf(t.dir, snapshot.Name)
-		c.Settings = t.settings(snapshot)
+		c.Settings = t.settingsOf(snapshot)
 		s.mechanismOf(t, snapshot).describe(t, snapshot, contents, &c)
 		if c.Deleted = t.trash[snapshot.Name]; c.Deleted.IsZero() {
 			list = append(list, c)
@@ -265,8 +266,10 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if err != nil {
 		return err
 	}
-	s.takePicture(ctx, t, n.id)
-	if err := m.save(ctx, t, n, report); err != nil {
+	pictured := s.takePicture(ctx, t, n.id)
+	err = m.save(ctx, t, n, report)
+	pictured()
+	if err != nil {
 		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id))))
 	}
 	return s.saved(context.WithoutCancel(ctx), t, n.id)
@@ -348,7 +351,7 @@ func (s *Service) saved(ctx context.Context, t *target, id string) error {
 		return &Reason{Text: "The checkpoint was saved but the hypervisor does not list it.", Err: ErrBroken}
 	}
 	c := Checkpoint{}
-	s.mechanismOf(now, snapshot).describe(now, snapshot, s.contents(ctx, now), &c)
+	s.mechanismOf(now, snapshot).describe(now, snapshot, s.contents(now), &c)
 	if c.Problem != "" {
 		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
 	}
@@ -428,7 +431,7 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 		return nil, snapshot, err
 	}
 	c := Checkpoint{}
-	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(ctx, t), &c)
+	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
 	if c.Problem != "" {
 		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
 	}

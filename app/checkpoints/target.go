@@ -30,8 +30,8 @@ type target struct {
 	records   map[string]*record // by id; only checkpoints with files of our own have one
 	dir       string             // folder of those files
 	trash     machines.PointTrash
-	then      map[string]*vmconfig.Machine // by name of the snapshot, what settings has read
-	unsavable string                       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
+	settings  settingsMemory
+	unsavable string // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 
 // newCheckpoint is a checkpoint that is being saved.
@@ -72,6 +72,7 @@ func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
 	if t.snapshots, err = s.p.Conn.Snapshots(ctx, id); err != nil {
 		return nil, s.named(id, err)
 	}
+	t.settings = s.readSettings(id, t.snapshots)
 	if t.records, err = readRecords(t.dir); err != nil {
 		return nil, s.named(id, err)
 	}
@@ -101,28 +102,40 @@ func noCheckpoint(id string) error {
 	return fmt.Errorf("%w: %s", ErrNoCheckpoint, vmconfig.Inert(id, 80))
 }
 
-// settings returns the machine's settings at the moment of a snapshot; nil when they cannot be read.
-func (t *target) settings(snapshot hypervisor.Snapshot) *vmconfig.Machine {
-	if known, ok := t.then[snapshot.Name]; ok {
-		return known
-	}
-	var settings *vmconfig.Machine
-	if description, ok := snapshotDomain(snapshot.XML); ok {
-		if config, err := domxml.Parse(description); err == nil {
-			settings = &config
+// settingsMemory holds the settings of machines by the descriptions of their snapshots, which do not change: reading a hundred of them again each time
+// takes longer than the rest.
+type settingsMemory map[string]*vmconfig.Machine
+
+// settingsOf returns the machine's settings at the moment of a snapshot; nil when they cannot be read.
+func (t *target) settingsOf(snapshot hypervisor.Snapshot) *vmconfig.Machine {
+	return t.settings[snapshot.XML]
+}
+
+// readSettings reads the settings of a machine at the moments of its snapshots, but for what the last look has read.
+func (s *Service) readSettings(id uuid.UUID, snapshots []hypervisor.Snapshot) settingsMemory {
+	s.mu.Lock()
+	last := s.settings[id]
+	s.mu.Unlock()
+	now := make(settingsMemory, len(snapshots))
+	for _, snapshot := range snapshots {
+		settings, known := last[snapshot.XML]
+		if description, ok := snapshotDomain(snapshot.XML); ok && !known {
+			if config, err := domxml.Parse(description); err == nil {
+				settings = &config
+			}
 		}
+		now[snapshot.XML] = settings
 	}
-	if t.then == nil {
-		t.then = map[string]*vmconfig.Machine{}
-	}
-	t.then[snapshot.Name] = settings
-	return settings
+	s.mu.Lock()
+	s.settings[id] = now
+	s.mu.Unlock()
+	return now
 }
 
 // snapshotPaths returns the files of the disks whose content belongs to a snapshot.
 func (t *target) snapshotPaths(snapshot hypervisor.Snapshot) []string {
 	var paths []string
-	if settings := t.settings(snapshot); settings != nil {
+	if settings := t.settingsOf(snapshot); settings != nil {
 		for _, d := range writable(settings.Disks) {
 			if d.Path != "" {
 				paths = append(paths, d.Path)
@@ -238,9 +251,9 @@ func newID() string {
 type contents map[string]map[string]diskimage.Snapshot
 
 // contents looks into all disk images of the machine, those of its checkpoints included. What cannot be read says nothing.
-func (s *Service) contents(ctx context.Context, t *target) contents {
+func (s *Service) contents(t *target) contents {
 	found := contents{}
-	if s.images == nil || !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu || len(t.snapshots)+len(t.records) == 0 {
+	if !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu || len(t.snapshots)+len(t.records) == 0 {
 		return found
 	}
 	paths := map[string]bool{}
@@ -255,7 +268,7 @@ func (s *Service) contents(ctx context.Context, t *target) contents {
 		}
 	}
 	for path := range paths {
-		list, err := s.images.Snapshots(ctx, path)
+		list, err := diskimage.ReadSnapshots(path)
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				found[path] = nil // it is known to be gone

@@ -9,7 +9,7 @@ import (
 
 // measure finds out what deleting each checkpoint would free, and returns the room that all take.
 func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint) (total int64) {
-	if s.images == nil || !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu {
+	if !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu {
 		return Unknown
 	}
 	used := map[string]diskimage.SnapshotUsage{}

@@ -2,11 +2,14 @@ package diskimage
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/safefile"
 )
 
 // Snapshot is a snapshot inside a qcow2 image.
@@ -20,35 +23,80 @@ type Snapshot struct {
 // snapshotLimits leave room for large images: every cluster's reference count is touched.
 var snapshotLimits = limits{cpu: 10 * time.Minute, wall: 20 * time.Minute, memory: 4 * vmconfig.GiB}
 
-// Snapshots lists the snapshots inside the qcow2 image at path (absolute). The image may be in use.
-func (t *Tool) Snapshots(ctx context.Context, path string) ([]Snapshot, error) {
+// ReadSnapshots lists the snapshots inside the qcow2 image at path (absolute), which may be in use: QEMU writes a new list beside the old one before it
+// changes over. Errors are those of Inspect.
+func ReadSnapshots(path string) ([]Snapshot, error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return nil, err
 	}
-	head, err := inspectFile(path)
+	file, _, err := openQcow2(path)
 	if err != nil {
 		return nil, err
 	}
-	if head.format != FormatQcow2 {
-		return nil, fmt.Errorf("%w: it is %s, not %s", ErrWrongFormat, head.format, FormatQcow2)
-	}
-	out, err := t.run(ctx, inspectLimits, "info", "-U", "-f", FormatQcow2, "--output=json", "--", path)
+	defer file.Close()
+	table, err := snapshotTable(file)
 	if err != nil {
 		return nil, err
 	}
-	var info struct {
-		Snapshots []struct {
-			Name    string `json:"name"`
-			Memory  int64  `json:"vm-state-size"`
-			Seconds int64  `json:"date-sec"`
-		} `json:"snapshots"`
+	list := make([]Snapshot, len(table))
+	for i, entry := range table {
+		list[i] = entry.Snapshot
 	}
-	if err := json.Unmarshal(out, &info); err != nil {
-		return nil, fmt.Errorf("%w: its answer cannot be read: %w", ErrTool, err)
+	return list, nil
+}
+
+// openQcow2 opens an image that must be a qcow2 one, and returns its size.
+func openQcow2(path string) (*os.File, int64, error) {
+	file, info, err := safefile.Open(path)
+	if err != nil {
+		return nil, 0, err
 	}
-	list := make([]Snapshot, len(info.Snapshots))
-	for i, s := range info.Snapshots {
-		list[i] = Snapshot{Name: s.Name, Created: time.Unix(s.Seconds, 0), MemoryBytes: s.Memory}
+	head, err := inspect(file, info.Size())
+	if err == nil && head.format != FormatQcow2 {
+		err = fmt.Errorf("%w: it is %s, not %s", ErrWrongFormat, head.format, FormatQcow2)
+	}
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
+}
+
+// tableEntry is an entry of a qcow2 image's list of snapshots.
+type tableEntry struct {
+	Snapshot
+	l1        uint64 // where its table of clusters begins
+	l1Entries uint32
+}
+
+// snapshotTable reads the list of an image whose header was inspected (QEMU, docs/interop/qcow2.txt, "Snapshots").
+func snapshotTable(file io.ReaderAt) ([]tableEntry, error) {
+	var h [72]byte
+	if err := readFull(file, h[:], 0); err != nil {
+		return nil, err
+	}
+	at := int64(binary.BigEndian.Uint64(h[64:]))
+	list := make([]tableEntry, min(binary.BigEndian.Uint32(h[60:]), maxSnapshots))
+	for i := range list {
+		var s [48]byte // with the first of the optional fields
+		if err := readFull(file, s[:40], at); err != nil {
+			return nil, err
+		}
+		idBytes, nameBytes, extra := int64(binary.BigEndian.Uint16(s[12:])), int64(binary.BigEndian.Uint16(s[14:])), int64(binary.BigEndian.Uint32(s[36:]))
+		memory := int64(binary.BigEndian.Uint32(s[32:]))
+		if extra >= 8 {
+			if err := readFull(file, s[40:], at+40); err != nil {
+				return nil, err
+			}
+			memory = int64(binary.BigEndian.Uint64(s[40:]))
+		}
+		name := make([]byte, nameBytes)
+		if err := readFull(file, name, at+40+extra+idBytes); err != nil {
+			return nil, err
+		}
+		created := time.Unix(int64(binary.BigEndian.Uint32(s[16:])), 0)
+		list[i] = tableEntry{Snapshot{string(name), created, memory}, binary.BigEndian.Uint64(s[:]), binary.BigEndian.Uint32(s[8:])}
+		at = (at + 40 + extra + idBytes + nameBytes + 7) &^ 7
 	}
 	return list, nil
 }

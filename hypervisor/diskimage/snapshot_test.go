@@ -25,7 +25,7 @@ func TestSnapshots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := tool.Snapshots(ctx, path)
+	list, err := ReadSnapshots(path)
 	if err != nil || len(list) != 2 || list[0].Name != "one" || list[0].Created.IsZero() || list[0].MemoryBytes != 0 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -35,14 +35,14 @@ func TestSnapshots(t *testing.T) {
 	if err := tool.DeleteSnapshot(ctx, path, "one"); !errors.Is(err, ErrTool) {
 		t.Errorf("deleting what is not there: %v", err)
 	}
-	if list, err := tool.Snapshots(ctx, path); err != nil || len(list) != 1 {
+	if list, err := ReadSnapshots(path); err != nil || len(list) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
 	raw := filepath.Join(t.TempDir(), "raw")
 	if err := os.WriteFile(raw, make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tool.Snapshots(ctx, raw); !errors.Is(err, ErrWrongFormat) {
+	if _, err := ReadSnapshots(raw); !errors.Is(err, ErrWrongFormat) {
 		t.Errorf("a raw file: %v", err)
 	}
 	if err := tool.CreateSnapshot(ctx, "relative", "x"); !errors.Is(err, vmconfig.ErrPath) {

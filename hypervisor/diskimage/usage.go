@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-
-	"guesthouse/vmconfig/safefile"
 )
 
 // SnapshotUsage is the room that the snapshots inside an image take, in bytes of the file.
@@ -18,17 +16,12 @@ type SnapshotUsage struct {
 // MeasureSnapshots finds out what the snapshots inside the qcow2 image at path take, by following the tables of clusters (QEMU, docs/interop/qcow2.txt). The image may
 // be in use: the tables of snapshots stay as they are, and those of the present content are at worst some seconds old. Errors are those of Inspect.
 func MeasureSnapshots(ctx context.Context, path string) (SnapshotUsage, error) {
-	file, info, err := safefile.Open(path)
+	file, size, err := openQcow2(path)
 	if err != nil {
 		return SnapshotUsage{}, err
 	}
 	defer file.Close()
-	if h, err := inspect(file, info.Size()); err != nil {
-		return SnapshotUsage{}, err
-	} else if h.format != FormatQcow2 {
-		return SnapshotUsage{}, fmt.Errorf("%w: it is %s, not %s", ErrWrongFormat, h.format, FormatQcow2)
-	}
-	m, err := newClusterMap(file, info.Size())
+	m, err := newClusterMap(file, size)
 	if err != nil {
 		return SnapshotUsage{}, err
 	}
@@ -86,22 +79,15 @@ func newClusterMap(file io.ReaderAt, size int64) (*clusterMap, error) {
 	if err := m.readL1(present, binary.BigEndian.Uint64(h[40:]), binary.BigEndian.Uint32(h[36:])); err != nil {
 		return nil, err
 	}
-	count, at := binary.BigEndian.Uint32(h[60:]), int64(binary.BigEndian.Uint64(h[64:]))
-	for i := range count {
-		var s [40]byte
-		if err := readFull(file, s[:], at); err != nil {
+	table, err := snapshotTable(file)
+	if err != nil {
+		return nil, err
+	}
+	for i, entry := range table {
+		m.snapshot = append(m.snapshot, entry.Name)
+		if err := m.readL1(firstSnapshot+owner(i), entry.l1, entry.l1Entries); err != nil {
 			return nil, err
 		}
-		idBytes, nameBytes, extra := int64(binary.BigEndian.Uint16(s[12:])), int64(binary.BigEndian.Uint16(s[14:])), int64(binary.BigEndian.Uint32(s[36:]))
-		name := make([]byte, nameBytes)
-		if err := readFull(file, name, at+40+extra+idBytes); err != nil {
-			return nil, err
-		}
-		m.snapshot = append(m.snapshot, string(name))
-		if err := m.readL1(firstSnapshot+owner(i), binary.BigEndian.Uint64(s[:]), binary.BigEndian.Uint32(s[8:])); err != nil {
-			return nil, err
-		}
-		at = (at + 40 + extra + idBytes + nameBytes + 7) &^ 7
 	}
 	return m, nil
 }

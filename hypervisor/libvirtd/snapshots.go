@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"sort"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	libvirt "github.com/digitalocean/go-libvirt"
@@ -26,21 +28,51 @@ func (c *Conn) Snapshots(ctx context.Context, id uuid.UUID) ([]hypervisor.Snapsh
 				return nil, err
 			}
 		}
-		list := make([]hypervisor.Snapshot, 0, len(found))
-		for _, f := range found {
-			text, err := l.DomainSnapshotGetXMLDesc(f, uint32(libvirt.DomainSnapshotXMLSecure))
-			if isCode(err, libvirt.ErrNoDomainSnapshot) {
-				continue // deleted meanwhile
-			}
-			if err != nil {
-				return nil, err
-			}
-			s := parseSnapshot(f.Name, text)
-			s.Current = f.Name == current
-			list = append(list, s)
+		list, err := describeSnapshots(l, found)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			list[i].Current = list[i].Name == current
 		}
 		return parentsFirst(list), nil
 	})
+}
+
+// describers is how many descriptions are asked for at a time: libvirt's daemon takes as many requests of one client (max_client_requests), and others may
+// come meanwhile.
+const describers = 4
+
+// describeSnapshots reads what libvirt says of each snapshot. One that was deleted meanwhile is left out.
+func describeSnapshots(l *libvirt.Libvirt, found []libvirt.DomainSnapshot) ([]hypervisor.Snapshot, error) {
+	list := make([]*hypervisor.Snapshot, len(found))
+	errs := make([]error, describers)
+	var next atomic.Int64
+	var reading sync.WaitGroup
+	for worker := range min(describers, len(found)) {
+		reading.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(found); i = int(next.Add(1)) - 1 {
+				text, err := l.DomainSnapshotGetXMLDesc(found[i], uint32(libvirt.DomainSnapshotXMLSecure))
+				switch {
+				case isCode(err, libvirt.ErrNoDomainSnapshot):
+				case err != nil:
+					errs[worker] = err
+					return
+				default:
+					s := parseSnapshot(found[i].Name, text)
+					list[i] = &s
+				}
+			}
+		})
+	}
+	reading.Wait()
+	there := make([]hypervisor.Snapshot, 0, len(list))
+	for _, s := range list {
+		if s != nil {
+			there = append(there, *s)
+		}
+	}
+	return there, errors.Join(errs...)
 }
 
 // currentSnapshot is empty when there is none.
