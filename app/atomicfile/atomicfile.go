@@ -14,7 +14,9 @@ import (
 const part = ".part"
 
 // Unfinished reports whether a file of that name is one that Write had not finished when the program ended.
-func Unfinished(name string) bool { return strings.HasPrefix(name, ".") && strings.Contains(name, part) }
+func Unfinished(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, part)
+}
 
 // Write replaces the file at path by data, readable by its owner only. The content is on the disk before the name points
 // to it, and the name is before Write returns (write, fsync, rename, fsync of the folder). It makes the folder (0700) when it is missing.

@@ -117,6 +117,18 @@ func snapshotDomain(text string) (string, bool) {
 	return text[start:end], err == nil && start < end
 }
 
+// snapshotInactive is snapshotDomain, but of a running machine the description that its next start would have used.
+func snapshotInactive(text string) (string, bool) {
+	const outer = "inactiveDomain"
+	start, end, err := child(text, outer)
+	if err != nil || start == end {
+		return snapshotDomain(text)
+	}
+	inside, ok := strings.CutPrefix(strings.TrimSpace(text[start:end]), "<"+outer)
+	inside, closed := strings.CutSuffix(inside, "</"+outer+">")
+	return "<domain" + inside + "</domain>", ok && closed
+}
+
 // renameDomain gives a machine's description another name.
 func renameDomain(description, name string) (string, error) {
 	then, err := domxml.Parse(description)

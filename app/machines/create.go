@@ -371,9 +371,12 @@ const createKind = "create"
 // createRecord is what the undo of an interrupted creation needs.
 type createRecord struct {
 	// Undo is set when the creation has failed. A machine that was registered before a crash is whole and stays: it may have been in use since.
-	Undo  bool   `json:"undo,omitempty"`
-	Disk  string `json:"disk,omitempty"`
-	NVRAM string `json:"nvram,omitempty"`
+	Undo bool   `json:"undo,omitempty"`
+	Disk string `json:"disk,omitempty"`
+	// Disks are those of a copy, and TPM the folder with the state of its TPM.
+	Disks []string `json:"disks,omitempty"`
+	TPM   string   `json:"tpm,omitempty"`
+	NVRAM string   `json:"nvram,omitempty"`
 }
 
 // Create makes a machine in a job and returns its future UUID. Whatever fails, and on Cancel, nothing is left behind. The job's error is

@@ -405,10 +405,13 @@ func (s *Service) recoverCreate(ctx context.Context, id uuid.UUID, data json.Raw
 		return err
 	}
 	var errs []error
-	for _, path := range []string{c.Disk, c.NVRAM} {
+	for _, path := range append(c.Disks, c.Disk, c.NVRAM) {
 		if path != "" && s.ours(path) {
 			errs = append(errs, removeIfThere(path))
 		}
+	}
+	if dir, known := TPMDir(s.p.Conn.Host(), id); known && c.TPM == dir {
+		errs = append(errs, os.RemoveAll(dir))
 	}
 	return errors.Join(errs...)
 }

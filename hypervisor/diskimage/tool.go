@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -97,6 +98,11 @@ const inheritedFile = "/proc/self/fd/3"
 
 // runWith is run with an open file for qemu-img, called inheritedFile there: whatever is put in its place meanwhile is not what is read.
 func (t *Tool) runWith(ctx context.Context, l limits, file *os.File, args ...string) ([]byte, error) {
+	return t.runTo(ctx, l, file, io.Discard, args...)
+}
+
+// runTo is runWith with somebody who reads standard output while it comes.
+func (t *Tool) runTo(ctx context.Context, l limits, file *os.File, reader io.Writer, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.wall)
 	defer cancel()
 	name, argv := t.qemuImg, args
@@ -117,7 +123,7 @@ func (t *Tool) runWith(ctx context.Context, l limits, file *os.File, args ...str
 		cmd.ExtraFiles = []*os.File{file}
 	}
 	stdout, stderr := &capped{limit: maxOutput}, &capped{limit: maxComplain}
-	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, reader), stderr
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
@@ -198,11 +204,21 @@ func (t *Tool) CreateOverlay(ctx context.Context, path, backing, backingFormat s
 }
 
 // createFile runs qemu-img create for a file that must not exist.
-func (t *Tool) createFile(ctx context.Context, path string, options []string, size ...string) (err error) {
+func (t *Tool) createFile(ctx context.Context, path string, options []string, size ...string) error {
+	return t.makeFile(path, func(file *os.File) error {
+		if _, err := t.run(ctx, createLimits, append(append(options, "--", path), size...)...); err != nil {
+			return err
+		}
+		return file.Sync()
+	})
+}
+
+// makeFile has a file made that must not exist, and puts its name on the disk; nothing is left when that fails.
+func (t *Tool) makeFile(path string, fill func(*os.File) error) (err error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return err
 	}
-	// qemu-img create overwrites, so the name is taken first, exclusively. What fails later removes only the file that was made here.
+	// qemu-img overwrites, so the name is taken first, exclusively. What fails later removes only the file that was made here.
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -220,10 +236,7 @@ func (t *Tool) createFile(ctx context.Context, path string, options []string, si
 		}
 		err = syncFolder(filepath.Dir(path))
 	}()
-	if _, err := t.run(ctx, createLimits, append(append(options, "--", path), size...)...); err != nil {
-		return err
-	}
-	return file.Sync()
+	return fill(file)
 }
 
 // syncFolder makes a new name in a folder last over a power failure.

@@ -1,0 +1,83 @@
+package checkpoints
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// Copy makes another machine out of a checkpoint, in a job, and returns its future UUID: with copies of the disks, firmware variables and TPM of that moment, and its
+// settings. The copy is off, as the memory belongs to a machine with the original's addresses: what a running guest had not written is missing, as after a power cut.
+// Errors: vmconfig.Faults for the name, ErrNoCheckpoint, ErrBroken, those of the hypervisor.
+func (s *Service) Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid.UUID) {
+	to := uuid.New()
+	name = strings.TrimSpace(name)
+	title := "Copying a checkpoint of " + s.machineName(id)
+	return s.p.Jobs.Start(title, to.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "copying a checkpoint", func() error {
+			source, err := s.copySource(ctx, id, checkpointID)
+			if err != nil {
+				return err
+			}
+			return s.p.Machines.Copy(ctx, source, name, to, report)
+		})
+	}), to
+}
+
+func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID string) (machines.CopySource, error) {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return machines.CopySource{}, err
+	}
+	snapshot, err := t.find(checkpointID)
+	if err != nil {
+		return machines.CopySource{}, err
+	}
+	c := Checkpoint{}
+	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+	switch {
+	case c.Problem != "":
+		return machines.CopySource{}, &Reason{Text: c.Problem, Err: ErrBroken}
+	case snapshot.External:
+		return machines.CopySource{}, &Reason{Text: "It is an external snapshot that another program made. It cannot be copied.", Err: hypervisor.ErrUnsupported}
+	case !s.p.Conn.Host().Local:
+		return machines.CopySource{}, &Reason{Text: "A checkpoint can only be copied on the computer that has it.", Err: hypervisor.ErrUnsupported}
+	}
+	description, ok := snapshotInactive(snapshot.XML)
+	if !ok {
+		return machines.CopySource{}, &Reason{Text: "The settings of this checkpoint cannot be read.", Err: ErrBroken}
+	}
+	config, err := domxml.Parse(description)
+	if err != nil {
+		return machines.CopySource{}, err
+	}
+	source := machines.CopySource{Description: description}
+	for _, d := range writable(config.Disks) {
+		source.Disks = append(source.Disks, machines.DiskImage{Target: d.Target, Path: d.Path, Format: d.Format, Snapshot: snapshot.Name})
+	}
+	if r := t.records[snapshot.Name]; r != nil {
+		if r.VariablesBytes > 0 {
+			source.Variables = r.variablesFile(t.dir)
+		}
+		if r.TPMBytes > 0 {
+			source.TPM, source.TPMName = r.tpmFile(t.dir), r.TPM
+		}
+	} else if config.Firmware == vmconfig.FirmwareUEFI && config.NVRAM != "" { // a kind of checkpoint that does not keep them: the present ones are the best there is
+		if _, err := os.Stat(config.NVRAM); err == nil {
+			source.Variables = filepath.Clean(config.NVRAM)
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return source, err
+		}
+	}
+	return source, nil
+}

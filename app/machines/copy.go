@@ -1,0 +1,146 @@
+package machines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
+	"guesthouse/app/jobs"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// CopySource is a machine as it is copied: a description with the content that belongs to it.
+type CopySource struct {
+	Description string      // libvirt's
+	Disks       []DiskImage // each gets a copy; other drives are shared, as discs are
+	Variables   string      // file with the firmware's variables; empty: the copy starts with new ones
+	TPM         string      // file with the state of the TPM; empty: the copy gets a new one
+	TPMName     string      // what that file is called in the folder of a machine's TPM
+}
+
+// DiskImage is an image, or a snapshot inside it unless that is empty.
+type DiskImage struct{ Target, Path, Format, Snapshot string }
+
+// Copy makes a machine of its own out of a source, which must stay as it is meanwhile. It is part of a job. Whatever fails, and on Cancel, nothing is left behind. The error
+// is vmconfig.Faults when the name is wrong.
+func (s *Service) Copy(ctx context.Context, source CopySource, name string, id uuid.UUID, report func(jobs.Progress)) (err error) {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.nameFaults(name, id).Err(); err != nil {
+		return err
+	}
+	if s.p.Images == nil {
+		return ErrNoImageTool
+	}
+	config, err := domxml.Parse(source.Description)
+	if err != nil {
+		return err
+	}
+	to := domxml.Identity{Name: name, UUID: id, Sources: map[string]domxml.Source{}}
+	stem := vmconfig.Slug(name, id)
+	made := createRecord{}
+	for i, d := range source.Disks {
+		path := filepath.Join(s.imageDir(), stem+".qcow2")
+		if i > 0 {
+			path = filepath.Join(s.imageDir(), fmt.Sprintf("%s-%d.qcow2", stem, i+1))
+		}
+		to.Sources[d.Target] = domxml.Source{Path: path, Format: diskimage.FormatQcow2}
+		made.Disks = append(made.Disks, path)
+	}
+	if config.NVRAM != "" {
+		to.NVRAM = filepath.Join(s.nvramDir(), stem+"_VARS.fd")
+		made.NVRAM = to.NVRAM
+	}
+	if source.TPM != "" {
+		made.TPM, _ = TPMDir(s.p.Conn.Host(), id)
+	}
+	xml, err := domxml.Clone(source.Description, to)
+	if err != nil {
+		return err
+	}
+	record, err := s.journal.Begin(createKind, s.p.Conn.Host().URI, id, made)
+	if err != nil {
+		return err
+	}
+	var undo jobs.Undo
+	defer func() {
+		failed := err != nil
+		if failed {
+			made.Undo = true
+			if updateErr := record.Update(made); updateErr != nil {
+				s.p.Log.Warn("the journal cannot be written", "error", updateErr)
+			}
+		}
+		if err = undo.Finish(ctx, err); failed && !undo.Failed() {
+			err = errors.Join(err, record.End())
+		}
+		s.inv.refresh(context.WithoutCancel(ctx), id, true, false)
+	}()
+	if err := os.MkdirAll(s.imageDir(), 0o700); err != nil {
+		return err
+	}
+	for i, d := range source.Disks {
+		progress := func(part float64) {
+			report(jobs.Progress{Fraction: (float64(i) + part) / float64(len(source.Disks)), Text: "Copying the disks"})
+		}
+		path := made.Disks[i]
+		undo.Push(func(context.Context) error { return removeIfThere(path) })
+		if err := s.p.Images.Copy(ctx, path, d.Path, d.Format, d.Snapshot, progress); err != nil {
+			return err
+		}
+	}
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Registering the machine"})
+	if err := s.copySmallFiles(source, made, &undo); err != nil {
+		return err
+	}
+	undo.Push(func(ctx context.Context) error { return s.erase(ctx, id) })
+	if _, err := s.p.Conn.Define(ctx, xml); err != nil {
+		return err
+	}
+	want, err := domxml.Parse(xml)
+	if err != nil {
+		return err
+	}
+	if err := s.verify(ctx, want); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return record.End()
+}
+
+// copySmallFiles copies the firmware's variables and the state of the TPM.
+func (s *Service) copySmallFiles(source CopySource, made createRecord, undo *jobs.Undo) error {
+	if made.NVRAM != "" {
+		undo.Push(func(context.Context) error { return removeIfThere(made.NVRAM) })
+		if source.Variables != "" {
+			if err := copyFile(source.Variables, made.NVRAM); err != nil {
+				return err
+			}
+		}
+	}
+	if made.TPM == "" {
+		return nil
+	}
+	undo.Push(func(context.Context) error { return os.RemoveAll(made.TPM) })
+	return copyFile(source.TPM, filepath.Join(made.TPM, filepath.Clean("/"+source.TPMName)))
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(to, data)
+}

@@ -1,0 +1,42 @@
+package domxml
+
+import (
+	"github.com/google/uuid"
+)
+
+// Identity is what a copy of a machine must not share with the original.
+type Identity struct {
+	Name    string
+	UUID    uuid.UUID
+	Sources map[string]Source // images, by the target of their drive (vda, sda)
+	NVRAM   string            // file with the firmware's variables; empty: the original has none
+}
+
+// Clone returns the description xml as that of another machine: with its identity, without the addresses of the network adapters and the generation ID, of which the hypervisor
+// makes new ones, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
+func Clone(xml string, to Identity) (string, error) {
+	t, err := parseTree(xml)
+	if err != nil {
+		return "", err
+	}
+	e := editor{t}
+	e.setElement("name", to.Name)
+	e.setElement("uuid", to.UUID.String())
+	if genid := e.root.child("genid"); genid != nil {
+		e.remove(genid)
+	}
+	if nvram := e.root.child("os").child("nvram"); nvram != nil && to.NVRAM != "" {
+		e.setText(nvram, to.NVRAM)
+	}
+	for _, device := range e.root.child("devices").all() {
+		if mac := device.child("mac"); device.name == "interface" && mac != nil {
+			e.remove(mac)
+		}
+	}
+	for target, source := range to.Sources {
+		if err := e.setSource(target, source); err != nil {
+			return "", err
+		}
+	}
+	return e.finish()
+}
