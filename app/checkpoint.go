@@ -18,7 +18,7 @@ import (
 func newCheckpoint(o *options) *cobra.Command {
 	return group("checkpoint", "Save machines as they are and go back",
 		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointCompare(o),
-		newCheckpointDelete(o), newCheckpointPutBack(o))
+		newCheckpointCopy(o), newCheckpointDelete(o), newCheckpointPutBack(o))
 }
 
 func newCheckpointSave(o *options) *cobra.Command {
@@ -103,8 +103,8 @@ func printCheckpoints(o *options, list []checkpoints.Checkpoint) error {
 	return t.Flush()
 }
 
-// withCheckpoint resolves the machine and the checkpoint that two arguments name; f gets all of the machine's as well.
-func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(context.Context, *services, *machines.Machine, checkpoints.Checkpoint, []checkpoints.Checkpoint) error) error {
+// withCheckpoint resolves the machine and the checkpoint that two arguments name.
+func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(context.Context, *services, *machines.Machine, checkpoints.Checkpoint) error) error {
 	return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
 		list, err := s.checkpoints.List(ctx, m.UUID)
 		if err != nil {
@@ -114,7 +114,7 @@ func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(contex
 		if err != nil {
 			return err
 		}
-		return f(ctx, s, m, c, list)
+		return f(ctx, s, m, c)
 	})
 }
 
@@ -126,7 +126,7 @@ func newCheckpointRestore(o *options) *cobra.Command {
 unless --save-first keeps it as a checkpoint of its own.`,
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, _ []checkpoints.Checkpoint) error {
+			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
 				if err := waitJob(ctx, o, s.checkpoints.Restore(m.UUID, c.ID, options)); err != nil {
 					return err
 				}
@@ -177,6 +177,21 @@ func newCheckpointDelete(o *options) *cobra.Command {
 	c.Flags().BoolVar(&branch, "branch", false, "delete those that were saved after it on the way from it as well")
 	c.Flags().BoolVar(&now, "now", false, "delete for good and free the room at once")
 	return c
+}
+
+func newCheckpointCopy(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "copy NAME CHECKPOINT NEW-NAME", Short: "Make another machine out of a checkpoint",
+		Long: `Make another machine out of a checkpoint, with copies of its disks. It is off: what a guest that
+was running had not written to its disk is missing, as after a power cut.`,
+		Args: exactArgs("the name of a machine", "a checkpoint", "a name for the new machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+				job, _ := s.checkpoints.Copy(m.UUID, c.ID, args[2])
+				return waitJob(ctx, o, job)
+			})
+		},
+	}
 }
 
 func newCheckpointPutBack(o *options) *cobra.Command {
@@ -257,7 +272,7 @@ func newCheckpointRename(o *options) *cobra.Command {
 		Use: "rename NAME CHECKPOINT NEW-NAME", Short: "Give a checkpoint another name or description",
 		Args: exactArgs("the name of a machine", "a checkpoint", "its new name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint, _ []checkpoints.Checkpoint) error {
+			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
 				if !cmd.Flags().Changed("description") {
 					description = c.Description
 				}

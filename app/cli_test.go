@@ -236,6 +236,9 @@ func testMainJob(t *testing.T, firmware string) {
 	if len(list) != 0 {
 		t.Errorf("after deleting for good the trash has %+v", list)
 	}
+	c.ok("checkpoint", "copy", "Lab 1", "Stopped", "Lab copy")
+	c.wantState("Lab copy", "off", "shut off")
+	c.ok("vm", "delete", "Lab copy")
 	var differences []differenceDocument
 	if c.document(&differences, "checkpoint", "compare", "Lab 1", "Stopped"); len(differences) != 0 {
 		t.Errorf("the settings changed: %+v", differences)

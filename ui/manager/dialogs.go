@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -31,15 +32,53 @@ func (m *Manager) rename() {
 			taken = append(taken, other.Name)
 		}
 	}
-	entry := widgets.NewEntry()
-	entry.SetText(one.Name)
-	field := widgets.NewFormField(lang.L("Name"), entry, "")
+	m.askName(nameQuestion{
+		icon: "rename", title: lang.F("Rename “%s”", shown(one.Name)), button: lang.L("Rename"), busy: lang.L("The machine is being renamed."),
+		name: one.Name, taken: taken,
+		do: func(name string) func(context.Context) error {
+			return func(ctx context.Context) error {
+				if name == one.Name {
+					return nil
+				}
+				return m.p.Machines.Rename(ctx, one.UUID, name)
+			}
+		},
+	})
+}
+
+// nameQuestion asks for a name.
+type nameQuestion struct {
+	icon, title, button, hint string
+	busy                      string   // why the button waits while do runs
+	name                      string   // what stands there at first
+	taken                     []string // names that others have
+	fixed                     string   // why the name cannot be changed; empty: it can
+	below                     *widgets.FormField
+	belowFocus                fyne.Focusable // of below, for a name that is fixed
+	// do returns what is to be done with the name, in the background.
+	do func(name string) func(context.Context) error
+}
+
+// askName asks it. The dialog stays open with the reason when do fails.
+func (m *Manager) askName(q nameQuestion) {
+	name := widgets.NewEntry()
+	name.SetText(q.name)
+	field := widgets.NewFormField(lang.L("Name"), name, q.hint)
+	content, last := container.NewVBox(field), field
+	if q.below != nil {
+		content.Add(q.below)
+		last = q.below
+	}
+	if q.fixed != "" {
+		name.Disable()
+		field.SetHint(q.fixed)
+	}
 	var modal *widgets.Modal
 	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
-	ok := widgets.NewButton("", lang.L("Rename"), widgets.StylePrimary, nil)
+	ok := widgets.NewButton("", q.button, widgets.StylePrimary, nil)
 	check := func() bool {
 		fault := ""
-		if err := vmconfig.CheckName(entry.Text, taken); err != nil {
+		if err := vmconfig.CheckName(strings.TrimSpace(name.Text), q.taken); err != nil && q.fixed == "" {
 			fault = err.Error()
 		}
 		field.SetFault(fault)
@@ -48,21 +87,19 @@ func (m *Manager) rename() {
 		return fault == ""
 	}
 	ok.OnTapped = func() {
-		if entry.Text == one.Name {
-			modal.Close()
-			return
+		if check() {
+			m.submit(modal, ok, q.busy, last, q.do(strings.TrimSpace(name.Text)))
 		}
-		if !check() {
-			return
-		}
-		name := entry.Text
-		m.submit(modal, ok, lang.L("The machine is being renamed."), field, func(ctx context.Context) error { return m.p.Machines.Rename(ctx, one.UUID, name) })
 	}
-	entry.OnChanged = func(string) { check() }
-	entry.OnSubmitted = func(string) { ok.Tapped(nil) }
-	modal = widgets.NewModal(m.window, "rename", fynetheme.ColorNamePrimary, lang.F("Rename “%s”", shown(one.Name)), field, 400, cancel, ok)
-	modal.FocusOn(entry).Show()
-	entry.TypedShortcut(selectAllText)
+	name.OnChanged = func(string) { check() }
+	name.OnSubmitted = func(string) { ok.Tapped(nil) }
+	modal = widgets.NewModal(m.window, q.icon, fynetheme.ColorNamePrimary, q.title, content, 440, cancel, ok)
+	if q.fixed != "" {
+		modal.FocusOn(q.belowFocus).Show()
+		return
+	}
+	modal.FocusOn(name).Show()
+	name.TypedShortcut(selectAllText)
 }
 
 // submit does what a dialog is for while its button waits, and closes it. When that fails the dialog stays, and the field says why.

@@ -135,6 +135,10 @@ func (p points) PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job {
 	return p.job("put back "+pointIDs(back), nil, id)
 }
 
+func (p points) Copy(id uuid.UUID, cp, name string) (*jobs.Job, uuid.UUID) {
+	return p.job("copy "+cp, name, id), uuid.New()
+}
+
 func pointIDs(list []checkpoints.Checkpoint) string {
 	var all []string
 	for _, c := range list {

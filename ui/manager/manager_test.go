@@ -516,6 +516,31 @@ func TestCompareSettings(t *testing.T) {
 	press(t, r.window, "Close")
 }
 
+// TestCopyCheckpoint asks for a name, proposes a free one, and refuses one that is taken.
+func TestCopyCheckpoint(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateOff))
+	r.mu.Lock()
+	r.points = cps()
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	r.m.copyCheckpoint(cps()[0])
+	name := r.window.Canvas().Focused().(*widgets.Entry)
+	proposed := name.Text
+	name.SetText("WEB")
+	name.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if calls := r.took(); len(calls) != 0 {
+		t.Errorf("a name that is taken made %+v", calls)
+	}
+	name.SetText(proposed)
+	press(t, r.window, "Create")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "copy 1" || calls[0].arg != "web "+cps()[0].Name || widgets.ModalOpen(r.window) {
+		t.Errorf("copying made %+v", calls)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	r := newRig(t, machine("run", hypervisor.StateRunning), machine("web", hypervisor.StateOff))
 	r.selectNames("run")

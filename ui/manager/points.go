@@ -126,7 +126,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
 	restore.SetEnabled(restorable, reason)
 	menu := func() *fyne.Menu { return p.menu(c, restorable, reason) }
-	more := widgets.NewIconButton("more", lang.L("Rename, compare, delete"), nil)
+	more := widgets.NewIconButton("more", lang.L("Rename, copy, compare, delete"), nil)
 	more.OnTapped = func() { widgets.ShowMenu(more, menu()) }
 	for _, b := range []*widgets.Button{restore, more} {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
@@ -182,6 +182,7 @@ func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason
 	return fyne.NewMenu("",
 		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(p.shown.id, c.ID) }),
 		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(c) }),
+		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "", lang.L("cannot be restored"), func() { p.m.copyCheckpoint(c) }),
 		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(c) }),
 		fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(c) }),

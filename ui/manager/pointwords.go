@@ -2,16 +2,45 @@ package manager
 
 import (
 	"context"
+	"fmt"
 	"strings"
-
-	"fyne.io/fyne/v2/container"
-	fynetheme "fyne.io/fyne/v2/theme"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
+
+// copyCheckpoint asks for the name of the machine that is to be made out of a checkpoint.
+func (m *Manager) copyCheckpoint(c checkpoints.Checkpoint) {
+	id := m.checkpoints.id
+	from := m.byID[id]
+	if from == nil {
+		return
+	}
+	var taken []string
+	for _, machine := range m.byID {
+		taken = append(taken, machine.Name)
+	}
+	base := from.Name + " " + c.Name
+	free := base
+	for n := 2; vmconfig.CheckName(free, taken) != nil && n < 100; n++ {
+		free = fmt.Sprintf("%s %d", base, n)
+	}
+	hint := lang.L("The new machine gets copies of the disks and is off.")
+	if c.State.Active() {
+		hint = lang.L("The new machine gets copies of the disks and is off: what the guest had not written to them is missing, as after a power cut.")
+	}
+	m.askName(nameQuestion{
+		icon: "new", title: lang.F("New machine from “%s”", shown(c.Name)), button: lang.L("Create"), hint: hint, name: free, taken: taken,
+		do: func(name string) func(context.Context) error {
+			return func(context.Context) error {
+				m.p.Checkpoints.Copy(id, c.ID, name)
+				return nil
+			}
+		},
+	})
+}
 
 // wordsQuestion asks for a checkpoint's name and description.
 type wordsQuestion struct {
@@ -30,42 +59,18 @@ func (m *Manager) askWords(q wordsQuestion) {
 			taken = append(taken, c.Name)
 		}
 	}
-	name, description := widgets.NewEntry(), widgets.NewMultiLineEntry(3)
-	name.SetText(q.words.Name)
+	description := widgets.NewMultiLineEntry(3)
 	description.SetText(q.words.Description)
-	nameField := widgets.NewFormField(lang.L("Name"), name, q.hint)
-	descriptionField := widgets.NewFormField(lang.L("Description"), description, "")
+	fixed := ""
 	if q.fixed {
-		name.Disable()
-		nameField.SetHint(lang.L("Another program made this checkpoint; its name cannot be changed."))
+		fixed = lang.L("Another program made this checkpoint; its name cannot be changed.")
 	}
-	var modal *widgets.Modal
-	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
-	ok := widgets.NewButton("", q.button, widgets.StylePrimary, nil)
-	check := func() bool {
-		fault := ""
-		if err := vmconfig.CheckName(strings.TrimSpace(name.Text), taken); err != nil && !q.fixed {
-			fault = err.Error()
-		}
-		nameField.SetFault(fault)
-		ok.SetEnabled(fault == "", fault)
-		modal.Relayout()
-		return fault == ""
-	}
-	ok.OnTapped = func() {
-		if !check() {
-			return
-		}
-		words := checkpoints.SaveOptions{Name: strings.TrimSpace(name.Text), Description: strings.TrimSpace(description.Text)}
-		m.submit(modal, ok, lang.L("One moment…"), descriptionField, func(ctx context.Context) error { return q.do(ctx, words) })
-	}
-	name.OnChanged = func(string) { check() }
-	name.OnSubmitted = func(string) { ok.Tapped(nil) }
-	modal = widgets.NewModal(m.window, q.icon, fynetheme.ColorNamePrimary, q.title, container.NewVBox(nameField, descriptionField), 440, cancel, ok)
-	if q.fixed {
-		modal.FocusOn(description).Show()
-		return
-	}
-	modal.FocusOn(name).Show()
-	name.TypedShortcut(selectAllText)
+	m.askName(nameQuestion{
+		icon: q.icon, title: q.title, button: q.button, hint: q.hint, busy: lang.L("One moment…"), name: q.words.Name, taken: taken, fixed: fixed,
+		below: widgets.NewFormField(lang.L("Description"), description, ""), belowFocus: description,
+		do: func(name string) func(context.Context) error {
+			words := checkpoints.SaveOptions{Name: name, Description: strings.TrimSpace(description.Text)}
+			return func(ctx context.Context) error { return q.do(ctx, words) }
+		},
+	})
 }
