@@ -1,19 +1,15 @@
 package checkpoints
 
 import (
-	"context"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sys/unix"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor/guesttest"
-	"guesthouse/hypervisor/hosttest"
 	"guesthouse/vmconfig"
 )
 
@@ -138,7 +134,6 @@ func BenchmarkCheckpointSize(b *testing.B) {
 // started makes a machine, and waits until its guest has booted and made so much memory busy.
 func (f *fixture) started(b *testing.B, firmware vmconfig.Firmware, memoryMiB, dirtyMiB int64) uuid.UUID {
 	b.Helper()
-	buryQEMU(b, f.host)
 	j, id := f.machines.Create(machines.Draft{
 		Name: benched, MemoryBytes: memoryMiB * vmconfig.MiB, CPUs: 1, Firmware: firmware,
 		DiskMode: machines.DiskCreate, DiskBytes: 64 * vmconfig.MiB, ISO: guesttest.ISO(b), Start: true,
@@ -149,34 +144,6 @@ func (f *fixture) started(b *testing.B, firmware vmconfig.Firmware, memoryMiB, d
 	n := strconv.FormatInt(dirtyMiB, 10)
 	guest.Ask("dirty "+n, "^dirtied "+n+"$")
 	return id
-}
-
-// buryQEMU takes note of the end of the machine's QEMU at once. libvirt waits until nothing is left of it, and the first process of some containers
-// and virtual machines leaves its orphans as zombies for a second or two, which would hide in every restore what it takes.
-func buryQEMU(b *testing.B, host *hosttest.Host) {
-	b.Helper()
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		pid := 0
-		for ctx.Err() == nil {
-			if now := host.QEMUPID(benched); now != 0 {
-				pid = now
-			}
-			if pid != 0 {
-				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // no other child: those have somebody who waits for them
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
-	b.Cleanup(func() {
-		cancel()
-		watching.Wait()
-		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) // nobody buries the orphans of what comes now
-	})
 }
 
 // room is what the machine's disk and its checkpoints' files occupy.

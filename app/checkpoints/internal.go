@@ -152,7 +152,15 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 		// Its data is not there, so only the entry can be forgotten.
 		err = m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// libvirt also says that it is done when QEMU ended before it was.
+	now, err := m.s.look(ctx, t.domain.UUID)
+	if err != nil {
+		return err
+	}
+	return m.s.removeOrphan(ctx, now, snapshot.Name)
 }
 
 // keepIdentity gives the machine back its present title, notes and group after libvirt brought back the settings of a checkpoint. libvirt keeps the

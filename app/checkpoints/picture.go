@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,4 +85,10 @@ func (s *Service) tidy(t *target) {
 			_ = os.Remove(filepath.Join(t.dir, e.Name()))
 		}
 	}
+}
+
+// unfinished reports whether a folder holds files that were being written when the program ended.
+func unfinished(dir string) bool {
+	entries, _ := os.ReadDir(dir)
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return atomicfile.Unfinished(e.Name()) })
 }

@@ -44,15 +44,16 @@ type saveRecord struct {
 // restoreRecord names the checkpoint that was being restored.
 type restoreRecord struct {
 	Checkpoint string `json:"checkpoint"`
+	// Waking is true when everything but the memory is back: a machine that is active has it, or gets it.
+	Waking bool `json:"waking,omitempty"`
 }
 
 // settlePatience is how long an operation that lost its connection waits for it to come back.
 const settlePatience = time.Minute
 
-// settle waits until the hypervisor answers again and is done with the machine, after a call that failed for an unknown reason.
+// settle waits until the hypervisor answers again and is done with the machine, after a call that failed for an unknown reason, or of a program that was killed.
 func (s *Service) settle(ctx context.Context, id uuid.UUID) error {
-	ctx, cancel := context.WithTimeout(ctx, settlePatience)
-	defer cancel()
+	answers := time.Now()
 	for {
 		_, err := s.p.Conn.Domain(ctx, id)
 		if err == nil {
@@ -60,7 +61,11 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID) error {
 			if progressErr != nil || !busy {
 				return nil
 			}
+			answers = time.Now()
 		} else if !errors.Is(err, hypervisor.ErrDisconnected) && !errors.Is(err, hypervisor.ErrTimeout) && !errors.Is(err, hypervisor.ErrCannotStart) {
+			return err
+		}
+		if time.Since(answers) > settlePatience {
 			return err
 		}
 		select {
@@ -85,7 +90,11 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 				continue
 			}
 			if r.Exists() {
-				sentence, err := do(ctx, r)
+				var sentence string
+				err := s.settle(ctx, r.Machine) // the hypervisor may still do what it was told
+				if err == nil {
+					sentence, err = do(ctx, r)
+				}
 				if errors.Is(err, hypervisor.ErrNotFound) { // the machine is gone, and its files with it
 					err = nil
 				}
@@ -105,6 +114,7 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 			s.changed(r.Machine)
 		}
 	}
+	s.journal.Tidy(func(machine uuid.UUID) (func(), bool) { return s.p.Machines.TryOperate(ctx, machine, "tidying up") })
 	mend(saveKind, s.recoverSave)
 	mend(restoreKind, s.recoverRestore)
 	errs = append(errs, s.sweepAll(ctx))
@@ -118,9 +128,9 @@ func (s *Service) sweepAll(ctx context.Context) error {
 		dir := s.p.Machines.CheckpointDir(m.UUID)
 		records, err := readRecords(dir)
 		errs = append(errs, err)
-		left := len(machines.ReadPointTrash(dir)) > 0
+		left := len(machines.ReadPointTrash(dir)) > 0 || unfinished(dir)
 		for _, r := range records {
-			left = left || r.Removed && !m.State.Active()
+			left = left || r.Removed
 		}
 		if !left {
 			continue
@@ -130,7 +140,8 @@ func (s *Service) sweepAll(ctx context.Context) error {
 			continue
 		}
 		if t, err := s.look(ctx, m.UUID); err == nil {
-			errs = append(errs, s.named(m.UUID, s.purge(ctx, t, time.Now())))
+			s.tidy(t)
+			errs = append(errs, s.named(m.UUID, s.finishDeletions(ctx, t)), s.named(m.UUID, s.purge(ctx, t, time.Now())))
 			if !t.domain.State.Active() {
 				errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
 			}
@@ -215,13 +226,41 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 	if err != nil {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and could not be repeated. Restore one again before you use the machine.", name), nil
 	}
+	finished := fmt.Sprintf("Restoring a checkpoint of %s was interrupted and has been finished.", name)
+	if s.isBack(t, snapshot, entry) {
+		if t.domain.State == hypervisor.StatePaused && s.stateOf(t, snapshot) == hypervisor.StateRunning {
+			return finished, s.p.Conn.Resume(ctx, r.Machine)
+		}
+		return finished, nil
+	}
 	if t.domain.State != hypervisor.StateOff || usedSince(t, r.Started.Add(restoreGrace)) {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine has been used since, so it was left as it is.", name), nil
 	}
-	if err := s.goBack(ctx, t, snapshot, func(jobs.Progress) {}); err != nil {
-		return "", err
+	t.waking = waking(r, entry)
+	return finished, s.goBack(ctx, t, snapshot, func(jobs.Progress) {})
+}
+
+// waking returns what notes in the record of a restore that only the memory is missing.
+func waking(r *journal.Record, entry restoreRecord) func() error {
+	entry.Waking = true
+	return func() error { return r.Update(entry) }
+}
+
+// isBack reports whether an interrupted restore had come to its end, but for the machine being resumed: it is active, which the restore has brought about.
+func (s *Service) isBack(t *target, snapshot hypervisor.Snapshot, entry restoreRecord) bool {
+	if !snapshot.Current || !t.domain.State.Active() || !s.stateOf(t, snapshot).Active() {
+		return false
 	}
-	return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and has been finished.", name), nil
+	_, atOnce := s.mechanismOf(t, snapshot).(internal) // the hypervisor does all of it
+	return atOnce || entry.Waking
+}
+
+// stateOf is the machine's state in a checkpoint.
+func (s *Service) stateOf(t *target, snapshot hypervisor.Snapshot) hypervisor.State {
+	if r := t.records[snapshot.Name]; r != nil {
+		return r.State
+	}
+	return snapshot.State
 }
 
 // usedSince reports whether a disk was written to after the moment.

@@ -226,7 +226,7 @@ func existing(paths []string) []string {
 // sweep removes what deleted checkpoints left inside the disks while the machine ran. Call it when the machine is off.
 func (s *Service) sweep(ctx context.Context, t *target) error {
 	for _, r := range t.records {
-		if !r.Removed {
+		if _, listed := t.snapshot(r.ID); !r.Removed || listed { // else finishDeletions comes first
 			continue
 		}
 		if err := s.dropFromDisks(ctx, existing(r.Disks), r.ID); err != nil {
@@ -238,6 +238,22 @@ func (s *Service) sweep(ctx context.Context, t *target) error {
 		delete(t.records, r.ID)
 	}
 	return nil
+}
+
+// finishDeletions deletes the checkpoints whose deletion was interrupted before libvirt heard of it.
+func (s *Service) finishDeletions(ctx context.Context, t *target) error {
+	var errs []error
+	for _, r := range t.records {
+		if _, listed := t.snapshot(r.ID); r.Removed && listed {
+			after, err := s.delete(ctx, t, r.ID)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			*t = *after
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside contents, c *Checkpoint) {
@@ -296,6 +312,9 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	}
 	if r.MemoryBytes == 0 {
 		return nil
+	}
+	if err := t.waking(); err != nil {
+		return err
 	}
 	return m.wake(ctx, t, r)
 }

@@ -392,10 +392,12 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 	if err != nil {
 		return err
 	}
+	t.waking = waking(record, restoreRecord{Checkpoint: checkpointID})
 	err = s.goBack(ctx, t, snapshot, report)
 	if errors.Is(err, hypervisor.ErrDisconnected) && s.settle(ctx, id) == nil {
 		// The daemon died in the middle. Its successor can do it again from the beginning.
 		if t, err = s.look(ctx, id); err == nil {
+			t.waking = waking(record, restoreRecord{Checkpoint: checkpointID})
 			err = s.goBack(ctx, t, snapshot, report)
 		}
 	}
@@ -468,6 +470,9 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	}
 	snapshot, _ := t.snapshot(checkpointID)
 	clean := s.cleanCheckpoint(t)
+	if err := remove(pictureFile(t.dir, checkpointID)); err != nil { // first, so that none is left when the rest is interrupted
+		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
+	}
 	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
 		return nil, err
 	}
@@ -480,9 +485,6 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	}
 	if clean != "" && clean != checkpointID {
 		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
-	}
-	if err := remove(pictureFile(t.dir, checkpointID)); err != nil {
-		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
 	}
 	delete(now.trash, checkpointID)
 	return now, now.trash.Write(now.dir)

@@ -31,7 +31,8 @@ type target struct {
 	dir       string             // folder of those files
 	trash     machines.PointTrash
 	settings  settingsMemory
-	unsavable string // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
+	waking    func() error // called in a restore when everything but the memory is back
+	unsavable string       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 
 // newCheckpoint is a checkpoint that is being saved.

@@ -112,3 +112,29 @@ func (r *Record) Exists() bool {
 	_, err := os.Stat(r.path)
 	return err == nil
 }
+
+// Tidy removes what a program that was killed had begun to write about a machine, if lock gets it the machine: nobody else writes about it then.
+func (j *Journal) Tidy(lock func(machine uuid.UUID) (release func(), ok bool)) {
+	entries, _ := os.ReadDir(j.dir)
+	for _, e := range entries {
+		machine, found := machineIn(e.Name())
+		if !atomicfile.Unfinished(e.Name()) || !found {
+			continue
+		}
+		if release, ok := lock(machine); ok {
+			_ = os.Remove(filepath.Join(j.dir, e.Name()))
+			release()
+		}
+	}
+}
+
+// machineIn finds the machine that the name of a record's file is about.
+func machineIn(name string) (uuid.UUID, bool) {
+	const length = 36
+	for i := 0; i+length <= len(name); i++ {
+		if id, err := uuid.Parse(name[i : i+length]); err == nil {
+			return id, true
+		}
+	}
+	return uuid.Nil, false
+}

@@ -51,6 +51,9 @@ func New(t testing.TB) *Host {
 		t.Fatal("hosttest: as root a session daemon behaves as the system one: " +
 			"run the test through packaging/testing/as-user (make test does)")
 	}
+	if err := buryOrphans(); err != nil {
+		t.Fatalf("hosttest: %v", err)
+	}
 	dir, err := os.MkdirTemp(shortTempDir(), "h") //nolint:usetesting // unix socket paths are short
 	if err != nil {
 		t.Fatalf("hosttest: %v", err)
