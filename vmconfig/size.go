@@ -138,3 +138,18 @@ func FormatBytes(bytes int64) string {
 	}
 	return sign + b.String() + " bytes"
 }
+
+// RoughSize writes a size in two or three digits: "1.2 GiB", "340 MiB".
+func RoughSize(bytes int64) string {
+	value, unit := float64(bytes), "bytes"
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if value < 1000 {
+			break
+		}
+		value, unit = value/1024, u
+	}
+	if value < 10 && unit != "bytes" {
+		return fmt.Sprintf("%.1f %s", value, unit)
+	}
+	return fmt.Sprintf("%.0f %s", value, unit)
+}

@@ -87,6 +87,7 @@ type Service struct {
 	settings map[uuid.UUID]settingsMemory
 	next     int
 	subs     map[int]func(uuid.UUID)
+	rate     float64 // bytes of memory that the last save wrote in a second
 }
 
 // New returns the service of one connection.
@@ -175,6 +176,9 @@ type Overview struct {
 	Trash   []Checkpoint // deleted, but can be put back
 	Refusal string       // why none can be saved now, one sentence; empty: one can
 	Changed bool         // the present state is in no checkpoint, as far as is known, so that a restore would lose it
+	// SaveBytes and SaveTime are about what saving one now would take, of room at once and of time; 0 while the machine is off, or it cannot be told.
+	SaveBytes int64
+	SaveTime  time.Duration
 	// Settings are the machine's present ones.
 	Settings *vmconfig.Machine
 	// Bytes is the room that all of them take, the trash included, but not what they share with the present state; Unknown when it cannot be told.
@@ -191,6 +195,7 @@ func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) 
 	_, o.Refusal = s.choose(t)
 	o.List, o.Trash = s.listAll(ctx, t)
 	o.Bytes = s.measure(ctx, t, o.List, o.Trash)
+	o.SaveBytes, o.SaveTime = s.estimate(ctx, t)
 	return o, nil
 }
 
@@ -267,12 +272,14 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 		return err
 	}
 	pictured := s.takePicture(ctx, t, n.id)
+	began := time.Now()
 	err = m.save(ctx, t, n, report)
+	took := time.Since(began)
 	pictured()
 	if err != nil {
 		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id))))
 	}
-	return s.saved(context.WithoutCancel(ctx), t, n.id)
+	return s.saved(context.WithoutCancel(ctx), t, n.id, took)
 }
 
 // scarce is so little free space that it is the likely reason of a failure. QEMU says "Input/output error" when the disk is full.
@@ -341,7 +348,7 @@ func checkWords(o SaveOptions, taken []string, known string) (newCheckpoint, err
 }
 
 // saved reads back what the hypervisor now says (promise I6) and remembers that the present state is in a checkpoint.
-func (s *Service) saved(ctx context.Context, t *target, id string) error {
+func (s *Service) saved(ctx context.Context, t *target, id string, took time.Duration) error {
 	now, err := s.look(ctx, t.domain.UUID)
 	if err != nil {
 		return err
@@ -356,6 +363,7 @@ func (s *Service) saved(ctx context.Context, t *target, id string) error {
 		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
 	}
 	s.remember(now, id)
+	s.noteRate(c.SizeBytes, took)
 	return nil
 }
 

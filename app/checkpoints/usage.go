@@ -1,10 +1,13 @@
 package checkpoints
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
 )
 
 // measure finds out what deleting each checkpoint would free, and returns the room that all take.
@@ -42,4 +45,37 @@ func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint)
 		}
 	}
 	return total
+}
+
+// usualRate is how many bytes of memory a save writes in a second, as long as none was measured.
+const usualRate = 300e6
+
+// estimate says about what saving a checkpoint now would take: what of the memory was ever used is on this computer's hands already.
+func (s *Service) estimate(ctx context.Context, t *target) (bytes int64, took time.Duration) {
+	if !t.domain.State.Active() {
+		return 0, 0
+	}
+	all, err := s.p.Conn.AllStats(ctx)
+	if err != nil {
+		return 0, 0
+	}
+	for _, stats := range all {
+		if stats.UUID == t.domain.UUID && stats.ResidentBytes > 0 {
+			bytes = min(stats.ResidentBytes, t.config.MemoryBytes)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes, time.Duration(float64(bytes) / cmp.Or(s.rate, usualRate) * float64(time.Second))
+}
+
+// noteRate remembers how quick a save was. Small ones say nothing.
+func (s *Service) noteRate(bytes int64, took time.Duration) {
+	const telling = 32 * vmconfig.MiB
+	if bytes < telling || took <= 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate = float64(bytes) / took.Seconds()
 }

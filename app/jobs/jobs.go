@@ -17,6 +17,9 @@ import (
 type Progress struct {
 	Fraction float64 // 0 to 1; below 0 when it is unknown
 	Text     string  // what is being done now, one short phrase
+	// Done and Total are bytes, and Rest is how long the rest will take at the present rate; 0 where it is not known.
+	Done, Total int64
+	Rest        time.Duration
 }
 
 // Unknown is the Fraction of work whose length cannot be told.

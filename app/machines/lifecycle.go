@@ -152,6 +152,7 @@ func FollowProgress(ctx context.Context, conn hypervisor.Connection, id uuid.UUI
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		began := time.Now()
 		tick := time.NewTicker(progressPoll)
 		defer tick.Stop()
 		for {
@@ -164,7 +165,11 @@ func FollowProgress(ctx context.Context, conn hypervisor.Connection, id uuid.UUI
 			if err != nil || !running || p.TotalBytes <= 0 {
 				continue
 			}
-			report(jobs.Progress{Fraction: float64(p.ProcessedBytes) / float64(p.TotalBytes), Text: "Writing the memory"})
+			left := float64(p.TotalBytes-p.ProcessedBytes) / float64(max(p.ProcessedBytes, 1))
+			report(jobs.Progress{
+				Fraction: float64(p.ProcessedBytes) / float64(p.TotalBytes), Text: "Writing the memory",
+				Done: p.ProcessedBytes, Total: p.TotalBytes, Rest: time.Duration(left * float64(time.Since(began))),
+			})
 		}
 	}()
 	return func() {

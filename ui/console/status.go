@@ -202,8 +202,8 @@ func (s *status) setJob(j *jobs.Status) {
 	if on {
 		s.job = j.ID
 		text := lang.L(j.Title)
-		if j.Progress.Text != "" {
-			text += " – " + lang.L(j.Progress.Text)
+		if progress := lang.Progress(j.Progress); progress != "" {
+			text += " – " + progress
 		}
 		s.work.SetText(text)
 		s.bar.set(j.Progress.Fraction)

@@ -102,7 +102,7 @@ func (a *activity) newRow(id int) *widgets.JobRow {
 }
 
 func jobLook(s jobs.Status) widgets.JobLook {
-	look := widgets.JobLook{Title: shown(s.Title), Text: shown(s.Progress.Text), Fraction: s.Progress.Fraction, Cancel: s.Cancellable}
+	look := widgets.JobLook{Title: shown(s.Title), Text: shown(lang.Progress(s.Progress)), Fraction: s.Progress.Fraction, Cancel: s.Cancellable}
 	switch s.State {
 	case jobs.Done:
 		look.State, look.Text = widgets.JobDone, lang.L("Done")

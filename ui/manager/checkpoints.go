@@ -169,7 +169,10 @@ func (m *Manager) saveCheckpointAs() {
 		return
 	}
 	hint := lang.L("The machine is off: that takes a moment, and room only for what its disks change later.")
-	if one.State.Active() && one.Config != nil {
+	switch o := m.checkpoints.Overview; {
+	case one.State.Active() && o.SaveBytes > 0:
+		hint = lang.F("The machine stands still while its memory is written, about %s in %s, and then goes on.", vmconfig.RoughSize(o.SaveBytes), lang.Duration(o.SaveTime))
+	case one.State.Active() && one.Config != nil:
 		hint = lang.F("The machine stands still while its memory is written, %s at most, and then goes on.", vmconfig.FormatSize(one.Config.MemoryBytes))
 	}
 	id := one.UUID

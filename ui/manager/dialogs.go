@@ -187,7 +187,7 @@ func deleteSummary(plans []machines.DeletePlan) string {
 	text := lang.L("No files are deleted.")
 	if trash > 0 {
 		text = lang.N("One file (%[2]s) goes to the trash and is kept there for seven days.",
-			"%d files (%s) go to the trash and are kept there for seven days.", trash, trash, roughSize(bytes))
+			"%d files (%s) go to the trash and are kept there for seven days.", trash, trash, vmconfig.RoughSize(bytes))
 	}
 	if cps > 0 {
 		text += " " + lang.N("One checkpoint is lost.", "%d checkpoints are lost.", cps, cps)
@@ -214,7 +214,7 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 				}
 			}
 			name := widgets.NewText(vmconfig.Inert(baseName(f.Path), 100), theme.TextNormal, false, fynetheme.ColorNameForeground).Elided()
-			note := widgets.NewText(joined(kindWord(f.Kind)+",", roughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
+			note := widgets.NewText(joined(kindWord(f.Kind)+",", vmconfig.RoughSize(f.Bytes)+",", fate), theme.TextSmall, false, theme.ColorMuted).Elided()
 			box.Add(container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon(icon, 18, color)), nil,
 				widgets.NewHint(container.NewVBox(name, note), f.Path)))
 		}

@@ -733,8 +733,8 @@ func TestWords(t *testing.T) {
 		}
 	}
 	for n, want := range map[int64]string{5: "5 bytes", 1 << 20: "1.0 MiB", 1200 << 20: "1.2 GiB", 340 << 20: "340 MiB", 20 << 40: "20 TiB"} {
-		if got := roughSize(n); got != want {
-			t.Errorf("roughSize(%d) = %q, want %q", n, got, want)
+		if got := vmconfig.RoughSize(n); got != want {
+			t.Errorf("vmconfig.RoughSize(%d) = %q, want %q", n, got, want)
 		}
 	}
 	m := machine("x", hypervisor.StateSaved)

@@ -93,7 +93,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 func (p *checkpointPanel) showFoot(s checkpointState) {
 	text := ""
 	if s.Bytes > 0 {
-		text = lang.F("All take %s", roughSize(s.Bytes))
+		text = lang.F("All take %s", vmconfig.RoughSize(s.Bytes))
 	}
 	p.total.SetText(text)
 	p.trash.SetText(lang.F("Trash (%d)", len(s.Trash)))
@@ -115,7 +115,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	nameColor := fynetheme.ColorNameForeground
 	note := age(c.Created, now)
 	if size := max(c.FreesBytes, c.SizeBytes); size > 0 {
-		note = joined(note, "·", roughSize(size))
+		note = joined(note, "·", vmconfig.RoughSize(size))
 	}
 	if c.Current {
 		nameColor = fynetheme.ColorNamePrimary
@@ -233,7 +233,7 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 		tip = lang.F("Saved %s, machine running", saved)
 	}
 	if c.FreesBytes > 0 {
-		tip += "\n" + lang.F("Deleting it for good frees %s.", roughSize(c.FreesBytes))
+		tip += "\n" + lang.F("Deleting it for good frees %s.", vmconfig.RoughSize(c.FreesBytes))
 	}
 	if c.Description != "" {
 		tip += "\n" + vmconfig.InertLines(c.Description, 400)

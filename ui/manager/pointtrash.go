@@ -12,6 +12,7 @@ import (
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 )
 
 // trashShown is how many rows are seen without scrolling.
@@ -30,7 +31,7 @@ func (p *checkpointPanel) openTrash() {
 		})
 		note := lang.F("deleted %s", age(c.Deleted, now))
 		if c.FreesBytes > 0 {
-			note = joined(note, "·", roughSize(c.FreesBytes))
+			note = joined(note, "·", vmconfig.RoughSize(c.FreesBytes))
 		}
 		texts := twoLines(widgets.NewText(shown(c.Name), theme.TextNormal, true, fynetheme.ColorNameForeground), note)
 		rows.Add(container.NewBorder(nil, nil, thumbnail(p.shown.pictures[c.ID], "checkpoint", theme.ColorMuted), container.NewCenter(back), texts))

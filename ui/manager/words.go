@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"fmt"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -129,19 +128,4 @@ func title(list []*machines.Machine) string {
 		return "“" + shown(list[0].Name) + "”"
 	}
 	return lang.N("%d machine", "%d machines", len(list), len(list))
-}
-
-// roughSize is a size in two or three digits: "1.2 GiB", "340 MiB".
-func roughSize(bytes int64) string {
-	value, unit := float64(bytes), "bytes"
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value < 1000 {
-			break
-		}
-		value, unit = value/1024, u
-	}
-	if value < 10 && unit != "bytes" {
-		return fmt.Sprintf("%.1f %s", value, unit)
-	}
-	return fmt.Sprintf("%.0f %s", value, unit)
 }

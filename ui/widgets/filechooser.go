@@ -3,7 +3,6 @@ package widgets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -384,7 +383,7 @@ func (r *fileRow) show(i int) {
 	e := r.chooser.shown[i]
 	icon, size := "folder", ""
 	if !e.Folder {
-		icon, size = "disk", roughSize(e.Bytes)
+		icon, size = "disk", vmconfig.RoughSize(e.Bytes)
 		if strings.EqualFold(filepath.Ext(e.Name), ".iso") {
 			icon = "cd"
 		}
@@ -396,19 +395,6 @@ func (r *fileRow) show(i int) {
 	if i == r.chooser.selected {
 		r.back.SetFill(theme.ColorSelected)
 	}
-}
-
-// roughSize writes a file's size to about three digits.
-func roughSize(bytes int64) string {
-	for _, unit := range []struct {
-		name string
-		size int64
-	}{{"GiB", vmconfig.GiB}, {"MiB", vmconfig.MiB}, {"KiB", vmconfig.KiB}} {
-		if bytes >= unit.size {
-			return fmt.Sprintf("%.1f %s", float64(bytes)/float64(unit.size), unit.name)
-		}
-	}
-	return fmt.Sprintf("%d B", bytes)
 }
 
 // CreateRenderer implements fyne.Widget.
