@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"guesthouse/app/checkpoints"
 	"guesthouse/app/displays"
 	"guesthouse/app/settings"
 	"guesthouse/ui"
@@ -88,6 +90,15 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 		s.log.Warn("the passwords of displays cannot be read; none is known", "error", err)
 		warnings = append(warnings, err)
 	}
+	go func() { // ends with the windows
+		_ = s.checkpoints.RunAutomatic(ctx, func() map[uuid.UUID]checkpoints.Automatic {
+			plan := map[uuid.UUID]checkpoints.Automatic{}
+			for id, a := range store.Get().Automatic {
+				plan[id] = checkpoints.Automatic{Every: time.Duration(a.Minutes) * time.Minute, Keep: a.Keep}
+			}
+			return plan
+		})
+	}()
 	p := ui.Params{
 		Displays: trusted, Warnings: warnings,
 		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,

@@ -46,6 +46,12 @@ type Console struct {
 	Layout             string `json:"layout,omitempty"` // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
 }
 
+// Automatic says how checkpoints of one machine are saved by themselves.
+type Automatic struct {
+	Minutes int `json:"minutes"` // between two of them, while the machine runs
+	Keep    int `json:"keep"`    // how many are kept
+}
+
 // Settings are the preferences. The maps of a value that Get returned must not be changed.
 type Settings struct {
 	Appearance     string                `json:"appearance"`      // auto, light or dark
@@ -54,6 +60,8 @@ type Settings struct {
 	Windows        map[string]WindowSize `json:"windows"`         // by name of the window
 	LastFolder     string                `json:"last_folder"`     // where the last file was chosen
 	ConfirmRestore bool                  `json:"confirm_restore"` // ask before a restore even when nothing would be lost
+
+	Automatic map[uuid.UUID]Automatic `json:"automatic_checkpoints"` // by machine; those without an entry have none
 
 	Consoles        map[uuid.UUID]Console `json:"consoles"`         // by machine
 	HostKey         []uint16              `json:"host_key"`         // evdev codes of one to three keys that together are the host key
@@ -67,7 +75,7 @@ const rightCtrl = 97
 func defaults() Settings {
 	return Settings{
 		Appearance: "auto", PreviewSeconds: 1,
-		CloseChoice: map[uuid.UUID]string{}, Windows: map[string]WindowSize{},
+		CloseChoice: map[uuid.UUID]string{}, Windows: map[string]WindowSize{}, Automatic: map[uuid.UUID]Automatic{},
 		Consoles: map[uuid.UUID]Console{}, HostKey: []uint16{rightCtrl}, CaptureKeyboard: true,
 	}
 }
@@ -146,6 +154,10 @@ func (s Settings) checked() Settings {
 	if s.Windows == nil {
 		s.Windows = d.Windows
 	}
+	if s.Automatic == nil {
+		s.Automatic = d.Automatic
+	}
+	maps.DeleteFunc(s.Automatic, func(_ uuid.UUID, a Automatic) bool { return a.Minutes < 1 || a.Keep < 1 })
 	if s.Consoles == nil {
 		s.Consoles = d.Consoles
 	}
@@ -171,6 +183,7 @@ func (s *Store) Update(change func(*Settings)) error {
 	next.CloseChoice = maps.Clone(next.CloseChoice)
 	next.Windows = maps.Clone(next.Windows)
 	next.Consoles = maps.Clone(next.Consoles)
+	next.Automatic = maps.Clone(next.Automatic)
 	change(&next)
 	next = next.checked()
 	s.mu.Lock()

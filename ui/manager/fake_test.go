@@ -209,7 +209,10 @@ func newRig(t *testing.T, list ...*machines.Machine) *rig {
 	app.Settings().SetTheme(theme.New(theme.Light))
 	r := &rig{
 		t: t, queue: &dispatch.Queue{}, ids: map[string]uuid.UUID{},
-		backend: &backend{runner: jobs.NewRunner(), snap: &machines.Snapshot{Connected: true, Machines: list}},
+		backend: &backend{
+			runner: jobs.NewRunner(), snap: &machines.Snapshot{Connected: true, Machines: list},
+			prefs: settings.Settings{Automatic: map[uuid.UUID]settings.Automatic{}}, // as settings.Store has it
+		},
 	}
 	for _, m := range list {
 		r.ids[m.Name] = m.UUID

@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -759,4 +760,34 @@ func TestRowMarkup(t *testing.T) {
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(300, rowHeight))
 	test.AssertRendersToMarkup(t, "row.xml", w.Canvas())
+}
+
+// TestAutomaticMenu sets how checkpoints of the selected machine are saved by themselves.
+func TestAutomaticMenu(t *testing.T) {
+	web := machine("web", hypervisor.StateRunning)
+	r := newRig(t, web)
+	pick := func(label string) {
+		t.Helper()
+		for _, item := range r.m.automaticItem().ChildMenu.Items {
+			if item.Label == label {
+				item.Action()
+				r.settle()
+				return
+			}
+		}
+		t.Fatalf("there is no %q", label)
+	}
+	for label, want := range map[string]settings.Automatic{
+		"Every 30 minutes while it runs": {Minutes: 30, Keep: 5}, "Every hour while it runs": {Minutes: 60, Keep: 5}, "Off": {},
+	} {
+		pick(label)
+		if got := r.prefs.Automatic[web.UUID]; got != want {
+			t.Errorf("%s set %+v", label, got)
+		}
+	}
+	pick("Every 4 hours while it runs")
+	pick("Keep the last one")
+	if got := r.prefs.Automatic[web.UUID]; got != (settings.Automatic{Minutes: 240, Keep: 1}) {
+		t.Errorf("it is %+v", got)
+	}
 }

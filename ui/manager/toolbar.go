@@ -83,7 +83,7 @@ func (t *toolbar) update() {
 }
 
 func (m *Manager) checkpointMenu() *fyne.Menu {
-	return fyne.NewMenu("", m.saveAsItem())
+	return fyne.NewMenu("", m.saveAsItem(), m.automaticItem())
 }
 
 // saveAsItem saves one machine's checkpoint under a name.

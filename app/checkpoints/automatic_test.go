@@ -1,0 +1,79 @@
+package checkpoints
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/machines"
+	"guesthouse/vmconfig"
+)
+
+// TestAutomatic saves checkpoints by themselves when one is due, and keeps the last two and those with a name of the user's.
+func TestAutomatic(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "auto", vmconfig.FirmwareBIOS, false)
+	plan := Automatic{Every: time.Hour, Keep: 2}
+	now := time.Now()
+	after := func(d time.Duration, want string) {
+		t.Helper()
+		if err := f.automatic(within(t), id, plan, now.Add(d)); err != nil {
+			t.Fatal(err)
+		}
+		list, err := f.List(within(t), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, c := range list {
+			name, _, _ := strings.Cut(c.Name, " ")
+			names = append(names, name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Fatalf("after %v there are %q, want %q", d, got, want)
+		}
+	}
+	after(0, "") // it is off
+	f.do(t, machines.ActionStart, id)
+	after(0, "Automatic")
+	after(time.Minute, "Automatic")
+	done(t, f.Save(id, SaveOptions{Name: "Mine"}))
+	after(2*time.Hour, "Automatic Mine Automatic")
+	first := automaticOnes(f.all(t, id))[1]
+	after(3*time.Hour, "Mine Automatic Automatic")
+	if _, err := f.Resolve(f.all(t, id), first.ID); !errors.Is(err, ErrNoCheckpoint) {
+		t.Errorf("the oldest one: %v", err)
+	}
+	kept := automaticOnes(f.all(t, id))[1]
+	if err := f.Describe(within(t), id, kept.ID, SaveOptions{Name: "Kept"}); err != nil {
+		t.Fatal(err)
+	}
+	after(5*time.Hour, "Mine Kept Automatic Automatic")
+	plan.Every = 0
+	after(9*time.Hour, "Mine Kept Automatic Automatic")
+	if err := f.automatic(within(t), uuid.New(), plan, now); err != nil {
+		t.Errorf("a machine that is gone: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.RunAutomatic(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended by %v", err)
+	}
+	if !tooMuch(21, 100) || tooMuch(20, 100) {
+		t.Error("a fifth of the free room is not the limit")
+	}
+}
+
+// all lists the machine's checkpoints.
+func (f *fixture) all(t *testing.T, id uuid.UUID) []Checkpoint {
+	t.Helper()
+	list, err := f.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
