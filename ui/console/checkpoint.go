@@ -11,6 +11,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/restore"
@@ -37,31 +38,51 @@ func (w *Window) saveCheckpoint() {
 	}
 	w.savingCheckpoint = true // the machine is busy only a moment later; a second click until then would ask for the same name
 	w.say(notice{})
-	dispatch.Background(w.p.Dispatch, w.nextName, func(name string, err error) {
+	dispatch.Background(w.p.Dispatch, w.savable, func(o checkpoints.Overview, err error) {
 		if err != nil {
 			w.savingCheckpoint = false
 			w.refuse(faultSave, err)
 			return
 		}
-		job := w.p.Checkpoints.Save(w.p.ID, checkpoints.SaveOptions{Name: name})
-		dispatch.Run(w.p.Dispatch, job.Wait, func(error) { w.savingCheckpoint = false })
-		w.follow(faultSave, job, func() {
-			w.savingCheckpoint = false // who reads that it is saved may save the next one
-			w.say(notice{text: lang.F("“%s” saved.", vmconfig.Inert(name, 60))})
-		})
+		w.saveAs(checkpoints.SaveOptions{Name: w.p.Checkpoints.NextName(o.List)})
 	})
 }
 
-// nextName finds the default name of the next checkpoint, or why there cannot be one. Not for the UI goroutine.
-func (w *Window) nextName(ctx context.Context) (string, error) {
-	o, err := w.p.Checkpoints.Overview(ctx, w.p.ID)
-	switch {
-	case err != nil:
-		return "", err
-	case o.Refusal != "":
-		return "", restore.Refusal(o.Refusal)
+// saveCheckpointAs asks for a name first.
+func (w *Window) saveCheckpointAs() {
+	if w.machine == nil || w.savingCheckpoint {
+		return
 	}
-	return w.p.Checkpoints.NextName(o.List), nil
+	w.display.ReleaseAll()
+	dispatch.Background(w.p.Dispatch, w.savable, func(o checkpoints.Overview, err error) {
+		switch {
+		case err != nil:
+			w.refuse(faultSave, err)
+		case !w.closed && w.machine != nil:
+			ask.SaveCheckpoint(w.win, w.p.Dispatch, o, w.p.Checkpoints.NextName(o.List), w.machine.State.Active(),
+				func(words checkpoints.SaveOptions) { w.p.Dispatch.Do(func() { w.saveAs(words) }) })
+		}
+	})
+}
+
+// saveAs saves a checkpoint.
+func (w *Window) saveAs(words checkpoints.SaveOptions) {
+	w.savingCheckpoint = true
+	job := w.p.Checkpoints.Save(w.p.ID, words)
+	dispatch.Run(w.p.Dispatch, job.Wait, func(error) { w.savingCheckpoint = false })
+	w.follow(faultSave, job, func() {
+		w.savingCheckpoint = false // who reads that it is saved may save the next one
+		w.say(notice{text: lang.F("“%s” saved.", vmconfig.Inert(words.Name, 60))})
+	})
+}
+
+// savable looks at the machine's checkpoints; the error says why there cannot be another one. Not for the UI goroutine.
+func (w *Window) savable(ctx context.Context) (checkpoints.Overview, error) {
+	o, err := w.p.Checkpoints.Overview(ctx, w.p.ID)
+	if err == nil && o.Refusal != "" {
+		err = restore.Refusal(o.Refusal)
+	}
+	return o, err
 }
 
 // refuse shows a reason as it is, and anything else as a failure.

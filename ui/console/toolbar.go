@@ -29,13 +29,13 @@ const (
 type toolbar struct {
 	box *fyne.Container
 
-	run, stop, checkpoint, restore, pick, keys, screenshot, pictures, text, view, full *widgets.Button
+	run, stop, checkpoint, named, restore, pick, keys, screenshot, pictures, text, view, full *widgets.Button
 }
 
 // toolbarActions is what the buttons do.
 type toolbarActions struct {
-	run, checkpoint, restore, screenshot, text, fullScreen func()
-	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu func() // open a menu below their button
+	run, checkpoint, named, restore, screenshot, text, fullScreen func()
+	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu        func() // open a menu below their button
 }
 
 func newToolbar(a toolbarActions) *toolbar {
@@ -44,7 +44,9 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.stop = widgets.NewMenuButton("stop", lang.L("Stop"), nil)
 	t.stop.OnTapped = a.stopMenu
 	t.stop.SetTip(lang.L("Shut down, save the state, power off or reset"))
-	t.checkpoint = widgets.NewToolButton("checkpoint", lang.L("Checkpoint"), a.checkpoint)
+	checkpoint := widgets.NewSplitButton("checkpoint", lang.L("Checkpoint"), lang.L("Give it a name first"), a.checkpoint, nil)
+	t.checkpoint, t.named = checkpoint.Main, checkpoint.Arrow
+	t.named.OnTapped = a.named
 	restore := widgets.NewSplitButton("restore", lang.L("Restore"), lang.L("Choose a checkpoint to go back to"), a.restore, nil)
 	t.restore, t.pick = restore.Main, restore.Arrow
 	t.pick.OnTapped = a.restoreMenu
@@ -60,7 +62,7 @@ func newToolbar(a toolbarActions) *toolbar {
 	t.full = widgets.NewToolButton("fullscreen", lang.L("Full screen"), a.fullScreen)
 
 	row := container.NewHBox(
-		t.run, t.stop, gap(), t.checkpoint, restore, gap(), t.keys, screenshot,
+		t.run, t.stop, gap(), checkpoint, restore, gap(), t.keys, screenshot,
 		layout.NewSpacer(), t.text, t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
@@ -70,7 +72,7 @@ func newToolbar(a toolbarActions) *toolbar {
 
 // buttons are all of them, from left to right.
 func (t *toolbar) buttons() []*widgets.Button {
-	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.text, t.view, t.full}
+	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.named, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.text, t.view, t.full}
 }
 
 // hairline is the edge between a bar and the screen.
@@ -134,7 +136,9 @@ func (t *toolbar) set(s toolbarState) {
 	} else {
 		t.stop.SetEnabled(can(machines.ActionPowerOff))
 	}
-	t.checkpoint.SetEnabled(can(machines.ActionCheckpoint))
+	savable, why := can(machines.ActionCheckpoint)
+	t.checkpoint.SetEnabled(savable, why)
+	t.named.SetEnabled(savable, why)
 	restorable, reason := can(machines.ActionRestore)
 	if restorable && s.machine.Checkpoint == "" {
 		restorable, reason = false, lang.L("The machine has no checkpoint yet.")

@@ -238,7 +238,7 @@ func (w *Window) build() {
 	})
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
-		run: w.runOrPause, checkpoint: w.saveCheckpoint, restore: w.restoreLast, screenshot: w.screenshot,
+		run: w.runOrPause, checkpoint: w.saveCheckpoint, named: w.saveCheckpointAs, restore: w.restoreLast, screenshot: w.screenshot,
 		fullScreen:  w.toggleFullScreen,
 		text:        w.text.toggle,
 		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },

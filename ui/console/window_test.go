@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -372,6 +373,23 @@ func TestToolbarKeys(t *testing.T) {
 	press(keymap.P, true)
 	f.until("paused", func() bool { return w.page.title.Text() == "Paused" })
 	focused(w.display, "the host key and P") // as after each of its commands
+}
+
+// TestNamedCheckpoint asks for a name, and saves under it.
+func TestNamedCheckpoint(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	w := f.open()
+	f.live(w, 0)
+	test.Tap(w.bar.named)
+	f.until("the question", func() bool { return widgets.ModalOpen(w.win) })
+	w.win.Canvas().Focused().(*widgets.Entry).SetText("Before the exam")
+	tapButton(t, w.win, "Save")
+	f.until("saved", func() bool {
+		return w.status.notice.text == "“Before the exam” saved." && !widgets.ModalOpen(w.win)
+	})
+	if got := f.noted(); !slices.Contains(got, "save Before the exam") {
+		t.Errorf("it did %q", got)
+	}
 }
 
 func TestWindowScreenshot(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/restore"
@@ -168,31 +169,18 @@ func (m *Manager) saveCheckpointAs() {
 	if ok, _ := m.canCheckpoint(); !ok || one == nil || !m.checkpoints.loaded { // the name needs the list
 		return
 	}
-	hint := lang.L("The machine is off: that takes a moment, and room only for what its disks change later.")
-	switch o := m.checkpoints.Overview; {
-	case one.State.Active() && o.SaveBytes > 0:
-		hint = lang.F("The machine stands still while its memory is written, about %s in %s, and then goes on.", vmconfig.RoughSize(o.SaveBytes), lang.Duration(o.SaveTime))
-	case one.State.Active() && one.Config != nil:
-		hint = lang.F("The machine stands still while its memory is written, %s at most, and then goes on.", vmconfig.FormatSize(one.Config.MemoryBytes))
-	}
 	id := one.UUID
-	m.askWords(wordsQuestion{
-		icon: "checkpoint", title: lang.L("Save a checkpoint"), button: lang.L("Save"), hint: hint,
-		words: checkpoints.SaveOptions{Name: m.p.Checkpoints.NextName(m.checkpoints.List)},
-		do: func(_ context.Context, o checkpoints.SaveOptions) error {
-			m.p.Checkpoints.Save(id, o)
-			return nil
-		},
-	})
+	ask.SaveCheckpoint(m.window, m.p.Dispatch, m.checkpoints.Overview, m.p.Checkpoints.NextName(m.checkpoints.List), one.State.Active(),
+		func(o checkpoints.SaveOptions) { m.p.Checkpoints.Save(id, o) })
 }
 
 // describeCheckpoint asks for another name and description.
 func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
 	id := m.checkpoints.id
-	m.askWords(wordsQuestion{
-		icon: "rename", title: lang.F("Name and description of “%s”", shown(c.Name)), button: lang.L("Apply"), except: c.ID, fixed: c.Foreign,
-		words: checkpoints.SaveOptions{Name: c.Name, Description: c.Description},
-		do: func(ctx context.Context, o checkpoints.SaveOptions) error {
+	ask.Checkpoint(m.window, m.p.Dispatch, ask.CheckpointQuestion{
+		Icon: "rename", Title: lang.F("Name and description of “%s”", shown(c.Name)), Button: lang.L("Apply"), List: m.checkpoints.List, ID: c.ID, Fixed: c.Foreign,
+		Words: checkpoints.SaveOptions{Name: c.Name, Description: c.Description},
+		Do: func(ctx context.Context, o checkpoints.SaveOptions) error {
 			if o.Name == c.Name && o.Description == c.Description {
 				return nil
 			}

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -10,6 +9,7 @@ import (
 
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
+	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
@@ -32,10 +32,10 @@ func (m *Manager) rename() {
 			taken = append(taken, other.Name)
 		}
 	}
-	m.askName(nameQuestion{
-		icon: "rename", title: lang.F("Rename “%s”", shown(one.Name)), button: lang.L("Rename"), busy: lang.L("The machine is being renamed."),
-		name: one.Name, taken: taken,
-		do: func(name string) func(context.Context) error {
+	ask.Name(m.window, m.p.Dispatch, ask.NameQuestion{
+		Icon: "rename", Title: lang.F("Rename “%s”", shown(one.Name)), Button: lang.L("Rename"), Busy: lang.L("The machine is being renamed."),
+		Name: one.Name, Taken: taken,
+		Do: func(name string) func(context.Context) error {
 			return func(ctx context.Context) error {
 				if name == one.Name {
 					return nil
@@ -43,77 +43,6 @@ func (m *Manager) rename() {
 				return m.p.Machines.Rename(ctx, one.UUID, name)
 			}
 		},
-	})
-}
-
-// nameQuestion asks for a name.
-type nameQuestion struct {
-	icon, title, button, hint string
-	busy                      string   // why the button waits while do runs
-	name                      string   // what stands there at first
-	taken                     []string // names that others have
-	fixed                     string   // why the name cannot be changed; empty: it can
-	below                     *widgets.FormField
-	belowFocus                fyne.Focusable // of below, for a name that is fixed
-	// do returns what is to be done with the name, in the background.
-	do func(name string) func(context.Context) error
-}
-
-// askName asks it. The dialog stays open with the reason when do fails.
-func (m *Manager) askName(q nameQuestion) {
-	name := widgets.NewEntry()
-	name.SetText(q.name)
-	field := widgets.NewFormField(lang.L("Name"), name, q.hint)
-	content, last := container.NewVBox(field), field
-	if q.below != nil {
-		content.Add(q.below)
-		last = q.below
-	}
-	if q.fixed != "" {
-		name.Disable()
-		field.SetHint(q.fixed)
-	}
-	var modal *widgets.Modal
-	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
-	ok := widgets.NewButton("", q.button, widgets.StylePrimary, nil)
-	check := func() bool {
-		fault := ""
-		if err := vmconfig.CheckName(strings.TrimSpace(name.Text), q.taken); err != nil && q.fixed == "" {
-			fault = err.Error()
-		}
-		field.SetFault(fault)
-		ok.SetEnabled(fault == "", fault)
-		modal.Relayout()
-		return fault == ""
-	}
-	ok.OnTapped = func() {
-		if check() {
-			m.submit(modal, ok, q.busy, last, q.do(strings.TrimSpace(name.Text)))
-		}
-	}
-	name.OnChanged = func(string) { check() }
-	name.OnSubmitted = func(string) { ok.Tapped(nil) }
-	modal = widgets.NewModal(m.window, q.icon, fynetheme.ColorNamePrimary, q.title, content, 440, cancel, ok)
-	if q.fixed != "" {
-		modal.FocusOn(q.belowFocus).Show()
-		return
-	}
-	modal.FocusOn(name).Show()
-	name.TypedShortcut(selectAllText)
-}
-
-// submit does what a dialog is for while its button waits, and closes it. When that fails the dialog stays, and the field says why.
-func (m *Manager) submit(modal *widgets.Modal, ok *widgets.Button, busy string, field *widgets.FormField, do func(context.Context) error) {
-	ok.Disable(busy)
-	modal.OnClosed = dispatch.Run(m.p.Dispatch, do, func(err error) {
-		if err == nil {
-			modal.Close()
-			return
-		}
-		ok.Enable()
-		e := explain.Explain(err)
-		field.SetFault(joined(lang.L(e.Summary), lang.L(e.Remedy)))
-		modal.Relayout()
 	})
 }
 

@@ -1,0 +1,42 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/ui/ask"
+	"guesthouse/ui/lang"
+	"guesthouse/vmconfig"
+)
+
+// copyCheckpoint asks for the name of the machine that is to be made out of a checkpoint.
+func (m *Manager) copyCheckpoint(c checkpoints.Checkpoint) {
+	id := m.checkpoints.id
+	from := m.byID[id]
+	if from == nil {
+		return
+	}
+	var taken []string
+	for _, machine := range m.byID {
+		taken = append(taken, machine.Name)
+	}
+	base := from.Name + " " + c.Name
+	free := base
+	for n := 2; vmconfig.CheckName(free, taken) != nil && n < 100; n++ {
+		free = fmt.Sprintf("%s %d", base, n)
+	}
+	hint := lang.L("The new machine gets copies of the disks and is off.")
+	if c.State.Active() {
+		hint = lang.L("The new machine gets copies of the disks and is off: what the guest had not written to them is missing, as after a power cut.")
+	}
+	ask.Name(m.window, m.p.Dispatch, ask.NameQuestion{
+		Icon: "new", Title: lang.F("New machine from “%s”", shown(c.Name)), Button: lang.L("Create"), Hint: hint, Name: free, Taken: taken,
+		Do: func(name string) func(context.Context) error {
+			return func(context.Context) error {
+				m.p.Checkpoints.Copy(id, c.ID, name)
+				return nil
+			}
+		},
+	})
+}
