@@ -134,6 +134,7 @@ unless --save-first keeps it as a checkpoint of its own.`,
 			})
 		},
 	}
+	c.Flags().BoolVar(&options.DisksOnly, "disks-only", false, "leave the memory out: the machine is off then")
 	c.Flags().BoolVar(&options.SaveFirst, "save-first", false, "save the present state as a checkpoint first")
 	return c
 }

@@ -46,7 +46,7 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	c := Checkpoint{}
 	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
 	switch {
-	case c.Problem != "":
+	case c.Problem != "" && !c.DisksUsable:
 		return machines.CopySource{}, &Reason{Text: c.Problem, Err: ErrBroken}
 	case snapshot.External:
 		return machines.CopySource{}, &Reason{Text: "It is an external snapshot that another program made. It cannot be copied.", Err: hypervisor.ErrUnsupported}

@@ -123,10 +123,15 @@ func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside conte
 	}
 	if path, gone := inside.missing(t.snapshotPaths(snapshot), snapshot.Name); path != "" {
 		c.Problem = missingSentence(path, gone)
+		return
 	}
+	c.DisksUsable = snapshot.State.Active() && m.s.images != nil && m.s.p.Conn.Host().Local
 }
 
 func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	if t.disksOnly && snapshot.State.Active() {
+		return m.restoreDisks(ctx, t, snapshot)
+	}
 	id := t.domain.UUID
 	err := m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
 	if errors.Is(err, hypervisor.ErrNeedsForce) {
@@ -142,6 +147,39 @@ func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 		return err
 	}
 	return m.s.keepIdentity(ctx, t)
+}
+
+// restoreDisks does without libvirt what it does not offer for a snapshot of a running machine.
+func (m internal) restoreDisks(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	s, id := m.s, t.domain.UUID
+	if s.images == nil {
+		return errNoImageTool
+	}
+	description, ok := snapshotInactive(snapshot.XML)
+	if !ok {
+		return &Reason{Text: "The settings of this checkpoint cannot be read.", Err: ErrBroken}
+	}
+	description, err := renameDomain(description, t.domain.Name)
+	if err != nil {
+		return err
+	}
+	if t.domain.State.Active() || t.domain.State == hypervisor.StateCrashed {
+		if err := s.powerOff(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, path := range t.snapshotPaths(snapshot) {
+		if err := s.images.ApplySnapshot(ctx, path, snapshot.Name); err != nil {
+			return err
+		}
+	}
+	if _, err := s.p.Conn.Define(ctx, description); err != nil {
+		return err
+	}
+	if err := s.keepIdentity(ctx, t); err != nil {
+		return err
+	}
+	return s.p.Conn.CreateSnapshot(ctx, id, snapshot.XML, hypervisor.SnapshotFlags{Redefine: true, Current: true})
 }
 
 func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {

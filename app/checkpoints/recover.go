@@ -45,7 +45,8 @@ type saveRecord struct {
 type restoreRecord struct {
 	Checkpoint string `json:"checkpoint"`
 	// Waking is true when everything but the memory is back: a machine that is active has it, or gets it.
-	Waking bool `json:"waking,omitempty"`
+	Waking    bool `json:"waking,omitempty"`
+	DisksOnly bool `json:"disks_only,omitempty"`
 }
 
 // settlePatience is how long an operation that lost its connection waits for it to come back.
@@ -222,7 +223,7 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 		return "", err
 	}
 	name := s.machineName(r.Machine)
-	t, snapshot, err := s.restorable(ctx, r.Machine, entry.Checkpoint)
+	t, snapshot, err := s.restorable(ctx, r.Machine, entry.Checkpoint, entry.DisksOnly)
 	if err != nil {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and could not be repeated. Restore one again before you use the machine.", name), nil
 	}
@@ -236,19 +237,22 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 	if t.domain.State != hypervisor.StateOff || usedSince(t, r.Started.Add(restoreGrace)) {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine has been used since, so it was left as it is.", name), nil
 	}
-	t.waking = waking(r, entry)
+	t.follow(r, entry)
 	return finished, s.goBack(ctx, t, snapshot, func(jobs.Progress) {})
 }
 
-// waking returns what notes in the record of a restore that only the memory is missing.
-func waking(r *journal.Record, entry restoreRecord) func() error {
-	entry.Waking = true
-	return func() error { return r.Update(entry) }
+// follow has a restore do as its record says, and note there when only the memory is missing.
+func (t *target) follow(r *journal.Record, entry restoreRecord) {
+	t.disksOnly = entry.DisksOnly
+	t.waking = func() error {
+		entry.Waking = true
+		return r.Update(entry)
+	}
 }
 
 // isBack reports whether an interrupted restore had come to its end, but for the machine being resumed: it is active, which the restore has brought about.
 func (s *Service) isBack(t *target, snapshot hypervisor.Snapshot, entry restoreRecord) bool {
-	if !snapshot.Current || !t.domain.State.Active() || !s.stateOf(t, snapshot).Active() {
+	if entry.DisksOnly || !snapshot.Current || !t.domain.State.Active() || !s.stateOf(t, snapshot).Active() {
 		return false
 	}
 	_, atOnce := s.mechanismOf(t, snapshot).(internal) // the hypervisor does all of it

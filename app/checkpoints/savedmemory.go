@@ -268,17 +268,16 @@ func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside co
 		c.Problem = missingSentence(path, gone)
 		return
 	}
-	if r.MemoryBytes > 0 {
-		if image, err := saveimage.Read(r.memoryFile(t.dir)); err != nil || image.Bytes != r.MemoryBytes {
-			c.Problem = "Its memory is missing or damaged."
-			return
-		}
-	}
 	switch {
 	case r.VariablesBytes > 0 && !hasSize(r.variablesFile(t.dir), r.VariablesBytes):
 		c.Problem = "Its firmware variables are missing or damaged."
 	case r.TPMBytes > 0 && !hasSize(r.tpmFile(t.dir), r.TPMBytes):
 		c.Problem = "The state of its security chip (TPM) is missing or damaged."
+	case r.MemoryBytes > 0:
+		c.DisksUsable = true
+		if image, err := saveimage.Read(r.memoryFile(t.dir)); err != nil || image.Bytes != r.MemoryBytes {
+			c.Problem = "Its memory is missing or damaged. You can still go back to its disks."
+		}
 	}
 }
 
@@ -310,7 +309,7 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	if err := errors.Join(m.restoreVariables(ctx, t, r), s.restoreTPM(t, r)); err != nil {
 		return err
 	}
-	if r.MemoryBytes == 0 {
+	if r.MemoryBytes == 0 || t.disksOnly {
 		return nil
 	}
 	if err := t.waking(); err != nil {

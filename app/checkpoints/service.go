@@ -43,6 +43,7 @@ type Checkpoint struct {
 	SizeBytes   int64            // room that its memory takes; what its disks will take cannot be told
 	Current     bool             // the machine's disks continue from this one
 	Problem     string           // why it cannot be restored, one sentence; empty when it can
+	DisksUsable bool             // its disks can be restored all the same
 	Foreign     bool             // made by another program
 	Picture     string           // file with a small PNG of its screen, as it was when it was saved; empty: none
 	// Settings are those of the machine at that moment; nil when they cannot be read.
@@ -70,10 +71,11 @@ type Params struct {
 type SaveOptions struct{ Name, Description string }
 
 // RestoreOptions say what happens before a restore: SaveFirst saves the present state as SaveName in the same job, and the restore
-// happens only when that worked.
+// happens only when that worked. DisksOnly leaves the memory out: the machine is off then, and its next start finds the disks as after a power cut.
 type RestoreOptions struct {
 	SaveFirst bool
 	SaveName  string
+	DisksOnly bool
 }
 
 // Service saves and restores checkpoints of the machines of one connection. Unless a method says that it only reads
@@ -380,7 +382,7 @@ func (s *Service) Restore(id uuid.UUID, checkpointID string, o RestoreOptions) *
 
 func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string, o RestoreOptions, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
-	if _, _, err := s.restorable(ctx, id, checkpointID); err != nil {
+	if _, _, err := s.restorable(ctx, id, checkpointID, o.DisksOnly); err != nil {
 		return err
 	}
 	if o.SaveFirst {
@@ -388,7 +390,7 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 			return err
 		}
 	}
-	t, snapshot, err := s.restorable(ctx, id, checkpointID)
+	t, snapshot, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
 	if err != nil {
 		return err
 	}
@@ -396,16 +398,17 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 		return err // the last moment: from here on it is done wholly
 	}
 	ctx = context.WithoutCancel(ctx)
-	record, err := s.journal.Begin(restoreKind, s.p.Conn.Host().URI, id, restoreRecord{Checkpoint: checkpointID})
+	entry := restoreRecord{Checkpoint: checkpointID, DisksOnly: o.DisksOnly}
+	record, err := s.journal.Begin(restoreKind, s.p.Conn.Host().URI, id, entry)
 	if err != nil {
 		return err
 	}
-	t.waking = waking(record, restoreRecord{Checkpoint: checkpointID})
+	t.follow(record, entry)
 	err = s.goBack(ctx, t, snapshot, report)
 	if errors.Is(err, hypervisor.ErrDisconnected) && s.settle(ctx, id) == nil {
 		// The daemon died in the middle. Its successor can do it again from the beginning.
 		if t, err = s.look(ctx, id); err == nil {
-			t.waking = waking(record, restoreRecord{Checkpoint: checkpointID})
+			t.follow(record, entry)
 			err = s.goBack(ctx, t, snapshot, report)
 		}
 	}
@@ -428,7 +431,7 @@ func (s *Service) halfBack(ctx context.Context, id uuid.UUID, err error) error {
 }
 
 // restorable checks that the checkpoint can be restored now.
-func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID string) (*target, hypervisor.Snapshot, error) {
+func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID string, disksOnly bool) (*target, hypervisor.Snapshot, error) {
 	t, err := s.look(ctx, id)
 	if err != nil {
 		return nil, hypervisor.Snapshot{}, err
@@ -442,7 +445,7 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 	}
 	c := Checkpoint{}
 	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
-	if c.Problem != "" {
+	if c.Problem != "" && !(disksOnly && c.DisksUsable) {
 		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
 	}
 	return t, snapshot, nil

@@ -32,6 +32,7 @@ type target struct {
 	trash     machines.PointTrash
 	settings  settingsMemory
 	waking    func() error // called in a restore when everything but the memory is back
+	disksOnly bool         // a restore leaves the memory out
 	unsavable string       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 

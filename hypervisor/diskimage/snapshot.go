@@ -107,6 +107,11 @@ func (t *Tool) CreateSnapshot(ctx context.Context, path, name string) error {
 	return t.snapshot(ctx, "-c", path, name)
 }
 
+// ApplySnapshot makes the content of a snapshot the image's present content. The image must not be in use.
+func (t *Tool) ApplySnapshot(ctx context.Context, path, name string) error {
+	return t.snapshot(ctx, "-a", path, name)
+}
+
 // DeleteSnapshot removes a snapshot from the image. The image must not be in use.
 func (t *Tool) DeleteSnapshot(ctx context.Context, path, name string) error {
 	return t.snapshot(ctx, "-d", path, name)

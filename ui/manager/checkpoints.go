@@ -132,6 +132,16 @@ func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 	})
 }
 
+// restoreDisks asks before it takes a machine back to the disks of a checkpoint, without its memory.
+func (m *Manager) restoreDisks(id uuid.UUID, c checkpoints.Checkpoint) {
+	text := lang.L("The machine goes back to these disks and is off: what was in its memory is left out, as after a power cut.")
+	if m.checkpoints.Changed {
+		text += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
+	}
+	widgets.Confirm(m.window, lang.L("Go back to the disks only?"), text, []string{shown(c.Name)}, lang.L("Restore"), m.checkpoints.Changed,
+		func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{DisksOnly: true}) })
+}
+
 // refuse shows a reason that is meant for the user as it is, and anything else as a failure.
 func (m *Manager) refuse(what string, err error) {
 	var r restore.Refusal

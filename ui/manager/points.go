@@ -178,11 +178,13 @@ func thumbnail(picture image.Image, icon string, color fyne.ThemeColorName) fyne
 
 // menu is everything that can be done to a checkpoint.
 func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason string) *fyne.Menu {
+	idle, _ := p.m.canSingle(machines.ActionRestore)
 	later := len(checkpoints.Branch(p.shown.List, c.ID)) - 1
 	return fyne.NewMenu("",
 		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(p.shown.id, c.ID) }),
+		widgets.MenuItem("disk", lang.L("Go back to its disks only…"), c.DisksUsable && idle, lang.L("not possible"), func() { p.m.restoreDisks(p.shown.id, c) }),
 		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(c) }),
-		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "", lang.L("cannot be restored"), func() { p.m.copyCheckpoint(c) }),
+		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "" || c.DisksUsable, lang.L("cannot be restored"), func() { p.m.copyCheckpoint(c) }),
 		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(c) }),
 		fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(c) }),
