@@ -85,6 +85,19 @@ func (s *Service) tidy(t *target) {
 			_ = os.Remove(filepath.Join(t.dir, e.Name()))
 		}
 	}
+	// Beside the firmware's variables lie those of other machines.
+	folders, _ := machines.TPMDir(s.p.Conn.Host(), t.domain.UUID)
+	for _, pattern := range []string{filepath.Join(filepath.Dir(t.config.NVRAM), "."+filepath.Base(t.config.NVRAM)+"*"), filepath.Join(folders, "*", ".*")} {
+		if !filepath.IsAbs(pattern) {
+			continue // there is none
+		}
+		found, _ := filepath.Glob(pattern)
+		for _, path := range found {
+			if atomicfile.Unfinished(filepath.Base(path)) {
+				_ = os.Remove(path)
+			}
+		}
+	}
 }
 
 // unfinished reports whether a folder holds files that were being written when the program ended.
