@@ -38,6 +38,7 @@ const (
 	PauseNoSpace  PauseReason = "enospc"   // a disk write failed because the host's disk is full
 	PauseSnapshot PauseReason = "snapshot" // a checkpoint is being saved
 	PauseSaving   PauseReason = "saving"
+	PauseStarting PauseReason = "starting" // its process is there, but nothing was loaded into it yet
 	PauseOther    PauseReason = "other"
 )
 

@@ -224,7 +224,10 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 	}
 	name := s.machineName(r.Machine)
 	t, snapshot, err := s.restorable(ctx, r.Machine, entry.Checkpoint, entry.DisksOnly)
-	if err != nil {
+	switch {
+	case errors.Is(err, hypervisor.ErrDisconnected), errors.Is(err, hypervisor.ErrTimeout), errors.Is(err, hypervisor.ErrNotFound):
+		return "", err // the next start tries again, unless the machine is gone
+	case err != nil:
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and could not be repeated. Restore one again before you use the machine.", name), nil
 	}
 	finished := fmt.Sprintf("Restoring a checkpoint of %s was interrupted and has been finished.", name)
@@ -234,7 +237,8 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 		}
 		return finished, nil
 	}
-	if t.domain.State != hypervisor.StateOff || usedSince(t, r.Started.Add(restoreGrace)) {
+	begun := entry.Waking && t.domain.State == hypervisor.StatePaused && t.domain.Pause == hypervisor.PauseStarting // and its memory was not loaded
+	if t.domain.State != hypervisor.StateOff && !begun || usedSince(t, r.Started.Add(restoreGrace)) {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine has been used since, so it was left as it is.", name), nil
 	}
 	t.follow(r, entry)
@@ -252,7 +256,7 @@ func (t *target) follow(r *journal.Record, entry restoreRecord) {
 
 // isBack reports whether an interrupted restore had come to its end, but for the machine being resumed: it is active, which the restore has brought about.
 func (s *Service) isBack(t *target, snapshot hypervisor.Snapshot, entry restoreRecord) bool {
-	if entry.DisksOnly || !snapshot.Current || !t.domain.State.Active() || !s.stateOf(t, snapshot).Active() {
+	if entry.DisksOnly || !snapshot.Current || !t.domain.State.Active() || t.domain.Pause == hypervisor.PauseStarting || !s.stateOf(t, snapshot).Active() {
 		return false
 	}
 	_, atOnce := s.mechanismOf(t, snapshot).(internal) // the hypervisor does all of it

@@ -172,6 +172,8 @@ func pauseReason(reason int32) hypervisor.PauseReason {
 	switch libvirt.DomainPausedReason(reason) {
 	case libvirt.DomainPausedUser:
 		return hypervisor.PauseUser
+	case libvirt.DomainPausedStartingUp:
+		return hypervisor.PauseStarting
 	case libvirt.DomainPausedSave:
 		return hypervisor.PauseSaving
 	case libvirt.DomainPausedIoerror:
