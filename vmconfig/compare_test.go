@@ -18,8 +18,12 @@ func TestCompare(t *testing.T) {
 	to.MemoryBytes, to.SecureBoot, to.TPM, to.NICs = 4*GiB, true, true, nil
 	to.Disks = []Disk{from.Disks[0], {Device: DeviceCDROM, Target: "sda"}, {Device: DeviceDisk, Target: "vdb", Path: "/images/b.qcow2"}}
 	want := []Difference{
-		{"Memory", "2 GiB", "4 GiB"}, {"Firmware", "UEFI", "UEFI, Secure Boot"}, {"Security chip", "", "TPM"},
-		{"Network adapter", "user virtio", ""}, {"Drive", "cdrom sda setup.iso", "cdrom sda"}, {"Drive", "", "disk vdb b.qcow2"},
+		{"Memory", "2 GiB", "4 GiB"},
+		{"Firmware", "UEFI", "UEFI, Secure Boot"},
+		{"Security chip", "", "TPM"},
+		{"Network adapter", "user virtio", ""},
+		{"Drive", "cdrom sda setup.iso", "cdrom sda"},
+		{"Drive", "", "disk vdb b.qcow2"},
 	}
 	if got := Compare(from, to); !reflect.DeepEqual(got, want) {
 		t.Errorf("differences %q, want %q", got, want)

@@ -379,6 +379,7 @@ func (f fakeCheckpoints) Overview(context.Context, uuid.UUID) (checkpoints.Overv
 	defer f.mu.Unlock()
 	return checkpoints.Overview{List: f.list, Changed: f.loses}, nil
 }
+
 func (f fakeCheckpoints) NextName(l []checkpoints.Checkpoint) string {
 	return fmt.Sprintf("Checkpoint %d", len(l)+1)
 }
