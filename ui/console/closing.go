@@ -97,7 +97,6 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 		labels[i] = o.label
 	}
 	d.choice = widgets.NewChoice(labels)
-	d.choice.OnChanged = d.update
 	d.goBack = widget.NewCheck("", nil)
 	content := container.NewVBox(d.choice.Box)
 	canPowerOff := slices.ContainsFunc(options, func(o closeOption) bool { return o.choice == closePowerOff })
@@ -116,6 +115,7 @@ func newCloseDialog(w *Window, options []closeOption) *closeDialog {
 	title := lang.F("What should happen to “%s”?", vmconfig.Inert(w.machine.Name, 40))
 	d.modal = widgets.NewModal(w.win, "poweroff", theme.ColorMuted, title, content, 440, cancel, d.ok)
 	d.modal.OnClosed = d.closed
+	d.choice.OnChanged = d.update
 	d.update()
 	d.modal.Show()
 	return d

@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
@@ -143,6 +144,44 @@ func (d *closeDialog) choose(c closeChoice) {
 		}
 	}
 	d.accept()
+}
+
+// TestCloseRemembers begins with the last answer, whose words are on the button; the keys choose another one, and Escape leaves all as it was.
+func TestCloseRemembers(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	f.settings.CloseChoice = map[uuid.UUID]string{testID: string(closePowerOff)}
+	w := f.open()
+	f.live(w, 0)
+	w.Close()
+	d := w.askingClose
+	if d.selected() != closePowerOff || d.ok.Text() != "Power off" {
+		t.Errorf("it begins with %s, “%s”", d.selected(), d.ok.Text())
+	}
+	w.win.Canvas().FocusPrevious() // from the last choice's check box or button
+	for w.win.Canvas().Focused() != fyne.Focusable(d.choiceButton(t)) {
+		w.win.Canvas().FocusPrevious()
+	}
+	w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+	if d.selected() != closeShutdown || d.ok.Text() != "Shut down" {
+		t.Errorf("after Up it is %s, “%s”", d.selected(), d.ok.Text())
+	}
+	w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	f.until("left as it was", f.did("pause", "resume"))
+	if widgets.ModalOpen(w.win) {
+		t.Error("the question stays")
+	}
+}
+
+// choiceButton is the button of what is chosen.
+func (d *closeDialog) choiceButton(t *testing.T) *widgets.Button {
+	t.Helper()
+	for _, o := range test.LaidOutObjects(d.w.win.Canvas().Overlays().Top()) {
+		if b, ok := o.(*widgets.Button); ok && b.Text() == d.choice.Selected() {
+			return b
+		}
+	}
+	t.Fatal("nothing is chosen")
+	return nil
 }
 
 func TestCloseCheckBoxNeedsPowerOff(t *testing.T) {
