@@ -61,6 +61,9 @@ func newCheckpointList(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := s.checkpoints.Measure(ctx, m.UUID, &all); err != nil {
+					return err
+				}
 				list := all.List
 				if trash {
 					list = all.Trash
@@ -153,7 +156,7 @@ func newCheckpointDelete(o *options) *cobra.Command {
 					return err
 				}
 				list := all.List
-				if now {
+				if now && !branch {
 					list = append(list, all.Trash...)
 				}
 				c, err := s.checkpoints.Resolve(list, args[1])

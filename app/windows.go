@@ -91,6 +91,9 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 		warnings = append(warnings, err)
 	}
 	go func() { // ends with the windows
+		if only != uuid.Nil {
+			return // the manager does that, of which there is one
+		}
 		_ = s.checkpoints.RunAutomatic(ctx, func() map[uuid.UUID]checkpoints.Automatic {
 			plan := map[uuid.UUID]checkpoints.Automatic{}
 			for id, a := range store.Get().Automatic {

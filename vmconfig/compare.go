@@ -3,6 +3,7 @@ package vmconfig
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -31,22 +32,34 @@ func Compare(from, to Machine) []Difference {
 	add(Difference{Text: "Pointer", From: ifTrue(from.Tablet, "USB tablet"), To: ifTrue(to.Tablet, "USB tablet")})
 	add(Difference{Text: "Sound", From: from.Sound, To: to.Sound})
 	for i := range max(len(from.NICs), len(to.NICs)) {
-		add(Difference{Text: "Network adapter", From: nth(from.NICs, i, NIC.summary), To: nth(to.NICs, i, NIC.summary)})
-	}
-	drive := func(m Machine, target string) string {
-		for _, d := range m.Disks {
-			if d.Target == target {
-				return d.summary()
-			}
+		d := Difference{Text: "Network adapter", From: nth(from.NICs, i, NIC.summary), To: nth(to.NICs, i, NIC.summary)}
+		if d.From == d.To && from.NICs[i] != to.NICs[i] {
+			d.From, d.To = d.From+" "+from.NICs[i].MAC, d.To+" "+to.NICs[i].MAC
 		}
-		return ""
+		add(d)
 	}
-	for _, d := range from.Disks {
-		add(Difference{Text: "Drive", From: d.summary(), To: drive(to, d.Target)})
+	at := func(m Machine, target string) *Disk {
+		i := slices.IndexFunc(m.Disks, func(d Disk) bool { return d.Target == target })
+		if i < 0 {
+			return nil
+		}
+		return &m.Disks[i]
 	}
-	for _, d := range to.Disks {
-		if drive(from, d.Target) == "" {
-			add(Difference{Text: "Drive", To: d.summary()})
+	for _, was := range from.Disks {
+		now := at(to, was.Target)
+		if now == nil {
+			add(Difference{Text: "Drive", From: was.summary()})
+			continue
+		}
+		d := Difference{Text: "Drive", From: was.summary(), To: now.summary()}
+		if d.From == d.To && was != *now {
+			d.From, d.To = was.details(), now.details()
+		}
+		add(d)
+	}
+	for _, now := range to.Disks {
+		if at(from, now.Target) == nil {
+			add(Difference{Text: "Drive", To: now.summary()})
 		}
 	}
 	return list
@@ -92,4 +105,13 @@ func (d Disk) summary() string {
 		medium = filepath.Base(d.Path)
 	}
 	return strings.TrimSpace(string(d.Device) + " " + d.Target + " " + medium)
+}
+
+// details is the summary with what that leaves out.
+func (d Disk) details() string {
+	text := d.Target + " " + d.Bus + " " + d.Format + " " + d.Path
+	if d.ReadOnly {
+		text += " read-only"
+	}
+	return text
 }

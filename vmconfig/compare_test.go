@@ -13,6 +13,12 @@ func TestCompare(t *testing.T) {
 	if same := Compare(from, from); same != nil {
 		t.Errorf("a machine differs from itself in %v", same)
 	}
+	moved := from
+	moved.Disks = []Disk{from.Disks[0], from.Disks[1]}
+	moved.Disks[0].Path = "/other/a.qcow2"
+	if got := Compare(from, moved); len(got) != 1 || got[0].From == got[0].To {
+		t.Errorf("a disk in another folder makes %q", got)
+	}
 	to := from
 	to.Name, to.Notes, to.Group = "b", "m", "g"
 	to.MemoryBytes, to.SecureBoot, to.TPM, to.NICs = 4*GiB, true, true, nil

@@ -18,6 +18,11 @@ func Unfinished(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.Contains(name, part)
 }
 
+// UnfinishedName is a name for the file at path while it is neither there nor gone.
+func UnfinishedName(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+part)
+}
+
 // Write replaces the file at path by data, readable by its owner only. The content is on the disk before the name points
 // to it, and the name is before Write returns (write, fsync, rename, fsync of the folder). It makes the folder (0700) when it is missing.
 func Write(path string, data []byte) (err error) {

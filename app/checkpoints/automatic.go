@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
 )
 
@@ -32,19 +33,31 @@ const mostPercent = 20
 // automaticTick is how often it is looked whether one is due.
 const automaticTick = time.Minute
 
-// RunAutomatic saves checkpoints by themselves as plan says for each machine, until ctx ends (it returns ctx's error). What stands in the way of one is logged, and it is tried
-// again later.
+// RunAutomatic saves checkpoints by themselves as plan says for each machine, and empties the trash of what is too old, until ctx ends (it returns ctx's error). What stands in
+// the way of one is logged, and it is tried again when the next one would be due. One process at a time.
 func (s *Service) RunAutomatic(ctx context.Context, plan func() map[uuid.UUID]Automatic) error {
 	tick := time.NewTicker(automaticTick)
 	defer tick.Stop()
+	notBefore := map[uuid.UUID]time.Time{} // of machines where it failed
+	swept := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case now := <-tick.C:
 			for id, a := range plan() {
+				if now.Before(notBefore[id]) {
+					continue
+				}
 				if err := s.automatic(ctx, id, a, now); err != nil && ctx.Err() == nil {
+					notBefore[id] = now.Add(a.Every)
 					s.p.Log.Warn("no automatic checkpoint was saved", "machine", id, "error", err)
+				}
+			}
+			if now.Sub(swept) > time.Hour {
+				swept = now
+				if err := s.sweepAll(ctx); err != nil {
+					s.p.Log.Warn("the trash of checkpoints was not emptied", "error", err)
 				}
 			}
 		}
@@ -54,48 +67,51 @@ func (s *Service) RunAutomatic(ctx context.Context, plan func() map[uuid.UUID]Au
 // automatic saves a checkpoint if one is due, and then deletes those that are too many.
 func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now time.Time) error {
 	m := s.p.Machines.Snapshot().Get(id)
-	if m == nil || a.Every <= 0 {
+	if m == nil || a.Every <= 0 || m.State != hypervisor.StateRunning { // one that stands still stays the same
 		return nil
 	}
-	if ok, _ := m.Can(machines.ActionCheckpoint); !ok || !m.State.Active() {
+	if ok, _ := m.Can(machines.ActionCheckpoint); !ok {
 		return nil
 	}
 	o, err := s.Overview(ctx, id)
 	if err != nil {
 		return err
 	}
-	old := automaticOnes(o.List)
-	if len(old) > 0 && now.Sub(old[0].Created) < a.Every {
+	if old := automaticOnes(o.List); len(old) > 0 && now.Sub(old[0].Created) < a.Every {
 		return nil
 	}
 	if o.Refusal != "" {
 		return &Reason{Text: o.Refusal}
 	}
-	if err := s.fits(ctx, id, o.SaveBytes); err != nil {
+	if err := s.fits(ctx, id); err != nil {
 		return err
 	}
 	if err := s.Save(id, SaveOptions{Name: now.Local().Format(automaticName)}).Wait(ctx); err != nil {
 		return err
 	}
-	var gone []string
-	for _, c := range old[min(len(old), max(a.Keep, 1)-1):] { // one more is there now
-		gone = append(gone, c.ID)
+	tooMany := func(list []Checkpoint) (gone []string) {
+		old := automaticOnes(list)
+		for _, c := range old[min(len(old), max(a.Keep, 1)):] {
+			gone = append(gone, c.ID)
+		}
+		return gone
 	}
-	if len(gone) == 0 {
-		return nil
+	list, err := s.List(ctx, id)
+	if err != nil || len(tooMany(list)) == 0 {
+		return err
 	}
-	return s.Delete(id, gone...).Wait(ctx)
+	return s.deletePicked(id, 1, func(t *target) []string { return tooMany(s.list(ctx, t)) }).Wait(ctx)
 }
 
-// automaticOnes returns those that were saved by themselves, the youngest first.
+// automaticOnes returns those that were saved by themselves and can be restored, the youngest first.
 func automaticOnes(list []Checkpoint) []Checkpoint {
-	old := slices.DeleteFunc(slices.Clone(list), func(c Checkpoint) bool { return !automaticNames.MatchString(c.Name) })
+	old := slices.DeleteFunc(slices.Clone(list), func(c Checkpoint) bool { return c.Foreign || c.Problem != "" || !automaticNames.MatchString(c.Name) })
 	slices.SortStableFunc(old, func(a, b Checkpoint) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.Name, a.Name)) })
 	return old
 }
 
-// fits says when a checkpoint of so many bytes would take too much of the free room.
-func (s *Service) fits(ctx context.Context, id uuid.UUID, bytes int64) error {
+// fits says when a checkpoint of the machine would take too much of the free room.
+func (s *Service) fits(ctx context.Context, id uuid.UUID) error {
 	if !s.p.Conn.Host().Local {
 		return nil
 	}
@@ -103,6 +119,8 @@ func (s *Service) fits(ctx context.Context, id uuid.UUID, bytes int64) error {
 	if err != nil {
 		return err
 	}
+	bytes, _ := s.estimate(ctx, t)
+	bytes = cmp.Or(bytes, t.config.MemoryBytes)
 	dirs := []string{s.p.DataDir}
 	for _, d := range t.disks() {
 		dirs = append(dirs, filepath.Dir(d.Path))

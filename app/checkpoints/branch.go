@@ -28,11 +28,26 @@ func Branch(list []Checkpoint, id string) []Checkpoint {
 }
 
 // Delete deletes checkpoints for good, in a job, in this order; also those in the trash. The machine stays as it is now, and the checkpoints after a deleted one
-// continue from the one before it. When one of them cannot be deleted none is; when it is cancelled, those are left whose turn had not come.
+// continue from the one before it. When it can be told that one of them cannot be deleted none is; when it fails or is cancelled, those are left whose turn had not
+// come.
 func (s *Service) Delete(id uuid.UUID, gone ...string) *jobs.Job {
-	title := "Deleting checkpoints of " + s.machineName(id)
-	start := s.p.Jobs.Start
-	if len(gone) == 1 {
+	return s.deletePicked(id, len(gone), func(*target) []string { return gone })
+}
+
+// EmptyTrash is Delete for those of the checkpoints that are still in the trash.
+func (s *Service) EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job {
+	return s.deletePicked(id, len(gone), func(t *target) []string {
+		return slices.DeleteFunc(slices.Clone(gone), func(c string) bool {
+			_, trashed := t.trash[c]
+			return !trashed
+		})
+	})
+}
+
+// deletePicked deletes about n checkpoints that are picked when nobody else can change them any more.
+func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string) *jobs.Job {
+	title, start := "Deleting checkpoints of "+s.machineName(id), s.p.Jobs.Start
+	if n == 1 {
 		title, start = "Deleting a checkpoint of "+s.machineName(id), s.p.Jobs.StartFixed
 	}
 	return start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
@@ -41,6 +56,7 @@ func (s *Service) Delete(id uuid.UUID, gone ...string) *jobs.Job {
 			if err != nil {
 				return err
 			}
+			gone := pick(t)
 			for _, checkpoint := range gone {
 				if err := s.deletable(t, checkpoint); err != nil {
 					return err
@@ -95,7 +111,7 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 		if snapshot.External {
 			return &Reason{Text: "Another program made this checkpoint outside the machine's disks; it stays as it is.", Err: hypervisor.ErrUnsupported}
 		}
-		text, err := describe(s.list(ctx, t), checkpointID, o)
+		text, err := wordsFor(s.list(ctx, t), checkpointID, o)
 		if err != nil || text == snapshot.Description {
 			return err
 		}
@@ -107,8 +123,8 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 	})
 }
 
-// describe is the description that libvirt keeps for a checkpoint's name and description.
-func describe(list []Checkpoint, checkpointID string, o SaveOptions) (string, error) {
+// wordsFor is the description that libvirt keeps for a checkpoint's name and description.
+func wordsFor(list []Checkpoint, checkpointID string, o SaveOptions) (string, error) {
 	var taken []string
 	foreign := ""
 	for _, c := range list {

@@ -208,23 +208,36 @@ func TestTrashIsEmptied(t *testing.T) {
 	}
 	young := f.trashed(t, id, "young")
 	dir := f.machines.CheckpointDir(id)
-	trash := machines.ReadPointTrash(dir)
-	trash[f.trashed(t, id, "old").ID] = time.Now().Add(-TrashTime)
+	trash := machines.ReadPointTrash(dir, nil)
+	now := time.Now()
+	trash[young.ID] = now.Add(3 * 24 * time.Hour)
 	if err := trash.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	f.host.Virsh(t, "snapshot-delete", "old", f.trashed(t, id, "foreign").ID)
-	if _, err := f.Recover(within(t)); err != nil {
+	look, err := f.look(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.purge(within(t), look, now.Add(TrashTime)); err != nil {
 		t.Fatal(err)
 	}
 	if o, err := f.Overview(within(t), id); err != nil || len(o.Trash) != 1 || o.Trash[0].ID != young.ID || len(o.List) != 0 {
 		t.Errorf("after a week: %+v, %v", o, err)
 	}
-	if trash := machines.ReadPointTrash(dir); len(trash) != 1 {
+	if trash := machines.ReadPointTrash(dir, nil); len(trash) != 1 {
 		t.Errorf("the trash is %v", trash)
 	}
 	if left := f.host.Virsh(t, "snapshot-list", "old", "--name"); left != young.ID {
 		t.Errorf("virsh lists %q", left)
+	}
+	// Another program gives the name to another one, which is not in the trash.
+	trash = machines.PointTrash{young.ID: now.Add(-time.Hour)}
+	if err := trash.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := f.Overview(within(t), id); err != nil || len(o.Trash) != 0 || len(o.List) != 1 {
+		t.Errorf("with a younger one of that name: %+v, %v", o, err)
 	}
 }
 

@@ -23,7 +23,7 @@ func (m internal) probe(t *target) string {
 	case t.pflash() && t.domain.State.Active():
 		return "The machine has UEFI firmware and checkpoints of another kind. Shut it down to save another one."
 	case t.config.TPM:
-		return "The machine has a security chip (TPM) and checkpoints of a kind that does not keep its state. Delete them to save another one."
+		return "The machine has a security chip (TPM) and checkpoints of a kind that does not keep its state. Delete them, also from the trash, to save another one."
 	}
 	return ""
 }
@@ -125,12 +125,16 @@ func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside conte
 		c.Problem = missingSentence(path, gone)
 		return
 	}
-	c.DisksUsable = snapshot.State.Active() && m.s.images != nil && m.s.p.Conn.Host().Local
+	c.DisksUsable = snapshot.State.Active() && ours(snapshot.Name) && // qemu-img takes other names for numbers first
+		m.s.images != nil && m.s.p.Conn.Host().Local
 }
 
 func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
 	if t.disksOnly && snapshot.State.Active() {
 		return m.restoreDisks(ctx, t, snapshot)
+	}
+	if err := t.waking(); err != nil { // the hypervisor does all of it
+		return err
 	}
 	id := t.domain.UUID
 	err := m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
@@ -190,7 +194,7 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 		// Its data is not there, so only the entry can be forgotten.
 		err = m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
 	}
-	if err != nil {
+	if err != nil || !ours(snapshot.Name) {
 		return err
 	}
 	// libvirt also says that it is done when QEMU ended before it was.

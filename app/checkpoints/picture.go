@@ -100,6 +100,15 @@ func (s *Service) tidy(t *target) {
 	}
 }
 
+// hiddenPicture is where the picture of a checkpoint is while that is being deleted; tidy removes it when the deletion was interrupted.
+func hiddenPicture(dir, id string) string { return atomicfile.UnfinishedName(pictureFile(dir, id)) }
+
+// hidePicture puts a picture there; back brings it back.
+func hidePicture(dir, id string) (back func()) {
+	_ = os.Rename(pictureFile(dir, id), hiddenPicture(dir, id)) // there may be none
+	return func() { _ = os.Rename(hiddenPicture(dir, id), pictureFile(dir, id)) }
+}
+
 // unfinished reports whether a folder holds files that were being written when the program ended.
 func unfinished(dir string) bool {
 	entries, _ := os.ReadDir(dir)

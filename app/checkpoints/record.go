@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/atomicfile"
+	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 )
 
@@ -33,6 +34,8 @@ type record struct {
 	// TPM is the file with the state of the TPM, in the machine's folder of TPMs, and TPMBytes the exact size of <id>.tpm, its copy; 0 when there is none.
 	TPM      string `json:"tpm,omitempty"`
 	TPMBytes int64  `json:"tpm_bytes,omitempty"`
+	// TPMSeen is true when the state of the TPM was looked at, so that none means that there was none: older checkpoints say nothing of it.
+	TPMSeen bool `json:"tpm_seen,omitempty"`
 	// Disks are the paths of the images that hold a snapshot named ID.
 	Disks []string `json:"disks"`
 	// Removed is true when the checkpoint was deleted while the machine ran: the snapshots inside the disks go when it is off.
@@ -57,6 +60,11 @@ func (r *record) empty(dir string) error {
 	return errors.Join(remove(r.memoryFile(dir)), remove(r.variablesFile(dir)), remove(r.tpmFile(dir)))
 }
 
+// bytes is the room that the files take.
+func (r *record) bytes(dir string) int64 {
+	return machines.DiskUsage(r.memoryFile(dir)) + machines.DiskUsage(r.variablesFile(dir)) + machines.DiskUsage(r.tpmFile(dir))
+}
+
 // forget removes the checkpoint's files, the record last.
 func (r *record) forget(dir string) error {
 	return errors.Join(r.empty(dir), remove(r.recordFile(dir)))
@@ -69,7 +77,7 @@ func remove(path string) error {
 	return nil
 }
 
-// readRecords reads all records in dir. One that cannot be read is left out: its checkpoint then shows as one whose memory is missing.
+// readRecords reads all records in dir. One that cannot be read has the version 0: its checkpoint then shows as a broken one.
 func readRecords(dir string) (map[string]*record, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

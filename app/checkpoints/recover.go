@@ -44,7 +44,7 @@ type saveRecord struct {
 // restoreRecord names the checkpoint that was being restored.
 type restoreRecord struct {
 	Checkpoint string `json:"checkpoint"`
-	// Waking is true when everything but the memory is back: a machine that is active has it, or gets it.
+	// Waking is true when only the hypervisor's part is missing: a machine that is active has its memory back, or gets it.
 	Waking    bool `json:"waking,omitempty"`
 	DisksOnly bool `json:"disks_only,omitempty"`
 }
@@ -129,7 +129,7 @@ func (s *Service) sweepAll(ctx context.Context) error {
 		dir := s.p.Machines.CheckpointDir(m.UUID)
 		records, err := readRecords(dir)
 		errs = append(errs, err)
-		left := len(machines.ReadPointTrash(dir)) > 0 || unfinished(dir)
+		left := len(machines.ReadPointTrash(dir, nil)) > 0 || unfinished(dir)
 		for _, r := range records {
 			left = left || r.Removed
 		}
@@ -148,6 +148,7 @@ func (s *Service) sweepAll(ctx context.Context) error {
 			}
 		}
 		release()
+		s.changed(m.UUID)
 	}
 	return errors.Join(errs...)
 }
@@ -238,6 +239,9 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 		return finished, nil
 	}
 	begun := entry.Waking && t.domain.State == hypervisor.StatePaused && t.domain.Pause == hypervisor.PauseStarting // and its memory was not loaded
+	if t.domain.State.Active() && !begun {
+		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine runs, so it was left as it is.", name), nil
+	}
 	if t.domain.State != hypervisor.StateOff && !begun || usedSince(t, r.Started.Add(restoreGrace)) {
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted. The machine has been used since, so it was left as it is.", name), nil
 	}
@@ -259,8 +263,7 @@ func (s *Service) isBack(t *target, snapshot hypervisor.Snapshot, entry restoreR
 	if entry.DisksOnly || !snapshot.Current || !t.domain.State.Active() || t.domain.Pause == hypervisor.PauseStarting || !s.stateOf(t, snapshot).Active() {
 		return false
 	}
-	_, atOnce := s.mechanismOf(t, snapshot).(internal) // the hypervisor does all of it
-	return atOnce || entry.Waking
+	return entry.Waking
 }
 
 // stateOf is the machine's state in a checkpoint.

@@ -242,16 +242,20 @@ func (s *Service) sweep(ctx context.Context, t *target) error {
 
 // finishDeletions deletes the checkpoints whose deletion was interrupted before libvirt heard of it.
 func (s *Service) finishDeletions(ctx context.Context, t *target) error {
-	var errs []error
+	var gone []string
 	for _, r := range t.records {
 		if _, listed := t.snapshot(r.ID); r.Removed && listed {
-			after, err := s.delete(ctx, t, r.ID)
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			*t = *after
+			gone = append(gone, r.ID)
 		}
+	}
+	var errs []error
+	for _, id := range gone {
+		after, err := s.delete(ctx, t, id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		*t = *after
 	}
 	return errors.Join(errs...)
 }
@@ -263,7 +267,7 @@ func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside co
 		return
 	}
 	c.State = r.State
-	c.SizeBytes = machines.DiskUsage(r.memoryFile(t.dir)) + machines.DiskUsage(r.variablesFile(t.dir))
+	c.SizeBytes = r.bytes(t.dir)
 	if path, gone := inside.missing(r.Disks, r.ID); path != "" {
 		c.Problem = missingSentence(path, gone)
 		return
@@ -390,8 +394,18 @@ func (m savedMemory) delete(ctx context.Context, t *target, snapshot hypervisor.
 		return err
 	}
 	if err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true); err != nil {
-		r.Removed = false
-		return errors.Join(err, r.write(t.dir))
+		if m.s.settle(ctx, t.domain.UUID) != nil {
+			return err // finishDeletions goes on
+		}
+		now, lookErr := m.s.look(ctx, t.domain.UUID)
+		if lookErr != nil {
+			return errors.Join(err, lookErr)
+		}
+		if _, listed := now.snapshot(snapshot.Name); listed {
+			r.Removed = false
+			return errors.Join(err, r.write(t.dir))
+		}
+		t = now // it was done all the same
 	}
 	return m.s.discard(ctx, t, r)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,7 +50,7 @@ type Checkpoint struct {
 	// Settings are those of the machine at that moment; nil when they cannot be read.
 	Settings *vmconfig.Machine
 	Deleted  time.Time // when it was put into the trash; zero: it is not there
-	// FreesBytes is the room that deleting it for good would give back; Unknown when that cannot be told. Only an Overview has it.
+	// FreesBytes is the room that deleting it for good would give back; Unknown until Measure has told.
 	FreesBytes int64
 }
 
@@ -183,9 +184,12 @@ type Overview struct {
 	SaveTime  time.Duration
 	// Settings are the machine's present ones.
 	Settings *vmconfig.Machine
-	// Bytes is the room that all of them take, the trash included, but not what they share with the present state; Unknown when it cannot be told.
+	// Bytes is the room that all of them take, the trash included, but not what they share with the present state; Unknown until Measure has told.
 	Bytes int64
 }
+
+// All are those of the list and of the trash.
+func (o Overview) All() []Checkpoint { return slices.Concat(o.List, o.Trash) }
 
 // Overview looks at a machine and its checkpoints. With an error it says that nothing is known.
 func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) {
@@ -196,7 +200,7 @@ func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) 
 	o := Overview{Changed: s.clean(t) == "", Settings: &t.config}
 	_, o.Refusal = s.choose(t)
 	o.List, o.Trash = s.listAll(ctx, t)
-	o.Bytes = s.measure(ctx, t, o.List, o.Trash)
+	o.Bytes = Unknown
 	o.SaveBytes, o.SaveTime = s.estimate(ctx, t)
 	return o, nil
 }
@@ -307,9 +311,9 @@ func (s *Service) noRoom(t *target, err error) error {
 
 // newCheckpoint checks what the user said about a checkpoint and gives it an identity.
 func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (newCheckpoint, error) {
-	list := s.list(ctx, t)
+	list, trash := s.listAll(ctx, t)
 	if strings.TrimSpace(o.Name) == "" {
-		o.Name = s.NextName(list)
+		o.Name = s.NextName(append(trash, list...))
 	}
 	var taken []string
 	used := map[string]bool{}
@@ -481,10 +485,9 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	}
 	snapshot, _ := t.snapshot(checkpointID)
 	clean := s.cleanCheckpoint(t)
-	if err := remove(pictureFile(t.dir, checkpointID)); err != nil { // first, so that none is left when the rest is interrupted
-		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
-	}
+	back := hidePicture(t.dir, checkpointID)
 	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
+		back()
 		return nil, err
 	}
 	now, err := s.look(ctx, t.domain.UUID)
@@ -496,6 +499,9 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	}
 	if clean != "" && clean != checkpointID {
 		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
+	}
+	if err := remove(hiddenPicture(t.dir, checkpointID)); err != nil {
+		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
 	}
 	delete(now.trash, checkpointID)
 	return now, now.trash.Write(now.dir)

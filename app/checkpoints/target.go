@@ -31,7 +31,7 @@ type target struct {
 	dir       string             // folder of those files
 	trash     machines.PointTrash
 	settings  settingsMemory
-	waking    func() error // called in a restore when everything but the memory is back
+	waking    func() error // called in a restore when only the hypervisor's part is missing
 	disksOnly bool         // a restore leaves the memory out
 	unsavable string       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
@@ -78,7 +78,7 @@ func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
 	if t.records, err = readRecords(t.dir); err != nil {
 		return nil, s.named(id, err)
 	}
-	t.trash = machines.ReadPointTrash(t.dir)
+	t.trash = machines.ReadPointTrash(t.dir, t.snapshots)
 	return t, nil
 }
 

@@ -1,6 +1,8 @@
 package checkpoints
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,6 +12,9 @@ import (
 
 // The state of an emulated TPM is one file, <kind>/<kind>-00.permall (swtpm(8)), in the machine's own folder. A system whose disk is encrypted with a key
 // from the TPM does not start when one of the two goes back without the other. Of a running machine the memory holds the state as well.
+
+// tpmStates are the files of TPM 2.0 and 1.2.
+var tpmStates = []string{"tpm2/tpm2-00.permall", "tpm1.2/tpm-00.permall"}
 
 // tpmReason says why the state of the machine's TPM cannot be kept; empty when it can, or there is none.
 func (s *Service) tpmReason(t *target) string {
@@ -28,29 +33,39 @@ func (s *Service) copyTPM(t *target, r *record) error {
 	if !t.config.TPM || dir == "" {
 		return nil
 	}
-	states, err := filepath.Glob(filepath.Join(dir, "*", "*.permall"))
-	if err != nil || len(states) == 0 {
-		return err
+	for _, name := range tpmStates {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		}
+		r.TPM, r.TPMBytes = name, int64(len(data))
+		if err := atomicfile.Write(r.tpmFile(t.dir), data); err != nil {
+			return err
+		}
+		break
 	}
-	data, err := os.ReadFile(states[0])
-	if err != nil {
-		return err
-	}
-	if r.TPM, err = filepath.Rel(dir, states[0]); err != nil {
-		return err
-	}
-	r.TPMBytes = int64(len(data))
-	return atomicfile.Write(r.tpmFile(t.dir), data)
+	r.TPMSeen = true
+	return nil
 }
 
 // restoreTPM puts the state of the TPM back. libvirt makes a new one for a machine that had none yet, where it finds no folder.
 func (s *Service) restoreTPM(t *target, r *record) error {
 	dir, known := machines.TPMDir(s.p.Conn.Host(), t.domain.UUID)
 	switch {
-	case !known:
+	case !known || !r.TPMSeen:
 		return nil
-	case r.TPMBytes == 0:
-		return os.RemoveAll(dir)
+	case r.TPMBytes == 0: // put aside, in case that somebody needs its keys after all
+		aside := dir + ".before-restore"
+		if err := os.RemoveAll(aside); err != nil {
+			return err
+		}
+		if err := os.Rename(dir, aside); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	}
 	data, err := os.ReadFile(r.tpmFile(t.dir))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,15 +55,18 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 			if err != nil {
 				return err
 			}
-			list := s.list(ctx, t)
+			list, trash := s.listAll(ctx, t)
 			for _, c := range back {
-				if _, trashed := t.trash[c.ID]; !trashed {
+				i := slices.IndexFunc(trash, func(known Checkpoint) bool { return known.ID == c.ID })
+				if i < 0 {
 					return noCheckpoint(c.ID)
 				}
+				c = trash[i]
 				if slices.ContainsFunc(list, func(other Checkpoint) bool { return other.Name == c.Name }) {
 					return &Reason{Text: fmt.Sprintf("Another checkpoint is called “%s” by now. Give that one another name first.", vmconfig.Inert(c.Name, 60))}
 				}
 				delete(t.trash, c.ID)
+				list = append(list, c)
 			}
 			return t.trash.Write(t.dir)
 		})
@@ -73,13 +77,13 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 // for the next time.
 func (s *Service) purge(ctx context.Context, t *target, now time.Time) error {
 	var errs []error
-	for id, deleted := range t.trash {
+	for id, deleted := range maps.Clone(t.trash) {
 		_, there := t.snapshot(id)
 		switch {
 		case !there:
 			delete(t.trash, id)
 			errs = append(errs, t.trash.Write(t.dir))
-		case now.Sub(deleted) >= TrashTime:
+		case now.Sub(deleted) >= TrashTime && s.deletable(t, id) == nil:
 			after, err := s.delete(ctx, t, id)
 			if err != nil {
 				errs = append(errs, err)

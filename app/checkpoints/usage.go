@@ -5,10 +5,21 @@ import (
 	"context"
 	"time"
 
-	"guesthouse/app/machines"
+	"github.com/google/uuid"
+
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
 )
+
+// Measure adds to an overview of a machine what each checkpoint and all together take. It reads the tables of whole disks, which can take a moment.
+func (s *Service) Measure(ctx context.Context, id uuid.UUID, o *Overview) error {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	o.Bytes = s.measure(ctx, t, o.List, o.Trash)
+	return ctx.Err()
+}
 
 // measure finds out what deleting each checkpoint would free, and returns the room that all take.
 func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint) (total int64) {
@@ -34,9 +45,7 @@ func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint)
 			c := &list[i]
 			c.FreesBytes = 0
 			if r := t.records[c.ID]; r != nil {
-				for _, file := range []string{r.memoryFile(t.dir), r.variablesFile(t.dir), r.tpmFile(t.dir)} {
-					c.FreesBytes += machines.DiskUsage(file)
-				}
+				c.FreesBytes = r.bytes(t.dir)
 				total += c.FreesBytes
 			}
 			for _, usage := range used {

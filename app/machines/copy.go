@@ -94,10 +94,10 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 			report(jobs.Progress{Fraction: (float64(i) + part) / float64(len(source.Disks)), Text: "Copying the disks"})
 		}
 		path := made.Disks[i]
-		undo.Push(func(context.Context) error { return removeIfThere(path) })
 		if err := s.p.Images.Copy(ctx, path, d.Path, d.Format, d.Snapshot, progress); err != nil {
 			return err
 		}
+		undo.Push(func(context.Context) error { return removeIfThere(path) }) // now that it is ours
 	}
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Registering the machine"})
 	if err := s.copySmallFiles(source, made, &undo); err != nil {
@@ -123,6 +123,9 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 // copySmallFiles copies the firmware's variables and the state of the TPM.
 func (s *Service) copySmallFiles(source CopySource, made createRecord, undo *jobs.Undo) error {
 	if made.NVRAM != "" {
+		if err := os.MkdirAll(filepath.Dir(made.NVRAM), 0o700); err != nil {
+			return err
+		}
 		undo.Push(func(context.Context) error { return removeIfThere(made.NVRAM) })
 		if source.Variables != "" {
 			if err := copyFile(source.Variables, made.NVRAM); err != nil {

@@ -547,7 +547,7 @@ func (r reader) current(ctx context.Context, w work) error {
 		now := ""
 		for _, s := range snapshots {
 			if s.Current {
-				now = ReadPointTrash(r.points(id)).Visible(snapshots, s.Name)
+				now = ReadPointTrash(r.points(id), snapshots).Visible(snapshots, s.Name)
 			}
 		}
 		for _, s := range snapshots {

@@ -11,16 +11,22 @@ import (
 )
 
 // PointTrash are the checkpoints of a machine that wait in its trash, by the hypervisor's name for them, with the time of their deletion. They keep everything that
-// belongs to them; only the windows do not show them.
+// belongs to them; they are only not listed.
 type PointTrash map[string]time.Time
 
 func pointTrashFile(dir string) string { return filepath.Join(dir, "trash.json") }
 
-// ReadPointTrash reads the trash of the machine with that CheckpointDir. One that cannot be read is empty: what was in it shows again.
-func ReadPointTrash(dir string) PointTrash {
+// ReadPointTrash reads the trash of the machine with that CheckpointDir and these snapshots. One that cannot be read is empty: what was in it shows again. A snapshot that is
+// younger than its deletion is another one, to which another program gave the name.
+func ReadPointTrash(dir string, snapshots []hypervisor.Snapshot) PointTrash {
 	t := PointTrash{}
-	if text, err := os.ReadFile(pointTrashFile(dir)); err == nil && json.Unmarshal(text, &t) != nil {
+	if text, err := os.ReadFile(pointTrashFile(dir)); err == nil && json.Unmarshal(text, &t) != nil || t == nil {
 		return PointTrash{}
+	}
+	for _, s := range snapshots {
+		if deleted, trashed := t[s.Name]; trashed && s.Created.After(deleted) {
+			delete(t, s.Name)
+		}
 	}
 	return t
 }

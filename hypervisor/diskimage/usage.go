@@ -65,6 +65,9 @@ type clusterMap struct {
 // offsetMask are the bits of an entry that are an offset.
 const offsetMask = 0x00fffffffffffe00
 
+// maxClusters bounds what is remembered of an image: with the usual clusters it has 4 TiB.
+const maxClusters = 1 << 26
+
 // newClusterMap reads the first level of all tables of an image whose header was inspected.
 func newClusterMap(file io.ReaderAt, size int64) (*clusterMap, error) {
 	var h [104]byte
@@ -74,6 +77,9 @@ func newClusterMap(file io.ReaderAt, size int64) (*clusterMap, error) {
 	m := &clusterMap{file: file, bits: uint64(binary.BigEndian.Uint32(h[20:])), entry: 8, tables: map[uint64]owner{}}
 	if version := binary.BigEndian.Uint32(h[4:]); version >= 3 && binary.BigEndian.Uint64(h[72:])&featureExtendedL2 != 0 {
 		m.entry = 16
+	}
+	if size>>m.bits > maxClusters {
+		return nil, fmt.Errorf("%w: %d clusters", ErrTooLarge, size>>m.bits)
 	}
 	m.owners = make([]owner, size>>m.bits+1)
 	if err := m.readL1(present, binary.BigEndian.Uint64(h[40:]), binary.BigEndian.Uint32(h[36:])); err != nil {

@@ -44,7 +44,7 @@ func (w *Window) saveCheckpoint() {
 			w.refuse(faultSave, err)
 			return
 		}
-		w.saveAs(checkpoints.SaveOptions{Name: w.p.Checkpoints.NextName(o.List)})
+		w.saveAs(checkpoints.SaveOptions{Name: w.p.Checkpoints.NextName(o.All())})
 	})
 }
 
@@ -59,7 +59,7 @@ func (w *Window) saveCheckpointAs() {
 		case err != nil:
 			w.refuse(faultSave, err)
 		case !w.closed && w.machine != nil:
-			ask.SaveCheckpoint(w.win, w.p.Dispatch, o, w.p.Checkpoints.NextName(o.List), w.machine.State.Active(),
+			ask.SaveCheckpoint(w.win, w.p.Dispatch, o, w.p.Checkpoints.NextName(o.All()), w.machine.State.Active(),
 				func(words checkpoints.SaveOptions) { w.p.Dispatch.Do(func() { w.saveAs(words) }) })
 		}
 	})

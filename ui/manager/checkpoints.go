@@ -54,6 +54,9 @@ func (m *Manager) loadCheckpoints(always bool) {
 	id, read := one.UUID, m.checkpoints.pictures
 	m.checkpoints.cancel = dispatch.Background(m.p.Dispatch, func(ctx context.Context) (checkpointState, error) {
 		o, err := m.p.Checkpoints.Overview(ctx, id)
+		if err == nil {
+			err = m.p.Checkpoints.Measure(ctx, id, &o)
+		}
 		return checkpointState{
 			id: id, current: mark, loaded: true, Overview: o, err: err, pictures: pictures(append(slices.Clone(o.List), o.Trash...), read),
 		}, ctx.Err()
@@ -180,13 +183,12 @@ func (m *Manager) saveCheckpointAs() {
 		return
 	}
 	id := one.UUID
-	ask.SaveCheckpoint(m.window, m.p.Dispatch, m.checkpoints.Overview, m.p.Checkpoints.NextName(m.checkpoints.List), one.State.Active(),
+	ask.SaveCheckpoint(m.window, m.p.Dispatch, m.checkpoints.Overview, m.p.Checkpoints.NextName(m.checkpoints.All()), one.State.Active(),
 		func(o checkpoints.SaveOptions) { m.p.Checkpoints.Save(id, o) })
 }
 
 // describeCheckpoint asks for another name and description.
-func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
-	id := m.checkpoints.id
+func (m *Manager) describeCheckpoint(id uuid.UUID, c checkpoints.Checkpoint) {
 	ask.Checkpoint(m.window, m.p.Dispatch, ask.CheckpointQuestion{
 		Icon: "rename", Title: lang.F("Name and description of “%s”", shown(c.Name)), Button: lang.L("Apply"), List: m.checkpoints.List, ID: c.ID, Fixed: c.Foreign,
 		Words: checkpoints.SaveOptions{Name: c.Name, Description: c.Description},
@@ -200,12 +202,7 @@ func (m *Manager) describeCheckpoint(c checkpoints.Checkpoint) {
 }
 
 // trashBranch asks before it puts a checkpoint and all that came after it into the trash.
-func (m *Manager) trashBranch(c checkpoints.Checkpoint) {
-	id := m.checkpoints.id
-	branch := checkpoints.Branch(m.checkpoints.List, c.ID)
-	if len(branch) == 0 {
-		return // the list is being read anew
-	}
+func (m *Manager) trashBranch(id uuid.UUID, branch []checkpoints.Checkpoint) {
 	var names []string
 	for _, gone := range slices.Backward(branch) {
 		names = append(names, shown(gone.Name))
@@ -216,13 +213,13 @@ func (m *Manager) trashBranch(c checkpoints.Checkpoint) {
 }
 
 // trash puts a checkpoint into the trash, from where it can come back.
-func (m *Manager) trash(c checkpoints.Checkpoint) {
-	m.p.Checkpoints.Trash(m.checkpoints.id, []checkpoints.Checkpoint{c})
+func (m *Manager) trash(id uuid.UUID, c checkpoints.Checkpoint) {
+	m.p.Checkpoints.Trash(id, []checkpoints.Checkpoint{c})
 }
 
 // compare shows how the settings of a checkpoint differ from the present ones.
-func (m *Manager) compare(c checkpoints.Checkpoint) {
-	one := m.byID[m.checkpoints.id] // its settings are newer than what was read with the checkpoints
+func (m *Manager) compare(id uuid.UUID, c checkpoints.Checkpoint) {
+	one := m.byID[id] // its settings are newer than what was read with the checkpoints
 	if one == nil || one.Config == nil || c.Settings == nil {
 		return
 	}

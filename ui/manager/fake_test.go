@@ -123,8 +123,10 @@ func (p points) Restore(id uuid.UUID, cp string, o checkpoints.RestoreOptions) *
 	return p.job("restore "+cp, o, id)
 }
 
-func (p points) Delete(id uuid.UUID, gone ...string) *jobs.Job {
-	return p.job("delete "+strings.Join(gone, " "), nil, id)
+func (p points) Measure(context.Context, uuid.UUID, *checkpoints.Overview) error { return nil }
+
+func (p points) EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job {
+	return p.job("empty "+strings.Join(gone, " "), nil, id)
 }
 
 func (p points) Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job {

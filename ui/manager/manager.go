@@ -39,13 +39,14 @@ type Machines interface {
 // Checkpoints is what the window needs from checkpoints.Service.
 type Checkpoints interface {
 	Overview(ctx context.Context, id uuid.UUID) (checkpoints.Overview, error)
+	Measure(ctx context.Context, id uuid.UUID, o *checkpoints.Overview) error
 	NextName(list []checkpoints.Checkpoint) string
 	Save(id uuid.UUID, o checkpoints.SaveOptions) *jobs.Job
 	Restore(id uuid.UUID, checkpointID string, o checkpoints.RestoreOptions) *jobs.Job
 	Describe(ctx context.Context, id uuid.UUID, checkpointID string, o checkpoints.SaveOptions) error
 	Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job
 	PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job
-	Delete(id uuid.UUID, gone ...string) *jobs.Job
+	EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job
 	Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid.UUID)
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }

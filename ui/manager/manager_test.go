@@ -447,7 +447,7 @@ func TestCheckpointWords(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].arg != (checkpoints.SaveOptions{Name: "Before the upgrade"}) {
 		t.Errorf("saving made %+v", calls)
 	}
-	r.m.describeCheckpoint(cps()[1])
+	r.m.describeCheckpoint(r.m.checkpoints.id, cps()[1])
 	name := entry()
 	name.SetText("broken") // the name of another
 	name.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
@@ -461,7 +461,7 @@ func TestCheckpointWords(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "describe 2" || calls[0].arg != (checkpoints.SaveOptions{Name: "Fresh"}) || widgets.ModalOpen(r.window) {
 		t.Errorf("another name made %+v", calls)
 	}
-	r.m.trashBranch(cps()[0])
+	r.m.trashBranch(r.m.checkpoints.id, checkpoints.Branch(cps(), "1"))
 	wantText(t, r.window, "Delete these checkpoints?", "Checkpoint 1", "Clean install", "Broken")
 	press(t, r.window, "Delete")
 	r.settle()
@@ -485,10 +485,14 @@ func TestCheckpointTrash(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 2" {
 		t.Errorf("Delete made %+v", calls)
 	}
-	for button, want := range map[string]string{"Put back": "put back 9", "Delete all for good": "delete 9"} {
+	for button, want := range map[string]string{"Put back": "put back 9", "Delete all for good": "empty 9"} {
 		press(t, r.window, "Trash (1)")
 		wantText(t, r.window, "Deleted checkpoints", "Gone", "deleted 3 hours ago")
 		press(t, r.window, button)
+		if button != "Put back" {
+			wantText(t, r.window, "Delete these checkpoints for good?")
+			press(t, r.window, "Delete for good")
+		}
 		r.settle()
 		if calls := r.took(); len(calls) != 1 || calls[0].what != want || widgets.ModalOpen(r.window) {
 			t.Errorf("%s made %+v", button, calls)
@@ -509,10 +513,10 @@ func TestCompareSettings(t *testing.T) {
 	r.mu.Unlock()
 	r.m.loadCheckpoints(true)
 	r.settle()
-	r.m.compare(list[0])
+	r.m.compare(web.UUID, list[0])
 	wantText(t, r.window, "Memory", "3 GiB", vmconfig.FormatSize(web.Config.MemoryBytes))
 	press(t, r.window, "Close")
-	r.m.compare(list[1])
+	r.m.compare(web.UUID, list[1])
 	wantText(t, r.window, "are the same now")
 	press(t, r.window, "Close")
 }
@@ -525,7 +529,7 @@ func TestCopyCheckpoint(t *testing.T) {
 	r.mu.Unlock()
 	r.m.loadCheckpoints(true)
 	r.settle()
-	r.m.copyCheckpoint(cps()[0])
+	r.m.copyCheckpoint(r.m.checkpoints.id, cps()[0])
 	name := r.window.Canvas().Focused().(*widgets.Entry)
 	proposed := name.Text
 	name.SetText("WEB")

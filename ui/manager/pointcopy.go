@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"guesthouse/app/checkpoints"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/lang"
@@ -11,8 +13,7 @@ import (
 )
 
 // copyCheckpoint asks for the name of the machine that is to be made out of a checkpoint.
-func (m *Manager) copyCheckpoint(c checkpoints.Checkpoint) {
-	id := m.checkpoints.id
+func (m *Manager) copyCheckpoint(id uuid.UUID, c checkpoints.Checkpoint) {
 	from := m.byID[id]
 	if from == nil {
 		return
@@ -21,10 +22,11 @@ func (m *Manager) copyCheckpoint(c checkpoints.Checkpoint) {
 	for _, machine := range m.byID {
 		taken = append(taken, machine.Name)
 	}
-	base := from.Name + " " + c.Name
-	free := base
+	free := from.Name + " " + c.Name
 	for n := 2; vmconfig.CheckName(free, taken) != nil && n < 100; n++ {
-		free = fmt.Sprintf("%s %d", base, n)
+		if free = fmt.Sprintf("%s %d", from.Name, n); len(free) > vmconfig.MaxNameBytes {
+			free = fmt.Sprintf("%d", n)
+		}
 	}
 	hint := lang.L("The new machine gets copies of the disks and is off.")
 	if c.State.Active() {

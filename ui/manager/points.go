@@ -179,16 +179,16 @@ func thumbnail(picture image.Image, icon string, color fyne.ThemeColorName) fyne
 // menu is everything that can be done to a checkpoint.
 func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason string) *fyne.Menu {
 	idle, _ := p.m.canSingle(machines.ActionRestore)
-	later := len(checkpoints.Branch(p.shown.List, c.ID)) - 1
+	branch := checkpoints.Branch(p.shown.List, c.ID)
 	return fyne.NewMenu("",
 		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(p.shown.id, c.ID) }),
 		widgets.MenuItem("disk", lang.L("Go back to its disks only…"), c.DisksUsable && idle, lang.L("not possible"), func() { p.m.restoreDisks(p.shown.id, c) }),
-		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(c) }),
-		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "" || c.DisksUsable, lang.L("cannot be restored"), func() { p.m.copyCheckpoint(c) }),
-		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(c) }),
+		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(p.shown.id, c) }),
+		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "" || c.DisksUsable, lang.L("cannot be restored"), func() { p.m.copyCheckpoint(p.shown.id, c) }),
+		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(p.shown.id, c) }),
 		fyne.NewMenuItemSeparator(),
-		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(c) }),
-		widgets.MenuItem("trash", lang.L("Delete with all that came after it…"), later > 0, lang.L("nothing came after it"), func() { p.m.trashBranch(c) }),
+		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(p.shown.id, c) }),
+		widgets.MenuItem("trash", lang.L("Delete with all that came after it…"), len(branch) > 1, lang.L("nothing came after it"), func() { p.m.trashBranch(p.shown.id, branch) }),
 	)
 }
 
@@ -196,9 +196,9 @@ func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason
 func (p *checkpointPanel) key(e *fyne.KeyEvent, c checkpoints.Checkpoint) bool {
 	switch e.Name {
 	case fyne.KeyF2:
-		p.m.describeCheckpoint(c)
+		p.m.describeCheckpoint(p.shown.id, c)
 	case fyne.KeyDelete:
-		p.m.trash(c)
+		p.m.trash(p.shown.id, c)
 	default:
 		return false
 	}

@@ -45,11 +45,12 @@ func (p *checkpointPanel) openTrash() {
 	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { modal.Close() })
 	empty := widgets.NewButton("trash", lang.L("Delete all for good"), widgets.StyleDanger, func() {
 		modal.Close()
-		var ids []string
+		var ids, names []string
 		for _, c := range list {
-			ids = append(ids, c.ID)
+			ids, names = append(ids, c.ID), append(names, shown(c.Name))
 		}
-		p.m.p.Checkpoints.Delete(id, ids...)
+		widgets.Confirm(p.m.window, lang.L("Delete these checkpoints for good?"), lang.L("They cannot be put back after that. Their room is free at once."), names,
+			lang.L("Delete for good"), true, func() { p.m.p.Checkpoints.EmptyTrash(id, ids...) })
 	})
 	text := lang.L("Deleted checkpoints stay here for seven days and keep their room until then.")
 	modal = widgets.NewModal(p.m.window, "trash", theme.ColorMuted, lang.L("Deleted checkpoints"),

@@ -72,7 +72,7 @@ func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 		return Plan{}, err
 	}
 	list := now.List
-	p := Plan{SaveName: c.NextName(list), Loses: now.Changed}
+	p := Plan{SaveName: c.NextName(now.All()), Loses: now.Changed}
 	if checkpoint == "" {
 		if p.To, err = Last(list); err != nil {
 			return Plan{}, err

@@ -23,7 +23,7 @@ func Clone(xml string, to Identity) (string, error) {
 	e.setElement("name", to.Name)
 	e.setElement("uuid", to.UUID.String())
 	if genid := e.root.child("genid"); genid != nil {
-		e.remove(genid)
+		e.setText(genid, "") // the hypervisor fills it in
 	}
 	if nvram := e.root.child("os").child("nvram"); nvram != nil && to.NVRAM != "" {
 		e.setText(nvram, to.NVRAM)
