@@ -10,7 +10,7 @@ import (
 	"guesthouse/hypervisor"
 )
 
-// cleanState remembers the disks of a stopped machine at the moment when they were the same as in a checkpoint.
+// cleanState remembers the disks, and the firmware's variables, of a stopped machine at the moment when they were the same as in a checkpoint.
 type cleanState struct {
 	Checkpoint string               `json:"checkpoint"`
 	Disks      map[string]diskStamp `json:"disks"`
@@ -51,6 +51,9 @@ func stampDisks(t *target) (map[string]diskStamp, bool) {
 			return nil, false
 		}
 		stamps[d.Path] = diskStamp{Modified: info.ModTime().UnixNano(), Bytes: info.Size()}
+	}
+	if info, err := os.Stat(t.config.NVRAM); err == nil { // the firmware's own set-up writes nothing else
+		stamps[t.config.NVRAM] = diskStamp{Modified: info.ModTime().UnixNano(), Bytes: info.Size()}
 	}
 	return stamps, true
 }

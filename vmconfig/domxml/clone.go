@@ -1,6 +1,8 @@
 package domxml
 
 import (
+	"fmt"
+
 	"github.com/google/uuid"
 )
 
@@ -25,7 +27,10 @@ func Clone(xml string, to Identity) (string, error) {
 	if genid := e.root.child("genid"); genid != nil {
 		e.setText(genid, "") // the hypervisor fills it in
 	}
-	if nvram := e.root.child("os").child("nvram"); nvram != nil && to.NVRAM != "" {
+	if nvram := e.root.child("os").child("nvram"); nvram != nil {
+		if to.NVRAM == "" { // the copy would write to the original's
+			return "", fmt.Errorf("%w: the firmware's variables are not in a file", ErrNotEditable)
+		}
 		e.setText(nvram, to.NVRAM)
 	}
 	for _, device := range e.root.child("devices").all() {
