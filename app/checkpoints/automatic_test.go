@@ -41,6 +41,13 @@ func TestAutomatic(t *testing.T) {
 	f.do(t, machines.ActionStart, id)
 	after(0, "Automatic")
 	after(time.Minute, "Automatic")
+	o, err := f.Overview(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Measure(within(t), id, &o); err != nil || o.List[0].FreesBytes < o.List[0].SizeBytes/2 || o.Bytes < o.List[0].FreesBytes {
+		t.Errorf("of a running machine's checkpoint deleting frees %d of %d bytes, all take %d, %v", o.List[0].FreesBytes, o.List[0].SizeBytes, o.Bytes, err)
+	}
 	done(t, f.Save(id, SaveOptions{Name: "Mine"}))
 	after(2*time.Hour, "Automatic Mine Automatic")
 	first := automaticOnes(f.all(t, id))[1]

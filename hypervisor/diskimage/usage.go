@@ -82,7 +82,11 @@ func newClusterMap(file io.ReaderAt, size int64) (*clusterMap, error) {
 		return nil, fmt.Errorf("%w: %d clusters", ErrTooLarge, size>>m.bits)
 	}
 	m.owners = make([]owner, size>>m.bits+1)
-	if err := m.readL1(present, binary.BigEndian.Uint64(h[40:]), binary.BigEndian.Uint32(h[36:])); err != nil {
+	// The state of a machine is written behind the end of the disk, into the present content, and belongs to the snapshot from then on. A QEMU that runs may not
+	// have written yet that the present content no longer has it.
+	perTable := uint64(1) << m.bits / uint64(m.entry) << m.bits
+	disk := (binary.BigEndian.Uint64(h[24:]) + perTable - 1) / perTable
+	if err := m.readL1(present, binary.BigEndian.Uint64(h[40:]), uint32(min(disk, uint64(binary.BigEndian.Uint32(h[36:]))))); err != nil {
 		return nil, err
 	}
 	table, err := snapshotTable(file)
