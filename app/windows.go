@@ -90,18 +90,13 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 		s.log.Warn("the passwords of displays cannot be read; none is known", "error", err)
 		warnings = append(warnings, err)
 	}
-	go func() { // ends with the windows
-		if only != uuid.Nil {
-			return // the manager does that, of which there is one
-		}
-		_ = s.checkpoints.RunAutomatic(ctx, func() map[uuid.UUID]checkpoints.Automatic {
-			plan := map[uuid.UUID]checkpoints.Automatic{}
-			for id, a := range store.Get().Automatic {
-				plan[id] = checkpoints.Automatic{Every: time.Duration(a.Minutes) * time.Minute, Keep: a.Keep}
-			}
-			return plan
-		})
-	}()
+	if only == uuid.Nil { // of the manager there is one process
+		shown, closed := context.WithCancel(ctx)
+		defer closed()
+		go func() {
+			_ = s.checkpoints.RunAutomatic(shown, func() map[uuid.UUID]checkpoints.Automatic { return automaticPlan(store.Get()) })
+		}()
+	}
 	p := ui.Params{
 		Displays: trusted, Warnings: warnings,
 		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,
@@ -111,6 +106,15 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 		p.Raise = instance[0].raise
 	}
 	return ui.Run(p)
+}
+
+// automaticPlan is what the preferences say of automatic checkpoints.
+func automaticPlan(s settings.Settings) map[uuid.UUID]checkpoints.Automatic {
+	plan := map[uuid.UUID]checkpoints.Automatic{}
+	for id, a := range s.Automatic {
+		plan[id] = checkpoints.Automatic{Every: time.Duration(a.Minutes) * time.Minute, Keep: a.Keep}
+	}
+	return plan
 }
 
 func noDisplay(o *options, err error) error {

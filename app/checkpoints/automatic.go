@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -83,7 +82,7 @@ func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now 
 	if o.Refusal != "" {
 		return &Reason{Text: o.Refusal}
 	}
-	if err := s.fits(ctx, id); err != nil {
+	if err := s.fits(o); err != nil {
 		return err
 	}
 	if err := s.Save(id, SaveOptions{Name: now.Local().Format(automaticName)}).Wait(ctx); err != nil {
@@ -100,7 +99,7 @@ func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now 
 	if err != nil || len(tooMany(list)) == 0 {
 		return err
 	}
-	return s.deletePicked(id, 1, func(t *target) []string { return tooMany(s.list(ctx, t)) }).Wait(ctx)
+	return s.deletePicked(id, 1, func(t *target) []string { return tooMany(s.list(t)) }).Wait(ctx)
 }
 
 // automaticOnes returns those that were saved by themselves and can be restored, the youngest first.
@@ -111,22 +110,13 @@ func automaticOnes(list []Checkpoint) []Checkpoint {
 }
 
 // fits says when a checkpoint of the machine would take too much of the free room.
-func (s *Service) fits(ctx context.Context, id uuid.UUID) error {
+func (s *Service) fits(o Overview) error {
 	if !s.p.Conn.Host().Local {
 		return nil
 	}
-	t, err := s.look(ctx, id)
-	if err != nil {
-		return err
-	}
-	bytes, _ := s.estimate(ctx, t)
-	bytes = cmp.Or(bytes, t.config.MemoryBytes)
-	dirs := []string{s.p.DataDir}
-	for _, d := range t.disks() {
-		dirs = append(dirs, filepath.Dir(d.Path))
-	}
+	bytes := cmp.Or(o.SaveBytes, o.Settings.MemoryBytes)
 	var errs []error
-	for _, dir := range dirs {
+	for _, dir := range s.folders(writable(o.Settings.Disks)) {
 		if free, err := machines.FreeBytes(dir); err == nil && tooMuch(bytes, free) {
 			errs = append(errs, &Reason{Text: "An automatic checkpoint would take more than a fifth of the free room in " + vmconfig.Inert(dir, 200) + "."})
 		}

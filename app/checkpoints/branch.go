@@ -111,7 +111,7 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 		if snapshot.External {
 			return &Reason{Text: "Another program made this checkpoint outside the machine's disks; it stays as it is.", Err: hypervisor.ErrUnsupported}
 		}
-		text, err := wordsFor(s.list(ctx, t), checkpointID, o)
+		text, err := wordsFor(s.list(t), checkpointID, o)
 		if err != nil || text == snapshot.Description {
 			return err
 		}

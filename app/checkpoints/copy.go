@@ -43,8 +43,7 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return machines.CopySource{}, err
 	}
-	c := Checkpoint{}
-	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+	c := s.inspect(t, snapshot)
 	switch {
 	case c.Problem != "" && !c.DisksUsable:
 		return machines.CopySource{}, &Reason{Text: c.Problem, Err: ErrBroken}

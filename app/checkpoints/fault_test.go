@@ -117,7 +117,7 @@ func testProgramKilled(t *testing.T, known bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := f.newCheckpoint(within(t), target, SaveOptions{Name: "late"})
+		n, err := f.newCheckpoint(target, SaveOptions{Name: "late"})
 		if err != nil {
 			t.Fatal(err)
 		}

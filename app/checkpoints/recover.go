@@ -166,8 +166,7 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 	shown := vmconfig.Inert(entry.Name, vmconfig.MaxNameBytes)
 	name := s.machineName(r.Machine)
 	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
-		c := Checkpoint{}
-		s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+		c := s.inspect(t, snapshot)
 		if c.Problem == "" {
 			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}

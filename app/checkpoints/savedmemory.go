@@ -196,7 +196,7 @@ func (s *Service) undoSavedMemory(ctx context.Context, id uuid.UUID, entry saveR
 // discard removes everything that belongs to a checkpoint which libvirt no longer lists.
 func (s *Service) discard(ctx context.Context, t *target, r *record) error {
 	if t.domain.State.Active() {
-		inside := s.contents(&target{config: t.config, snapshots: t.snapshots, settings: t.settings, records: map[string]*record{r.ID: r}})
+		inside := s.contents(t)
 		for _, path := range r.Disks {
 			if _, has := inside[path][r.ID]; has {
 				r.Removed = true

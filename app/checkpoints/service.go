@@ -138,16 +138,22 @@ func (s *Service) List(ctx context.Context, id uuid.UUID) ([]Checkpoint, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s.list(ctx, t), nil
+	return s.list(t), nil
 }
 
-func (s *Service) list(ctx context.Context, t *target) []Checkpoint {
-	list, _ := s.listAll(ctx, t)
+func (s *Service) list(t *target) []Checkpoint {
+	list, _ := s.listAll(t)
 	return list
 }
 
+// inspect finds out what has become of the parts of one checkpoint: its size, state and problem.
+func (s *Service) inspect(t *target, snapshot hypervisor.Snapshot) (c Checkpoint) {
+	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+	return c
+}
+
 // listAll returns the machine's checkpoints, and those in its trash, as they were before.
-func (s *Service) listAll(ctx context.Context, t *target) (list, trash []Checkpoint) {
+func (s *Service) listAll(t *target) (list, trash []Checkpoint) {
 	contents := s.contents(t)
 	now := ""
 	for _, snapshot := range t.snapshots {
@@ -199,7 +205,7 @@ func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) 
 	}
 	o := Overview{Changed: s.clean(t) == "", Settings: &t.config}
 	_, o.Refusal = s.choose(t)
-	o.List, o.Trash = s.listAll(ctx, t)
+	o.List, o.Trash = s.listAll(t)
 	o.Bytes = Unknown
 	o.SaveBytes, o.SaveTime = s.estimate(ctx, t)
 	return o, nil
@@ -273,7 +279,7 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if reason != "" {
 		return machines.Refused(s.machineName(id), reason)
 	}
-	n, err := s.newCheckpoint(ctx, t, o)
+	n, err := s.newCheckpoint(t, o)
 	if err != nil {
 		return err
 	}
@@ -291,16 +297,21 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 // scarce is so little free space that it is the likely reason of a failure. QEMU says "Input/output error" when the disk is full.
 const scarce = 16 * vmconfig.MiB
 
+// folders are those in which a checkpoint of these disks takes room.
+func (s *Service) folders(disks []vmconfig.Disk) []string {
+	dirs := []string{s.p.DataDir}
+	for _, d := range disks {
+		dirs = append(dirs, filepath.Dir(d.Path))
+	}
+	return dirs
+}
+
 // noRoom says that the disk is full where that is why a save failed.
 func (s *Service) noRoom(t *target, err error) error {
 	if !s.p.Conn.Host().Local || errors.Is(err, context.Canceled) || errors.Is(err, hypervisor.ErrDisconnected) {
 		return err
 	}
-	dirs := []string{s.p.DataDir}
-	for _, d := range t.disks() {
-		dirs = append(dirs, filepath.Dir(d.Path))
-	}
-	for _, dir := range dirs {
+	for _, dir := range s.folders(t.disks()) {
 		if free, statErr := machines.FreeBytes(dir); statErr == nil && free < scarce {
 			text := fmt.Sprintf("There is not enough room for a checkpoint in %s. The machine and its other checkpoints are as before.", vmconfig.Inert(dir, 200))
 			return &Reason{Text: text, Err: errors.Join(hypervisor.ErrNoSpace, err)}
@@ -310,8 +321,8 @@ func (s *Service) noRoom(t *target, err error) error {
 }
 
 // newCheckpoint checks what the user said about a checkpoint and gives it an identity.
-func (s *Service) newCheckpoint(ctx context.Context, t *target, o SaveOptions) (newCheckpoint, error) {
-	list, trash := s.listAll(ctx, t)
+func (s *Service) newCheckpoint(t *target, o SaveOptions) (newCheckpoint, error) {
+	list, trash := s.listAll(t)
 	if strings.TrimSpace(o.Name) == "" {
 		o.Name = s.NextName(append(trash, list...))
 	}
@@ -363,8 +374,7 @@ func (s *Service) saved(ctx context.Context, t *target, id string, took time.Dur
 	if !ok {
 		return &Reason{Text: "The checkpoint was saved but the hypervisor does not list it.", Err: ErrBroken}
 	}
-	c := Checkpoint{}
-	s.mechanismOf(now, snapshot).describe(now, snapshot, s.contents(now), &c)
+	c := s.inspect(now, snapshot)
 	if c.Problem != "" {
 		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
 	}
@@ -447,8 +457,7 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return nil, snapshot, err
 	}
-	c := Checkpoint{}
-	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+	c := s.inspect(t, snapshot)
 	if c.Problem != "" && !(disksOnly && c.DisksUsable) {
 		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
 	}

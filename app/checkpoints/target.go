@@ -255,7 +255,7 @@ type contents map[string]map[string]diskimage.Snapshot
 // contents looks into all disk images of the machine, those of its checkpoints included. What cannot be read says nothing.
 func (s *Service) contents(t *target) contents {
 	found := contents{}
-	if !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu || len(t.snapshots)+len(t.records) == 0 {
+	if !s.p.Conn.Host().Local || s.p.Conn.Host().Hypervisor != qemu {
 		return found
 	}
 	paths := map[string]bool{}

@@ -55,7 +55,7 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 			if err != nil {
 				return err
 			}
-			list, trash := s.listAll(ctx, t)
+			list, trash := s.listAll(t)
 			for _, c := range back {
 				i := slices.IndexFunc(trash, func(known Checkpoint) bool { return known.ID == c.ID })
 				if i < 0 {

@@ -2,7 +2,6 @@ package machines
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,19 +72,7 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 		return err
 	}
 	var undo jobs.Undo
-	defer func() {
-		failed := err != nil
-		if failed {
-			made.Undo = true
-			if updateErr := record.Update(made); updateErr != nil {
-				s.p.Log.Warn("the journal cannot be written", "error", updateErr)
-			}
-		}
-		if err = undo.Finish(ctx, err); failed && !undo.Failed() {
-			err = errors.Join(err, record.End())
-		}
-		s.inv.refresh(context.WithoutCancel(ctx), id, true, false)
-	}()
+	defer func() { err = s.endMaking(ctx, id, record, made, &undo, err) }()
 	if err := os.MkdirAll(s.imageDir(), 0o700); err != nil {
 		return err
 	}

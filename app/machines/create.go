@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
@@ -418,19 +419,7 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 		return err
 	}
 	var undo jobs.Undo
-	defer func() {
-		failed := err != nil
-		if failed {
-			made.Undo = true
-			if updateErr := record.Update(made); updateErr != nil { // a full disk, say; undoing makes room
-				s.p.Log.Warn("the journal cannot be written", "error", updateErr)
-			}
-		}
-		if err = undo.Finish(ctx, err); failed && !undo.Failed() {
-			err = errors.Join(err, record.End())
-		}
-		s.inv.refresh(context.WithoutCancel(ctx), id, true, false)
-	}()
+	defer func() { err = s.endMaking(ctx, id, record, made, &undo, err) }()
 	if c.newDisk != "" {
 		say("Making the disk")
 		if err := os.MkdirAll(s.imageDir(), 0o700); err != nil {
@@ -468,6 +457,22 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 		return err
 	}
 	return record.End()
+}
+
+// endMaking undoes what was made of a machine when err says that it failed, and forgets its record once nothing is left.
+func (s *Service) endMaking(ctx context.Context, id uuid.UUID, record *journal.Record, made createRecord, undo *jobs.Undo, err error) error {
+	failed := err != nil
+	if failed {
+		made.Undo = true
+		if updateErr := record.Update(made); updateErr != nil { // a full disk, say; undoing makes room
+			s.p.Log.Warn("the journal cannot be written", "error", updateErr)
+		}
+	}
+	if err = undo.Finish(ctx, err); failed && !undo.Failed() {
+		err = errors.Join(err, record.End())
+	}
+	s.inv.refresh(context.WithoutCancel(ctx), id, true, false)
+	return err
 }
 
 // claimDisk makes sure, until unlock, that no other machine gets an existing disk, and asks the hypervisor once more whether one has it:

@@ -48,6 +48,9 @@ func (t PointTrash) Write(dir string) error {
 
 // Visible returns the snapshot of that name or, when it is in the trash, the nearest one before it that is not; empty when there is none.
 func (t PointTrash) Visible(snapshots []hypervisor.Snapshot, name string) string {
+	if _, trashed := t[name]; !trashed {
+		return name // nearly always
+	}
 	parents := make(map[string]string, len(snapshots))
 	for _, s := range snapshots {
 		parents[s.Name] = s.Parent

@@ -19,11 +19,11 @@ func SavedStatePath(host hypervisor.Host, name string) (path string, known bool)
 // TPMDir returns the folder in which the user's own daemon keeps the state of the machine's emulated TPM (libvirt's qemu_conf.c: swtpmStorageDir is
 // $XDG_CONFIG_HOME/libvirt/qemu/swtpm); it is made when the machine starts for the first time. known is false when it cannot be told.
 func TPMDir(host hypervisor.Host, id uuid.UUID) (path string, known bool) {
-	if _, known := daemonFolder(host, ""); !known {
+	dir, known := daemonFolder(host, "") // the one for TPMs comes with the first machine that has one
+	if !known {
 		return "", false
 	}
-	dir, _ := daemonFolder(host, "swtpm")
-	return filepath.Join(dir, id.String()), true
+	return filepath.Join(dir, "swtpm", id.String()), true
 }
 
 // daemonFolder returns a folder of the user's own daemon; known is false when the daemon is another one, or it is not there.
