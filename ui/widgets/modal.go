@@ -71,6 +71,7 @@ func (m *Modal) FocusOn(f fyne.Focusable) *Modal {
 // Show opens the dialog.
 func (m *Modal) Show() *Modal {
 	m.before = m.window.Canvas().Focused()
+	endTip(m.window.Canvas())
 	openModals = append(openModals, m)
 	m.popup.Show()
 	if m.focus != nil {

@@ -46,11 +46,16 @@ func TipArea(c fyne.Canvas) (fyne.Position, fyne.Size) {
 // TipRadius is that of a tooltip's corners, in Fyne units.
 const TipRadius = 6
 
-// ShowMenuAt opens a menu at a place of a window. What a tooltip said there is over.
-func ShowMenuAt(c fyne.Canvas, menu *fyne.Menu, at fyne.Position) {
+// endTip ends what a tooltip says in front on a canvas: something is going to lie over it.
+func endTip(c fyne.Canvas) {
 	if layer := tipLayerOn(c); layer != nil {
 		layer.hide()
 	}
+}
+
+// ShowMenuAt opens a menu at a place of a window.
+func ShowMenuAt(c fyne.Canvas, menu *fyne.Menu, at fyne.Position) {
+	endTip(c)
 	popup := widget.NewPopUpMenu(menu, c)
 	dismiss := popup.OnDismiss
 	popup.OnDismiss = func() {

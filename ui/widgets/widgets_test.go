@@ -105,6 +105,21 @@ func TestMenuEndsTheTooltip(t *testing.T) {
 	}
 }
 
+// TestDialogEndsTheTooltip: a dialog that a key has opened dims what lies behind it, and nothing there is explained any more.
+func TestDialogEndsTheTooltip(t *testing.T) {
+	b := NewIconButton("more", "what it does", nil)
+	w, _ := window(t, container.NewVBox(b))
+	w.Canvas().Focus(b)
+	if !windowTips(w.Canvas()).bubble.Visible() {
+		t.Fatal("there is no tooltip")
+	}
+	m := NewModal(w, "", "", "Question", Paragraphs("Yes?"), 200).Show()
+	defer m.Close()
+	if windowTips(w.Canvas()).bubble.Visible() {
+		t.Error("the tooltip stays behind the dialog")
+	}
+}
+
 func newSlider(z vmconfig.Zones, step int64) (*ZoneSlider, *[]int64) {
 	var seen []int64
 	s := NewZoneSlider(z, step, func(text string) (int64, error) {
