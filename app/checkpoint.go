@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +19,7 @@ import (
 func newCheckpoint(o *options) *cobra.Command {
 	return group("checkpoint", "Save machines as they are and go back",
 		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointCompare(o),
-		newCheckpointCopy(o), newCheckpointDelete(o), newCheckpointPutBack(o))
+		newCheckpointCopy(o), newCheckpointDelete(o), newCheckpointPutBack(o), newCheckpointSpace(o))
 }
 
 func newCheckpointSave(o *options) *cobra.Command {
@@ -123,6 +124,7 @@ func withCheckpoint(cmd *cobra.Command, o *options, args []string, f func(contex
 
 func newCheckpointRestore(o *options) *cobra.Command {
 	var options checkpoints.RestoreOptions
+	var anyway bool
 	c := &cobra.Command{
 		Use: "restore NAME CHECKPOINT", Short: "Take a machine back to a checkpoint",
 		Long: `Take a machine back to a checkpoint, given by name or id. What the machine is now is lost,
@@ -130,6 +132,9 @@ unless --save-first keeps it as a checkpoint of its own.`,
 		Args: exactArgs("the name of a machine", "a checkpoint"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
+				if c.Caution != "" && !anyway && !options.DisksOnly {
+					return &checkpoints.Reason{Text: c.Caution + " Nothing was changed. Say --anyway to try it, or --disks-only to leave the memory out."}
+				}
 				if err := waitJob(ctx, o, s.checkpoints.Restore(m.UUID, c.ID, options)); err != nil {
 					return err
 				}
@@ -137,6 +142,7 @@ unless --save-first keeps it as a checkpoint of its own.`,
 			})
 		},
 	}
+	c.Flags().BoolVar(&anyway, "anyway", false, "also when its memory may not run on this computer")
 	c.Flags().BoolVar(&options.DisksOnly, "disks-only", false, "leave the memory out: the machine is off then")
 	c.Flags().BoolVar(&options.SaveFirst, "save-first", false, "save the present state as a checkpoint first")
 	return c
@@ -245,6 +251,69 @@ func newCheckpointCompare(o *options) *cobra.Command {
 			})
 		},
 	}
+}
+
+type spaceDocument struct {
+	Machine     string `json:"machine"`
+	Name        string `json:"name"`
+	Checkpoints int    `json:"checkpoints"`
+	Deleted     int    `json:"deleted"`
+	Bytes       int64  `json:"bytes"` // -1: not known
+	Frees       int64  `json:"frees_bytes"`
+}
+
+func newCheckpointSpace(o *options) *cobra.Command {
+	var reclaim bool
+	c := &cobra.Command{
+		Use: "space", Short: "Show what the checkpoints of all machines take",
+		Long: `Show what the checkpoints of all machines take, and what deleting for good those in the trash
+would free. With --reclaim that is done.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+				list, err := s.checkpoints.Spaces(ctx)
+				if err != nil && len(list) == 0 {
+					return err
+				}
+				if reclaim {
+					for _, space := range list {
+						var ids []string
+						for _, c := range space.Trash {
+							ids = append(ids, c.ID)
+						}
+						if len(ids) > 0 {
+							err = errors.Join(err, waitJob(ctx, o, s.checkpoints.EmptyTrash(space.Machine, ids...)))
+						}
+					}
+					return err
+				}
+				return errors.Join(err, printSpaces(o, list))
+			})
+		},
+	}
+	c.Flags().BoolVar(&reclaim, "reclaim", false, "delete for good what is in the trash of each machine")
+	return c
+}
+
+func printSpaces(o *options, list []checkpoints.Space) error {
+	documents := []spaceDocument{}
+	t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "MACHINE\tCHECKPOINTS\tDELETED\tROOM\tDELETED FREES")
+	size := func(bytes int64) string {
+		if bytes == checkpoints.Unknown {
+			return "?"
+		}
+		return vmconfig.FormatSize(bytes)
+	}
+	for _, s := range list {
+		documents = append(documents, spaceDocument{s.Machine.String(), s.Name, s.Count, len(s.Trash), s.Bytes, s.Frees})
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\n", vmconfig.Inert(s.Name, 64), s.Count, len(s.Trash), size(s.Bytes), size(s.Frees))
+	}
+	if o.json {
+		writeJSON(o.out, documents)
+		return nil
+	}
+	return t.Flush()
 }
 
 type differenceDocument struct {

@@ -94,12 +94,13 @@ type checkpointDocument struct {
 	FreesBytes  *int64 `json:"frees_bytes,omitempty"`
 	Current     bool   `json:"current"`
 	Problem     string `json:"problem,omitempty"`
+	Caution     string `json:"caution,omitempty"`
 }
 
 func describeCheckpoint(c checkpoints.Checkpoint) checkpointDocument {
 	d := checkpointDocument{
 		c.ID, c.Name, c.Description, c.Created.Format(time.RFC3339), c.Parent, string(c.State),
-		c.SizeBytes, nil, c.Current, c.Problem,
+		c.SizeBytes, nil, c.Current, c.Problem, c.Caution,
 	}
 	if c.FreesBytes != checkpoints.Unknown {
 		d.FreesBytes = &c.FreesBytes

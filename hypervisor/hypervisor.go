@@ -66,6 +66,9 @@ type Host struct {
 	KVM         bool   // libvirt offers <domain type="kvm">
 	Arch        string // x86_64
 	MaxCPUs     int    // most virtual CPUs of one machine
+	CPU         string // model of the processor as libvirt names it: "EPYC-Rome"; empty when it says nothing
+	// MachineTypes are the machine types that QEMU offers for Arch, with their aliases; empty when that is not known.
+	MachineTypes []string
 }
 
 // Firmware describes one firmware set that the host offers (from QEMU's descriptors in

@@ -256,5 +256,11 @@ func (w *windows) newMachine() {
 }
 
 func (w *windows) openSettings(id uuid.UUID) {
-	vmsettings.Show(w.main, vmsettings.Params{Dispatch: w.dispatch, Machines: w.p.Machines, ID: id})
+	p := vmsettings.Params{Dispatch: w.dispatch, Machines: w.p.Machines, ID: id}
+	if w.p.Settings.Get().SaveFirst {
+		p.Before = func(ctx context.Context) error {
+			return w.p.Checkpoints.SaveAutomatic(id, checkpoints.UsualKeep).Wait(ctx)
+		}
+	}
+	vmsettings.Show(w.main, p)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -88,10 +89,55 @@ func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now 
 	if err := s.Save(id, SaveOptions{Name: now.Local().Format(automaticName)}).Wait(ctx); err != nil {
 		return err
 	}
+	return s.thinOut(ctx, id, a.Keep)
+}
+
+// UsualKeep is how many checkpoints that were saved by themselves are kept as long as nobody says otherwise.
+const UsualKeep = 5
+
+// SaveAutomatic saves a checkpoint in a job, as those that are saved by themselves, and deletes those that are more than keep. When the machine is off and both its state
+// and its settings are in a checkpoint already, it does nothing. Errors are those of Save.
+func (s *Service) SaveAutomatic(id uuid.UUID, keep int) *jobs.Job {
+	return s.p.Jobs.Start("Saving a checkpoint of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		err := s.operate(ctx, id, "saving a checkpoint", func() error {
+			t, err := s.look(ctx, id)
+			if err != nil || s.kept(t) {
+				return err
+			}
+			return s.save(ctx, id, SaveOptions{Name: automaticNow(s.list(t))}, report)
+		})
+		if err != nil {
+			return err
+		}
+		return s.thinOut(ctx, id, keep)
+	})
+}
+
+// automaticNow is a name for one that is saved now. The list's own names are taken.
+func automaticNow(list []Checkpoint) string {
+	for now := time.Now(); ; now = now.Add(time.Second) {
+		name := now.Format(automaticName)
+		if !slices.ContainsFunc(list, func(c Checkpoint) bool { return c.Name == name }) {
+			return name
+		}
+	}
+}
+
+// kept reports whether the machine's present state and settings are in a checkpoint.
+func (s *Service) kept(t *target) bool {
+	snapshot, ok := t.snapshot(s.clean(t))
+	settings := t.settingsOf(snapshot)
+	return ok && settings != nil && len(vmconfig.Compare(*settings, t.config)) == 0
+}
+
+// thinOut deletes the oldest of those that were saved by themselves, so that keep are left. The one that the machine continues from stays.
+func (s *Service) thinOut(ctx context.Context, id uuid.UUID, keep int) error {
 	tooMany := func(list []Checkpoint) (gone []string) {
 		old := automaticOnes(list)
-		for _, c := range old[min(len(old), max(a.Keep, 1)):] {
-			gone = append(gone, c.ID)
+		for _, c := range old[min(len(old), max(keep, 1)):] {
+			if !c.Current {
+				gone = append(gone, c.ID)
+			}
 		}
 		return gone
 	}

@@ -75,6 +75,47 @@ func TestAutomatic(t *testing.T) {
 	}
 }
 
+// TestSaveAutomatic: one before something that cannot be undone is saved when there is anything to keep, and the oldest of them go.
+func TestSaveAutomatic(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "careful", vmconfig.FirmwareBIOS, false)
+	want := func(what string, n int) {
+		t.Helper()
+		if list := automaticOnes(f.all(t, id)); len(list) != n {
+			t.Fatalf("%s: %d of them, want %d", what, len(list), n)
+		}
+	}
+	done(t, f.SaveAutomatic(id, 2))
+	want("nothing was kept before", 1)
+	done(t, f.SaveAutomatic(id, 2))
+	want("nothing changed", 1)
+	edit, err := f.machines.Edit(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := edit.Machine
+	changed.CPUs++
+	if err := f.machines.Apply(within(t), id, edit, changed); err != nil {
+		t.Fatal(err)
+	}
+	done(t, f.SaveAutomatic(id, 2))
+	want("the settings changed", 2)
+	first := automaticOnes(f.all(t, id))[1]
+	f.do(t, machines.ActionStart, id)
+	done(t, f.Restore(id, first.ID, RestoreOptions{SaveFirst: true, Automatic: true}))
+	want("before a restore", 3)
+	done(t, f.SaveAutomatic(id, 1)) // the machine is off again and as in the first one
+	want("all but the last and the one that it continues from are too many", 2)
+	spaces, err := f.Spaces(within(t))
+	if err != nil || len(spaces) != 1 || spaces[0].Machine != id || spaces[0].Count != 2 || spaces[0].Bytes <= 0 || spaces[0].Frees != 0 {
+		t.Errorf("room: %+v, %v", spaces, err)
+	}
+	done(t, f.Trash(id, f.all(t, id)[1:]))
+	if spaces, err = f.Spaces(within(t)); err != nil || spaces[0].Count != 1 || len(spaces[0].Trash) != 1 || spaces[0].Frees <= 0 {
+		t.Errorf("room with a trash: %+v, %v", spaces, err)
+	}
+}
+
 // all lists the machine's checkpoints.
 func (f *fixture) all(t *testing.T, id uuid.UUID) []Checkpoint {
 	t.Helper()

@@ -125,8 +125,12 @@ func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside conte
 		c.Problem = missingSentence(path, gone)
 		return
 	}
-	c.DisksUsable = snapshot.State.Active() && ours(snapshot.Name) && // qemu-img takes other names for numbers first
+	if !snapshot.State.Active() {
+		return
+	}
+	c.DisksUsable = ours(snapshot.Name) && // qemu-img takes other names for numbers first
 		m.s.images != nil && m.s.p.Conn.Host().Local
+	c.Problem, c.Caution = m.s.judgeMemory(t, snapshot)
 }
 
 func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {

@@ -74,14 +74,14 @@ func keepPicture(t *target, id string, screen []byte) error {
 	return atomicfile.Write(pictureFile(t.dir, id), b.Bytes())
 }
 
-// tidy removes what belongs to no checkpoint: pictures of those that another program has deleted or whose saving was interrupted, and files that were being written
+// tidy removes what belongs to no checkpoint: pictures and origins of those that another program has deleted or whose saving was interrupted, and files that were being written
 // then.
 func (s *Service) tidy(t *target) {
 	entries, _ := os.ReadDir(t.dir)
 	for _, e := range entries {
-		id, isPicture := strings.CutSuffix(e.Name(), ".png")
-		_, there := t.snapshot(id)
-		if isPicture && !there || atomicfile.Unfinished(e.Name()) {
+		kind := filepath.Ext(e.Name())
+		_, there := t.snapshot(strings.TrimSuffix(e.Name(), kind))
+		if (kind == ".png" || kind == ".origin") && !there || atomicfile.Unfinished(e.Name()) {
 			_ = os.Remove(filepath.Join(t.dir, e.Name()))
 		}
 	}

@@ -281,7 +281,9 @@ func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside co
 		c.DisksUsable = true
 		if image, err := saveimage.Read(r.memoryFile(t.dir)); err != nil || image.Bytes != r.MemoryBytes {
 			c.Problem = "Its memory is missing or damaged. You can still go back to its disks."
+			return
 		}
+		c.Problem, c.Caution = m.s.judgeMemory(t, snapshot)
 	}
 }
 

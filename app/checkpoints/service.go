@@ -45,6 +45,7 @@ type Checkpoint struct {
 	Current     bool             // the machine's disks continue from this one
 	Problem     string           // why it cannot be restored, one sentence; empty when it can
 	DisksUsable bool             // its disks can be restored all the same
+	Caution     string           // why its memory may not run here, one sentence; empty: nothing is known against it
 	Foreign     bool             // made by another program
 	Picture     string           // file with a small PNG of its screen, as it was when it was saved; empty: none
 	// Settings are those of the machine at that moment; nil when they cannot be read.
@@ -72,10 +73,11 @@ type Params struct {
 type SaveOptions struct{ Name, Description string }
 
 // RestoreOptions say what happens before a restore: SaveFirst saves the present state as SaveName in the same job, and the restore
-// happens only when that worked. DisksOnly leaves the memory out: the machine is off then, and its next start finds the disks as after a power cut.
+// happens only when that worked; Automatic saves it as those are that save themselves, of which UsualKeep are kept. DisksOnly leaves the memory out: the machine is off then, and its next start finds the disks as after a power cut.
 type RestoreOptions struct {
 	SaveFirst bool
 	SaveName  string
+	Automatic bool
 	DisksOnly bool
 }
 
@@ -379,6 +381,7 @@ func (s *Service) saved(ctx context.Context, t *target, id string, took time.Dur
 		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
 	}
 	s.remember(now, id)
+	s.noteOrigin(t, id)
 	s.noteRate(c.SizeBytes, took)
 	return nil
 }
@@ -388,24 +391,31 @@ func (s *Service) saved(ctx context.Context, t *target, id string, took time.Dur
 func (s *Service) Restore(id uuid.UUID, checkpointID string, o RestoreOptions) *jobs.Job {
 	title := "Restoring a checkpoint of " + s.machineName(id)
 	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
-		return s.operate(ctx, id, "restoring a checkpoint", func() error {
+		err := s.operate(ctx, id, "restoring a checkpoint", func() error {
 			return s.restore(ctx, id, checkpointID, o, report)
 		})
+		if err != nil || !o.SaveFirst || !o.Automatic {
+			return err
+		}
+		return s.thinOut(context.WithoutCancel(ctx), id, UsualKeep)
 	})
 }
 
 func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string, o RestoreOptions, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
-	if _, _, err := s.restorable(ctx, id, checkpointID, o.DisksOnly); err != nil {
+	t, snapshot, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
+	if err != nil {
 		return err
 	}
 	if o.SaveFirst {
+		if o.Automatic {
+			o.SaveName = automaticNow(s.list(t))
+		}
 		if err := s.save(ctx, id, SaveOptions{Name: o.SaveName}, report); err != nil {
 			return err
 		}
 	}
-	t, snapshot, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
-	if err != nil {
+	if t, snapshot, err = s.restorable(ctx, id, checkpointID, o.DisksOnly); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -509,8 +519,8 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	if clean != "" && clean != checkpointID {
 		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
 	}
-	if err := remove(hiddenPicture(t.dir, checkpointID)); err != nil {
-		s.p.Log.Warn("the picture of a deleted checkpoint is left", "error", err)
+	if err := errors.Join(remove(hiddenPicture(t.dir, checkpointID)), remove(originFile(t.dir, checkpointID))); err != nil {
+		s.p.Log.Warn("files of a deleted checkpoint are left", "error", err)
 	}
 	delete(now.trash, checkpointID)
 	return now, now.trash.Write(now.dir)

@@ -60,6 +60,7 @@ type Settings struct {
 	Windows        map[string]WindowSize `json:"windows"`         // by name of the window
 	LastFolder     string                `json:"last_folder"`     // where the last file was chosen
 	ConfirmRestore bool                  `json:"confirm_restore"` // ask before a restore even when nothing would be lost
+	SaveFirst      bool                  `json:"save_first"`      // save a checkpoint by itself before a restore that loses something, and before settings change
 
 	Automatic map[uuid.UUID]Automatic `json:"automatic_checkpoints"` // by machine; those without an entry have none
 

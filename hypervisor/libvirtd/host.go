@@ -18,15 +18,18 @@ const firstReadLimit = time.Minute
 type capabilities struct {
 	Host struct {
 		CPU struct {
-			Arch string `xml:"arch"`
+			Arch  string `xml:"arch"`
+			Model string `xml:"model"`
 		} `xml:"cpu"`
 	} `xml:"host"`
 	Guests []struct {
 		OSType string `xml:"os_type"`
 		Arch   struct {
-			Name    string `xml:"name,attr"`
-			Domains []struct {
-				Type string `xml:"type,attr"`
+			Name     string   `xml:"name,attr"`
+			Machines []string `xml:"machine"`
+			Domains  []struct {
+				Type     string   `xml:"type,attr"`
+				Machines []string `xml:"machine"`
 			} `xml:"domain"`
 		} `xml:"arch"`
 	} `xml:"guest"`
@@ -63,12 +66,15 @@ func (s *session) readHost(ctx context.Context) (hypervisor.Host, error) {
 	if c.Host.CPU.Arch != "" {
 		h.Arch = c.Host.CPU.Arch
 	}
+	h.CPU = c.Host.CPU.Model
 	kind := ""
 	for _, g := range c.Guests {
 		if g.OSType != "hvm" || g.Arch.Name != h.Arch {
 			continue
 		}
+		h.MachineTypes = append(h.MachineTypes, g.Arch.Machines...)
 		for _, d := range g.Arch.Domains {
+			h.MachineTypes = append(h.MachineTypes, d.Machines...)
 			h.KVM = h.KVM || d.Type == "kvm"
 			if kind == "" || d.Type == "kvm" {
 				kind = d.Type

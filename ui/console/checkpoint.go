@@ -109,6 +109,7 @@ func (w *Window) restore(id string) {
 		return
 	}
 	w.say(notice{})
+	prefers := w.p.Settings.Get()
 	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
 		return restore.NewPlan(ctx, w.p.Checkpoints, w.p.ID, id)
 	}, func(p restore.Plan, err error) {
@@ -116,18 +117,18 @@ func (w *Window) restore(id string) {
 		case err != nil:
 			w.refuse(faultRestore, err)
 		case w.closed:
-		case p.Asks() || w.p.Settings.Get().ConfirmRestore:
+		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
 			w.display.ReleaseAll()
-			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, saveFirst) })
+			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, p.Options(saveFirst)) })
 		default:
-			w.runRestore(p, false)
+			w.runRestore(p, p.Automatic(prefers.SaveFirst))
 		}
 	})
 }
 
 // runRestore starts the job; saving first is a part of it, so that a failed save restores nothing.
-func (w *Window) runRestore(p restore.Plan, saveFirst bool) {
-	w.follow(faultRestore, w.p.Checkpoints.Restore(w.p.ID, p.To.ID, p.Options(saveFirst)), func() {
+func (w *Window) runRestore(p restore.Plan, o checkpoints.RestoreOptions) {
+	w.follow(faultRestore, w.p.Checkpoints.Restore(w.p.ID, p.To.ID, o), func() {
 		w.say(notice{text: lang.F("Back at “%s”.", vmconfig.Inert(p.To.Name, 60))})
 		w.link.retry()
 	})

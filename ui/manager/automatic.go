@@ -3,13 +3,11 @@ package manager
 import (
 	"fyne.io/fyne/v2"
 
+	"guesthouse/app/checkpoints"
 	"guesthouse/app/settings"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 )
-
-// usualKeep is how many automatic checkpoints are kept as long as nobody says otherwise.
-const usualKeep = 5
 
 // automaticItem chooses how checkpoints of the single selected machine are saved by themselves.
 func (m *Manager) automaticItem() *fyne.MenuItem {
@@ -32,7 +30,7 @@ func (m *Manager) automaticItem() *fyne.MenuItem {
 	}
 	keep := max(now.Keep, 0)
 	if keep == 0 {
-		keep = usualKeep
+		keep = checkpoints.UsualKeep
 	}
 	add(lang.L("Off"), now.Minutes == 0, settings.Automatic{})
 	for _, minutes := range []int{15, 30, 60, 240} {
@@ -48,5 +46,15 @@ func (m *Manager) automaticItem() *fyne.MenuItem {
 			add(lang.N("Keep the last one", "Keep the last %d", n, n), now.Keep == n, settings.Automatic{Minutes: now.Minutes, Keep: n})
 		}
 	}
+	return item
+}
+
+// saveFirstItem chooses whether a checkpoint is saved by itself before something that cannot be undone otherwise.
+func (m *Manager) saveFirstItem() *fyne.MenuItem {
+	on := m.p.Settings.Get().SaveFirst
+	item := widgets.MenuItem("checkpoint", lang.L("Save one before restores and new settings"), true, "", func() {
+		m.change(func(s *settings.Settings) { s.SaveFirst = !on }, func() {})
+	})
+	item.Checked = on
 	return item
 }

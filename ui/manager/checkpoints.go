@@ -119,18 +119,17 @@ func (m *Manager) restoreMenu() *fyne.Menu {
 // restore takes a machine back to a checkpoint; an empty ID means the last. When that loses or changes something, the user is asked first, and can have the
 // present state saved.
 func (m *Manager) restore(id uuid.UUID, checkpoint string) {
-	always := m.p.Settings.Get().ConfirmRestore
+	prefers := m.p.Settings.Get()
 	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
 		return restore.NewPlan(ctx, m.p.Checkpoints, id, checkpoint)
 	}, func(p restore.Plan, err error) {
-		run := func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) }
 		switch {
 		case err != nil:
 			m.refuse(lang.L("The machine was not restored"), err)
-		case p.Asks() || always:
-			restore.Ask(m.window, p, run)
+		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
+			restore.Ask(m.window, p, func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) })
 		default:
-			run(false)
+			m.p.Checkpoints.Restore(id, p.To.ID, p.Automatic(prefers.SaveFirst))
 		}
 	})
 }

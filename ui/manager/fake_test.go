@@ -51,6 +51,7 @@ type backend struct {
 	err      error // of the next call that can fail
 	picture  []byte
 	prefs    settings.Settings
+	spaces   []checkpoints.Space
 	pictures int
 	told     []func(uuid.UUID)
 	kept     []displays.Kept // what displays.Store remembers
@@ -127,6 +128,12 @@ func (p points) Measure(context.Context, uuid.UUID, *checkpoints.Overview) error
 
 func (p points) EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job {
 	return p.job("empty "+strings.Join(gone, " "), nil, id)
+}
+
+func (p points) Spaces(context.Context) ([]checkpoints.Space, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.spaces), nil
 }
 
 func (p points) Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job {

@@ -47,6 +47,7 @@ type Checkpoints interface {
 	Trash(id uuid.UUID, gone []checkpoints.Checkpoint) *jobs.Job
 	PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job
 	EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job
+	Spaces(ctx context.Context) ([]checkpoints.Space, error)
 	Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid.UUID)
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }

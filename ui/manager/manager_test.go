@@ -355,7 +355,7 @@ func TestRestore(t *testing.T) {
 
 	press(t, r.window, "Restore")
 	r.settle()
-	if calls := r.took(); len(calls) != 1 || calls[0].what != "restore 2" || calls[0].arg != (checkpoints.RestoreOptions{}) {
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "restore 2" || calls[0].arg != (checkpoints.RestoreOptions{Automatic: true}) {
 		t.Fatalf("nothing would be lost: Restore made %v, want the current checkpoint without a question", calls)
 	}
 
@@ -793,5 +793,54 @@ func TestAutomaticMenu(t *testing.T) {
 	pick("Keep the last one")
 	if got := r.prefs.Automatic[web.UUID]; got != (settings.Automatic{Minutes: 240, Keep: 1}) {
 		t.Errorf("it is %+v", got)
+	}
+}
+
+// TestSaveFirst: with that preference, what would be lost is saved without a question.
+func TestSaveFirst(t *testing.T) {
+	r := newRig(t, machine("web", hypervisor.StateRunning, func(m *machines.Machine) { m.Checkpoint = "Clean install" }))
+	r.mu.Lock()
+	r.points, r.loses = cps(), true
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	item := r.m.saveFirstItem()
+	if item.Checked {
+		t.Error("it is on at first")
+	}
+	item.Action()
+	r.settle()
+	if !r.m.saveFirstItem().Checked {
+		t.Error("it does not stay on")
+	}
+	press(t, r.window, "Restore")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].arg != (checkpoints.RestoreOptions{SaveFirst: true, Automatic: true}) {
+		t.Errorf("Restore made %v", calls)
+	}
+}
+
+// TestSpace shows what the checkpoints of all machines take, and deletes for good what was deleted after a question that names it.
+func TestSpace(t *testing.T) {
+	web, db := machine("web", hypervisor.StateOff), machine("db", hypervisor.StateOff)
+	r := newRig(t, web, db)
+	r.m.openSpace()
+	r.settle()
+	wantText(t, r.window, "No machine has a checkpoint.")
+	press(t, r.window, "Close")
+	r.mu.Lock()
+	r.spaces = []checkpoints.Space{
+		{Machine: web.UUID, Name: "web", Count: 3, Bytes: 3 * vmconfig.GiB, Trash: []checkpoints.Checkpoint{{ID: "a", Name: "Old"}, {ID: "b", Name: "Older"}}, Frees: vmconfig.GiB},
+		{Machine: db.UUID, Name: "db", Count: 1, Bytes: checkpoints.Unknown},
+	}
+	r.mu.Unlock()
+	r.m.openSpace()
+	r.settle()
+	wantText(t, r.window, "3 checkpoints · 2 deleted", "1 checkpoint", "3.0 GiB", "?", "at least 1.0 GiB")
+	press(t, r.window, "Reclaim room")
+	wantText(t, r.window, "Old of “web”", "Older of “web”")
+	press(t, r.window, "Delete for good")
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "empty a b" || calls[0].ids[0] != web.UUID {
+		t.Errorf("it made %v", calls)
 	}
 }

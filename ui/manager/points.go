@@ -243,8 +243,10 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 	if c.Foreign {
 		tip += "\n" + lang.L("Made by another program.")
 	}
-	if c.Problem != "" {
-		tip += "\n" + lang.L(c.Problem)
+	for _, doubt := range []string{c.Problem, c.Caution} {
+		if doubt != "" {
+			tip += "\n" + lang.L(doubt)
+		}
 	}
 	return tip
 }

@@ -83,7 +83,7 @@ func (t *toolbar) update() {
 }
 
 func (m *Manager) checkpointMenu() *fyne.Menu {
-	return fyne.NewMenu("", m.saveAsItem(), m.automaticItem())
+	return fyne.NewMenu("", m.saveAsItem(), m.automaticItem(), m.saveFirstItem(), fyne.NewMenuItemSeparator(), m.spaceItem())
 }
 
 // saveAsItem saves one machine's checkpoint under a name.

@@ -8,6 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	fynetheme "fyne.io/fyne/v2/theme"
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
@@ -37,8 +38,16 @@ type Plan struct {
 	Changes  []vmconfig.Difference // of the machine's settings, from what they are now
 }
 
-// Asks reports whether the user should be asked before: something is lost, or changes that nobody expects.
-func (p Plan) Asks() bool { return p.Loses || len(p.Changes) > 0 }
+// Asks reports whether the user should be asked before: something is lost, may fail, or changes that nobody expects. saveFirst: what would be lost is saved
+// by itself.
+func (p Plan) Asks(saveFirst bool) bool {
+	return p.Loses && !saveFirst || len(p.Changes) > 0 || p.To.Caution != ""
+}
+
+// Automatic returns the service's options for a plan that the user was not asked about. saveFirst: what would be lost is saved by itself.
+func (p Plan) Automatic(saveFirst bool) checkpoints.RestoreOptions {
+	return checkpoints.RestoreOptions{SaveFirst: saveFirst && p.Loses, Automatic: true}
+}
 
 // Last picks the checkpoint that "Restore" goes back to: the one that the machine continues from, else the newest that can be restored. The
 // error is a Refusal.
@@ -122,6 +131,9 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 		buttons = append(buttons, button("restore", lang.L("Restore"), widgets.StylePrimary, false))
 	}
 	content := container.NewVBox(widgets.Paragraphs(back, more))
+	if p.To.Caution != "" {
+		content.Add(widgets.Notice("warning", fynetheme.ColorNameWarning, lang.L(p.To.Caution)+" "+lang.L("If that fails, go back to its disks only, in its menu.")))
+	}
 	if len(p.Changes) > 0 {
 		content.Add(widgets.Paragraphs(lang.L("The machine's settings go back as well:")))
 		content.Add(Differences("", "", p.Changes))

@@ -105,14 +105,38 @@ func TestSettingsThatGoBack(t *testing.T) {
 	same.Settings, other.Settings = &vmconfig.Machine{CPUs: 1}, &vmconfig.Machine{CPUs: 4}
 	for _, c := range []checkpoints.Checkpoint{same, other} {
 		p, err := NewPlan(t.Context(), points{list: []checkpoints.Checkpoint{c}}, uuid.New(), c.ID)
-		if err != nil || p.Asks() != (c.ID == other.ID) {
+		if err != nil || p.Asks(true) != (c.ID == other.ID) {
 			t.Fatalf("%+v, %v", p, err)
 		}
 		m := Ask(w, p, func(bool) {})
-		if text := texts(w); strings.Contains(text, "Processors") != p.Asks() {
+		if text := texts(w); strings.Contains(text, "Processors") != p.Asks(false) {
 			t.Errorf("with %v it says %s", p.Changes, text)
 		}
 		m.Close()
+	}
+}
+
+// TestCaution: a memory that may not run is asked about, even when nothing is lost, and what would be lost is saved by itself when the user wants that.
+func TestCaution(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	doubtful := list()[1]
+	doubtful.Caution = "It was saved with QEMU 99.0.0."
+	p, err := NewPlan(t.Context(), points{list: []checkpoints.Checkpoint{doubtful}}, uuid.New(), doubtful.ID)
+	if err != nil || !p.Asks(true) || p.Automatic(true).SaveFirst {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	Ask(w, p, func(bool) {})
+	if text := strings.ReplaceAll(texts(w), "\n", " "); !strings.Contains(text, "QEMU 99.0.0") || !strings.Contains(text, "disks only") {
+		t.Errorf("it says %s", text)
+	}
+	p = Plan{To: list()[0], Loses: true}
+	if !p.Asks(false) || p.Asks(true) || !p.Automatic(true).SaveFirst || p.Automatic(false).SaveFirst {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
-	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
@@ -35,6 +34,8 @@ type Params struct {
 	Dispatch dispatch.Dispatcher
 	Machines Machines
 	ID       uuid.UUID
+	// Before, if set, is called in the background before changed settings are applied, to save a checkpoint. When it fails, the user is told, and can apply them all the same.
+	Before func(ctx context.Context) error
 }
 
 // loaded is what is read before the dialog opens.
@@ -59,6 +60,7 @@ type page struct {
 	problem  *widget.RichText
 	apply    *widgets.Button
 	applying bool
+	before   func(ctx context.Context) error // Params.Before until it was tried
 }
 
 // Show reads the machine's description in the background and opens the dialog over parent. UI goroutine only.
@@ -85,7 +87,7 @@ func Show(parent fyne.Window, p Params) {
 }
 
 func open(parent fyne.Window, p Params, l loaded) {
-	g := &page{p: p, parent: parent, edit: l.edit, limits: l.limits, fields: map[vmconfig.Field]*widgets.FormField{}}
+	g := &page{p: p, parent: parent, before: p.Before, edit: l.edit, limits: l.limits, fields: map[vmconfig.Field]*widgets.FormField{}}
 	for _, m := range p.Machines.Snapshot().Machines {
 		if m.UUID == p.ID {
 			g.machine = m
@@ -119,7 +121,7 @@ func open(parent fyne.Window, p Params, l loaded) {
 		g.field(vmconfig.FieldNotes, lang.L("Notes"), g.notes, ""),
 	)
 	if g.machine != nil && g.machine.State.Active() {
-		form.Add(notice(lang.L("The machine is running: changes take effect when it has been shut down and is started again.")))
+		form.Add(widgets.Notice("info", fynetheme.ColorNamePrimary, lang.L("The machine is running: changes take effect when it has been shut down and is started again.")))
 	}
 	form.Add(g.problem)
 
@@ -145,12 +147,6 @@ func (g *page) field(name vmconfig.Field, label string, control fyne.CanvasObjec
 	f := widgets.NewFormField(label, control, hint)
 	g.fields[name] = f
 	return f
-}
-
-// notice is a remark with an icon on a tinted surface.
-func notice(text string) fyne.CanvasObject {
-	return container.NewStack(widgets.NewPanel(theme.ColorSurfaceRaised, theme.ColorOutline, theme.Radius),
-		container.NewBorder(nil, nil, container.NewPadded(container.NewCenter(widgets.NewIcon("info", 20, fynetheme.ColorNamePrimary))), nil, widgets.Paragraphs(text)))
 }
 
 // parseCount reads a whole number.
@@ -223,8 +219,8 @@ func (g *page) check() bool {
 
 // save writes the changes and closes the dialog, or says what went wrong and keeps what was typed.
 func (g *page) save() {
-	before, now := g.edit.Machine, g.changed()
-	same := now.Name == before.Name && now.Notes == before.Notes && now.MemoryBytes == before.MemoryBytes && now.CPUs == before.CPUs
+	was, now := g.edit.Machine, g.changed()
+	same := now.Name == was.Name && now.Notes == was.Notes && now.MemoryBytes == was.MemoryBytes && now.CPUs == was.CPUs
 	if same {
 		g.modal.Close()
 		return
@@ -234,10 +230,21 @@ func (g *page) save() {
 	}
 	g.applying = true
 	g.check()
+	before := g.before
+	unsaved := false // the checkpoint before them
 	dispatch.Run(g.p.Dispatch, func(ctx context.Context) error {
+		if before != nil {
+			if err := before(ctx); err != nil {
+				unsaved = true
+				return err
+			}
+		}
 		return g.p.Machines.Apply(ctx, g.p.ID, g.edit, now)
 	}, func(err error) {
 		g.applying = false
+		if g.before = nil; unsaved {
+			g.apply.SetText(lang.L("Apply without a checkpoint"))
+		}
 		if err == nil {
 			g.modal.Close()
 			return

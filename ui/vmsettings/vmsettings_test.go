@@ -230,6 +230,41 @@ func TestRunningMachine(t *testing.T) {
 	}
 }
 
+// TestCheckpointBefore: changed settings are applied after what comes before them, and when that fails only if the user says so.
+func TestCheckpointBefore(t *testing.T) {
+	d := show(t, hypervisor.StateOff)
+	test.Tap(d.buttons["Cancel"])
+	var order []string
+	var fails error
+	before := func(context.Context) error {
+		order = append(order, "before")
+		return fails
+	}
+	change := func() {
+		Show(d.w, Params{Dispatch: d.q, Machines: d.s, ID: d.s.list[0].UUID, Before: before})
+		d.settle(t)
+		d.scan()
+		d.entries[1].SetText("new")
+		test.Tap(d.buttons["Apply"])
+		d.settle(t)
+	}
+	change()
+	if len(order) != 1 || len(d.s.applied) != 1 || widgets.ModalOpen(d.w) {
+		t.Fatalf("before: %v, applied %v", order, d.s.applied)
+	}
+	fails = hypervisor.ErrNoSpace
+	change()
+	if len(order) != 2 || len(d.s.applied) != 1 || !widgets.ModalOpen(d.w) {
+		t.Fatalf("the checkpoint failed: before %v, applied %v", order, d.s.applied)
+	}
+	d.scan()
+	test.Tap(d.buttons["Apply without a checkpoint"])
+	d.settle(t)
+	if len(order) != 2 || len(d.s.applied) != 2 || widgets.ModalOpen(d.w) {
+		t.Errorf("then: before %v, applied %v", order, d.s.applied)
+	}
+}
+
 func TestMachineThatCannotBeRead(t *testing.T) {
 	d := show(t, hypervisor.StateOff)
 	test.Tap(d.buttons["Cancel"])

@@ -4,6 +4,7 @@ package widgets
 
 import (
 	"image/color"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -26,6 +27,9 @@ const (
 	StyleDanger               // loses something
 )
 
+// holdTime is how long the mouse button stays down for a longer press.
+const holdTime = 500 * time.Millisecond
+
 // Button is the only button of the program: an icon and a text side by side, or stacked in a toolbar.
 // It can be disabled with a reason, which its tooltip then shows; it stays in the focus order, so
 // that the reason can be read with the keyboard too.
@@ -41,6 +45,8 @@ type Button struct {
 	OnFocus func()
 	// OnHover, if set, is called when the pointer comes (true) and goes.
 	OnHover func(bool)
+	// OnHold, if set, is called instead of OnTapped when the mouse button stays down for holdTime, while it is still down.
+	OnHold func()
 
 	text, icon, tip string
 	style           Style
@@ -51,6 +57,8 @@ type Button struct {
 	reason          string
 	hovered         bool
 	pressed         bool
+	hold            *fyne.Animation // runs while it is held
+	held            bool            // OnHold was called, so the release is no click
 	focused         bool
 }
 
@@ -176,6 +184,10 @@ func (b *Button) Tapped(*fyne.PointEvent) {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && modalOn(c) != nil {
 		c.Focus(b)
 	}
+	if b.held {
+		b.held = false
+		return
+	}
 	if !b.disabled && b.OnTapped != nil {
 		HideTip(b)
 		b.OnTapped()
@@ -206,14 +218,29 @@ func (b *Button) MouseOut() {
 }
 
 // MouseDown implements desktop.Mouseable.
-func (b *Button) MouseDown(*desktop.MouseEvent) {
-	b.pressed = true
+func (b *Button) MouseDown(e *desktop.MouseEvent) {
+	b.pressed, b.held = true, false
 	b.Refresh()
+	if b.OnHold == nil || b.disabled || e.Button != desktop.MouseButtonPrimary {
+		return
+	}
+	b.hold = fyne.NewAnimation(holdTime, func(part float32) { // a timer on the UI goroutine
+		if part == 1 && b.pressed && !b.held {
+			b.held = true
+			HideTip(b)
+			b.OnHold()
+		}
+	})
+	b.hold.Start()
 }
 
 // MouseUp implements desktop.Mouseable.
 func (b *Button) MouseUp(*desktop.MouseEvent) {
 	b.pressed = false
+	if b.hold != nil {
+		b.hold.Stop()
+		b.hold = nil
+	}
 	b.Refresh()
 }
 

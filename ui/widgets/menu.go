@@ -43,6 +43,7 @@ func NewSplitButton(icon, text, arrowTip string, tapped func(), menu func() *fyn
 	s.Arrow = NewIconButton("chevron-down", arrowTip, nil)
 	s.Arrow.narrow = true
 	s.Arrow.OnTapped = func() { ShowMenu(s.Arrow, menu()) }
+	s.Main.OnHold = func() { s.Arrow.Tapped(nil) }
 	s.ExtendBaseWidget(s)
 	return s
 }

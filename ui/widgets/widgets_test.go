@@ -52,6 +52,30 @@ func TestButtonActsOnlyWhileEnabled(t *testing.T) {
 	}
 }
 
+// TestHold: a longer press is no click. The test driver ends an animation as soon as it starts.
+func TestHold(t *testing.T) {
+	clicks, held := 0, 0
+	b := NewToolButton("start", "Start", func() { clicks++ })
+	window(t, container.NewVBox(b))
+	press := func() {
+		b.MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
+		b.MouseUp(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
+		b.Tapped(nil)
+	}
+	press()
+	b.OnHold = func() { held++ }
+	press()
+	if clicks != 1 || held != 1 {
+		t.Errorf("%d clicks, %d longer presses", clicks, held)
+	}
+	b.Tapped(nil) // by a key
+	b.Disable("The machine is off.")
+	press()
+	if clicks != 2 || held != 1 {
+		t.Errorf("%d clicks, %d longer presses after it was disabled", clicks, held)
+	}
+}
+
 func TestReasonIsInTheTooltip(t *testing.T) {
 	b := NewToolButton("start", "Start", nil).SetTip("Start the machine")
 	w, q := window(t, container.NewVBox(b))
