@@ -42,6 +42,7 @@ type Machine struct {
 	Title    string // libvirt's <title>, shown by other managers; may be empty
 	Notes    string // libvirt's <description>
 	Group    string // slash-separated path, empty for none; kept in our metadata
+	Lab      Lab    // the lab that it was launched from; kept in our metadata
 	OSID     string // osinfo-db id, a URL such as http://debian.org/debian/12; empty when unknown
 	Arch     string // x86_64
 	Chipset  string // libvirt's machine type, for example q35 or pc-q35-7.2
@@ -58,6 +59,7 @@ type Machine struct {
 
 	Disks    []Disk
 	NICs     []NIC
+	Forwards []Forward // only with a first network adapter of the kind user
 	Displays []Display
 	Video    string // model of the first video device: virtio, vga, qxl, bochs ...
 	Serials  int    // number of serial ports
@@ -123,6 +125,18 @@ type NIC struct {
 	Source string // name of the network or bridge, empty for user
 	Model  string // virtio, e1000e, ...
 	MAC    string
+	// Isolated is true when the guest reaches nothing through it: neither this computer nor anything behind. Only the kind user.
+	Isolated bool
+}
+
+// Forward leads a TCP port of this computer, which only its own users reach (127.0.0.1), to one of the guest.
+type Forward struct{ Host, Guest int }
+
+// Lab names the lab that a machine was launched from; the zero value is none.
+type Lab struct {
+	ID      string // "sha256:" and 64 hexadecimal digits: the digest of its config
+	Name    string // such as networks/firewalls
+	Version int
 }
 
 // Display is one <graphics> element.

@@ -203,7 +203,18 @@ func CheckDiskSize(bytes int64) error {
 
 func (m Machine) checkNICs(fs *Faults) {
 	seen := map[string]bool{}
-	for _, n := range m.NICs {
+	for _, f := range m.Forwards {
+		if min(f.Host, f.Guest) < 1 || max(f.Host, f.Guest) > 65535 {
+			fs.add(FieldNIC, fmt.Sprint(f.Guest), faultf("A port is a number from 1 to 65535."))
+		}
+	}
+	if len(m.Forwards) > 0 && (len(m.NICs) == 0 || m.NICs[0].Kind != "user") {
+		fs.add(FieldNIC, "", faultf("Ports can only be led to a machine whose first network adapter shares this computer's network."))
+	}
+	for i, n := range m.NICs {
+		if n.Isolated && (n.Kind != "user" || i > 0) {
+			fs.add(FieldNIC, n.Kind, faultf("Only a first network adapter that shares this computer's network can be isolated."))
+		}
 		fs.add(FieldNIC, n.Kind, checkWord("network connection", n.Kind))
 		fs.add(FieldNIC, n.Model, checkWord("network adapter", n.Model))
 		fs.add(FieldNIC, n.Source, checkText("network", n.Source, false))

@@ -2,7 +2,6 @@ package machines
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -46,18 +45,14 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 		return err
 	}
 	to := domxml.Identity{Name: name, UUID: id, Sources: map[string]domxml.Source{}}
-	stem := vmconfig.Slug(name, id)
 	made := createRecord{}
 	for i, d := range source.Disks {
-		path := filepath.Join(s.imageDir(), stem+".qcow2")
-		if i > 0 {
-			path = filepath.Join(s.imageDir(), fmt.Sprintf("%s-%d.qcow2", stem, i+1))
-		}
+		path := s.diskPath(name, id, i)
 		to.Sources[d.Target] = domxml.Source{Path: path, Format: diskimage.FormatQcow2}
 		made.Disks = append(made.Disks, path)
 	}
 	if config.NVRAM != "" {
-		to.NVRAM = filepath.Join(s.nvramDir(), stem+"_VARS.fd")
+		to.NVRAM = filepath.Join(s.nvramDir(), vmconfig.Slug(name, id)+"_VARS.fd")
 		made.NVRAM = to.NVRAM
 	}
 	if source.TPM != "" {

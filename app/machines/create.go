@@ -82,7 +82,10 @@ type creation struct {
 	options  domxml.BuildOptions
 	newDisk  string // path of the disk to be made; empty for none
 	diskSize int64
-	start    bool
+	overlays []overlay // disks to be made over images that stay as they are
+	// variables is a file with the firmware's variables at the first start; empty: the firmware's own.
+	variables string
+	start     bool
 }
 
 // plan turns a draft into a machine and finds all faults.
@@ -231,7 +234,7 @@ func (s *Service) planDisk(ctx context.Context, c *creation, d Draft) vmconfig.F
 		if s.p.Images == nil {
 			return vmconfig.Faults{{Field: vmconfig.FieldDiskSize, Err: ErrNoImageTool, Message: "No disk can be made: qemu-img is not installed. Install the package qemu-utils."}}
 		}
-		c.newDisk = filepath.Join(s.imageDir(), vmconfig.Slug(c.machine.Name, c.machine.UUID)+".qcow2")
+		c.newDisk = s.diskPath(c.machine.Name, c.machine.UUID, 0)
 		c.diskSize = d.DiskBytes
 		disk.Path = c.newDisk
 	}
@@ -391,13 +394,12 @@ func (s *Service) Create(d Draft) (*jobs.Job, uuid.UUID) {
 }
 
 func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func(jobs.Progress)) (err error) {
-	say := func(text string) { report(jobs.Progress{Fraction: jobs.Unknown, Text: text}) }
 	unlock, err := s.locks.lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	say("Checking")
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
 	c, faults := s.plan(ctx, d, id)
 	if err := faults.Err(); err != nil {
 		return err
@@ -409,11 +411,21 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 		}
 		defer unlock()
 	}
+	return s.build(ctx, c, report)
+}
+
+// build makes what was planned. The machine must be locked.
+func (s *Service) build(ctx context.Context, c creation, report func(jobs.Progress)) (err error) {
+	say := func(text string) { report(jobs.Progress{Fraction: jobs.Unknown, Text: text}) }
+	id := c.machine.UUID
 	xml, err := domxml.Build(c.machine, c.options)
 	if err != nil {
 		return err
 	}
 	made := createRecord{Disk: c.newDisk, NVRAM: c.machine.NVRAM}
+	for _, o := range c.overlays {
+		made.Disks = append(made.Disks, o.path)
+	}
 	record, err := s.journal.Begin(createKind, s.p.Conn.Host().URI, id, made)
 	if err != nil {
 		return err
@@ -433,11 +445,15 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 			return err
 		}
 	}
-	if c.machine.NVRAM != "" {
-		if err := os.MkdirAll(s.nvramDir(), 0o700); err != nil {
+	for _, o := range c.overlays {
+		say("Making the disks")
+		if err := s.makeOverlay(ctx, o); err != nil {
 			return err
 		}
-		undo.Push(func(context.Context) error { return removeIfThere(c.machine.NVRAM) })
+		undo.Push(func(context.Context) error { return removeIfThere(o.path) })
+	}
+	if err := s.copySmallFiles(CopySource{Variables: c.variables}, made, &undo); err != nil {
+		return err
 	}
 	say("Registering the machine")
 	undo.Push(func(ctx context.Context) error { return s.erase(ctx, id) })

@@ -17,6 +17,15 @@ var convertLimits = limits{cpu: 4 * time.Hour, wall: 24 * time.Hour, memory: 4 *
 // Copy makes a qcow2 image at path (absolute) of what the image from holds, or held in the snapshot of that name inside it unless it is empty. from may be in use if it
 // is a snapshot that is copied: nobody writes to that. What is zero takes no room. report gets the part that is done, 0 to 1. It keeps Create's promises.
 func (t *Tool) Copy(ctx context.Context, path, from, format, snapshot string, report func(float64)) error {
+	return t.copyAs(ctx, path, FormatQcow2, from, format, snapshot, report)
+}
+
+// CopyRaw is Copy, but makes a raw image: a sparse file of the bytes that the guest sees.
+func (t *Tool) CopyRaw(ctx context.Context, path, from, format, snapshot string, report func(float64)) error {
+	return t.copyAs(ctx, path, FormatRaw, from, format, snapshot, report)
+}
+
+func (t *Tool) copyAs(ctx context.Context, path, as, from, format, snapshot string, report func(float64)) error {
 	if format != FormatQcow2 && format != FormatRaw {
 		return fmt.Errorf("%w: %q", ErrUnsupported, format)
 	}
@@ -24,7 +33,10 @@ func (t *Tool) Copy(ctx context.Context, path, from, format, snapshot string, re
 		return err
 	}
 	return t.makeFile(path, func(file *os.File) error {
-		options := []string{"convert", "-p", "-f", format, "-O", FormatQcow2, "-o", "lazy_refcounts=off,compat=1.1", "-W"}
+		options := []string{"convert", "-p", "-f", format, "-O", as, "-W"}
+		if as == FormatQcow2 {
+			options = append(options, "-o", "lazy_refcounts=off,compat=1.1")
+		}
 		if snapshot != "" {
 			options = append(options, "-U", "-l", "snapshot.name="+doubleCommas(snapshot))
 		}

@@ -1,6 +1,7 @@
 package diskimage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ var toolFolders = []string{"/usr/bin", "/usr/local/bin", "/bin", "/usr/libexec",
 // Tool runs qemu-img. It may be used from several goroutines; every method waits, so not from the UI's.
 type Tool struct {
 	qemuImg string
+	qemuIO  string // of the same package
 	prlimit string // empty where util-linux is missing: then there is the deadline only
 }
 
@@ -35,7 +37,7 @@ type Tool struct {
 func New() (*Tool, error) { return newTool(toolFolders) }
 
 func newTool(folders []string) (*Tool, error) {
-	t := &Tool{qemuImg: find(folders, "qemu-img"), prlimit: find(folders, "prlimit")}
+	t := &Tool{qemuImg: find(folders, "qemu-img"), qemuIO: find(folders, "qemu-io"), prlimit: find(folders, "prlimit")}
 	if t.qemuImg == "" {
 		return nil, fmt.Errorf("%w (looked in %s)", ErrMissing, strings.Join(folders, ", "))
 	}
@@ -74,6 +76,7 @@ func (t *Tool) Version(ctx context.Context) (string, error) {
 type limits struct {
 	cpu, wall time.Duration
 	memory    int64 // bytes of address space
+	output    int   // bytes of standard output that are kept; 0 is maxOutput
 }
 
 var (
@@ -103,27 +106,43 @@ func (t *Tool) runWith(ctx context.Context, l limits, file *os.File, args ...str
 
 // runTo is runWith with somebody who reads standard output while it comes.
 func (t *Tool) runTo(ctx context.Context, l limits, file *os.File, reader io.Writer, args ...string) ([]byte, error) {
+	return t.call(ctx, call{program: t.qemuImg, limits: l, file: file, reader: reader, args: args})
+}
+
+// call is one run of a program of QEMU's.
+type call struct {
+	program string
+	args    []string
+	limits
+	file   *os.File  // inherited, or nil
+	stdin  io.Reader // nil: empty
+	reader io.Writer // gets standard output while it comes
+	dir    string    // working folder, "" for the root
+}
+
+func (t *Tool) call(ctx context.Context, c call) ([]byte, error) {
+	l := c.limits
 	ctx, cancel := context.WithTimeout(ctx, l.wall)
 	defer cancel()
-	name, argv := t.qemuImg, args
+	name, argv := c.program, c.args
 	if t.prlimit != "" {
 		seconds := strconv.Itoa(int(l.cpu / time.Second))
 		argv = append([]string{
-			"--cpu=" + seconds, "--as=" + strconv.FormatInt(l.memory, 10), "--core=0", "--", t.qemuImg,
-		}, args...)
+			"--cpu=" + seconds, "--as=" + strconv.FormatInt(l.memory, 10), "--core=0", "--", c.program,
+		}, c.args...)
 		name = t.prlimit
 	}
 	cmd := exec.CommandContext(ctx, name, argv...)
 	// Messages are matched and shown in one language; the rest of the environment is no business of qemu-img's.
 	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "HOME=/nonexistent"}
-	cmd.Dir = "/"
+	cmd.Dir, cmd.Stdin = cmp.Or(c.dir, "/"), c.stdin
 	cmd.WaitDelay = 2 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if file != nil {
-		cmd.ExtraFiles = []*os.File{file}
+	if c.file != nil {
+		cmd.ExtraFiles = []*os.File{c.file}
 	}
-	stdout, stderr := &capped{limit: maxOutput}, &capped{limit: maxComplain}
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, reader), stderr
+	stdout, stderr := &capped{limit: cmp.Or(l.output, maxOutput)}, &capped{limit: maxComplain}
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, c.reader), stderr
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
@@ -141,7 +160,7 @@ func (t *Tool) runTo(ctx context.Context, l limits, file *os.File, reader io.Wri
 		}
 		return stdout.kept, &toolError{complaint, cmd.ProcessState.ExitCode()}
 	case stdout.over:
-		return nil, fmt.Errorf("%w: it wrote more than %s", ErrTool, vmconfig.FormatSize(maxOutput))
+		return nil, fmt.Errorf("%w: it wrote more than %s", ErrTool, vmconfig.FormatSize(int64(stdout.limit)))
 	}
 	return stdout.kept, nil
 }

@@ -35,6 +35,9 @@ func describe(m *machines.Machine, osName string) []section {
 		}
 	}
 	general.facts = append(general.facts, fact{key: lang.L("Operating system"), value: osName})
+	if l := c.Lab; l.Name != "" {
+		general.facts = append(general.facts, fact{key: lang.L("Lab"), value: lang.F("%s, version %d", shown(l.Name), l.Version), tip: shown(l.ID)})
+	}
 	if c.Group != "" {
 		general.facts = append(general.facts, fact{key: lang.L("Group"), value: shown(c.Group)})
 	}
@@ -146,6 +149,9 @@ func network(c *vmconfig.Machine) section {
 			kind = n.Kind
 		}
 		value := kind
+		if n.Isolated {
+			value = lang.L("Cut off from all networks")
+		}
 		if n.Source != "" {
 			value += " “" + n.Source + "”"
 		}
@@ -153,6 +159,9 @@ func network(c *vmconfig.Machine) section {
 			key: lang.F("Adapter %d", i+1), value: shown(value),
 			tip: shown(joined(value, brackets(n.Model), n.MAC)),
 		})
+	}
+	for _, f := range c.Forwards {
+		s.facts = append(s.facts, fact{key: lang.L("Port"), value: lang.F("localhost:%d leads to the guest's %d", f.Host, f.Guest)})
 	}
 	if len(s.facts) == 0 {
 		s.facts = []fact{{key: lang.L("Adapters"), value: lang.L("None")}}

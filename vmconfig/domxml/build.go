@@ -33,6 +33,8 @@ type BuildOptions struct {
 	LocalTime bool
 	// HyperV switches on the paravirtual features that Windows knows. They need KVM and are left out without it.
 	HyperV bool
+	// Chains are the images below a drive's own, from the nearest to the base, by the drive's path.
+	Chains map[string][]Layer
 }
 
 // hotplugPorts is the number of PCI Express ports of a new machine. q35 takes devices while it runs only into ports that exist; the figure
@@ -81,6 +83,7 @@ func Build(m vmconfig.Machine, o BuildOptions) (string, error) {
 	pm.child("suspend-to-mem", "enabled", "no")
 	pm.child("suspend-to-disk", "enabled", "no")
 	buildDevices(d, m, o)
+	buildUserNet(d, m)
 
 	doc.Indent(2)
 	return doc.WriteToString()
@@ -94,7 +97,7 @@ func domainType(a vmconfig.Accel) string {
 }
 
 func buildMetadata(d node, m vmconfig.Machine) {
-	if m.OSID == "" && m.Group == "" {
+	if m.OSID == "" && m.Group == "" && m.Lab == (vmconfig.Lab{}) {
 		return
 	}
 	metadata := d.child("metadata")
@@ -102,9 +105,15 @@ func buildMetadata(d node, m vmconfig.Machine) {
 		info := metadata.child("libosinfo:libosinfo", "xmlns:libosinfo", libosinfoNamespace)
 		info.child("libosinfo:os", "id", m.OSID)
 	}
+	if m.Group == "" && m.Lab == (vmconfig.Lab{}) {
+		return
+	}
+	ours := metadata.child(ourPrefix+":machine", "xmlns:"+ourPrefix, vmconfig.MetadataNamespace)
 	if m.Group != "" {
-		ours := metadata.child(ourPrefix+":machine", "xmlns:"+ourPrefix, vmconfig.MetadataNamespace)
 		ours.text(ourPrefix+":group", m.Group)
+	}
+	if l := m.Lab; l != (vmconfig.Lab{}) {
+		ours.child(ourPrefix+":lab", "id", l.ID, "name", l.Name, "version", strconv.Itoa(l.Version))
 	}
 }
 
@@ -193,7 +202,7 @@ func buildDevices(d node, m vmconfig.Machine, o BuildOptions) {
 	targets := newTargets(m.Disks)
 	order := bootOrder(m.Disks)
 	for i, disk := range m.Disks {
-		buildDisk(devices, disk, targets.next(disk), order[i])
+		buildDisk(devices, disk, targets.next(disk), order[i], o.Chains[disk.Path])
 	}
 	devices.child("controller", "type", "usb", "model", "qemu-xhci", "ports", "15")
 	if m.Chipset == "" || strings.Contains(m.Chipset, "q35") {
@@ -202,8 +211,10 @@ func buildDevices(d node, m vmconfig.Machine, o BuildOptions) {
 			devices.child("controller", "type", "pci", "model", "pcie-root-port")
 		}
 	}
-	for _, nic := range m.NICs {
-		buildNIC(devices, nic)
+	for i, nic := range m.NICs {
+		if i > 0 || !ownUserNet(m) {
+			buildNIC(devices, nic)
+		}
 	}
 	for range max(m.Serials, 1) {
 		devices.child("serial", "type", "pty")
@@ -288,7 +299,7 @@ func bootOrder(disks []vmconfig.Disk) []int {
 	return order
 }
 
-func buildDisk(devices node, d vmconfig.Disk, target string, boot int) {
+func buildDisk(devices node, d vmconfig.Disk, target string, boot int, chain []Layer) {
 	disk := devices.child("disk", "type", "file", "device", string(d.Device))
 	driver := disk.child("driver", "name", "qemu")
 	removable := d.Device != vmconfig.DeviceDisk
@@ -305,6 +316,15 @@ func buildDisk(devices node, d vmconfig.Disk, target string, boot int) {
 	}
 	if d.Path != "" {
 		disk.child("source", "file", d.Path)
+	}
+	if len(chain) > 0 {
+		above := disk
+		for _, l := range chain { // with all of it named, nothing looks into an image
+			above = above.child("backingStore", "type", "file")
+			above.child("format", "type", l.Format)
+			above.child("source", "file", l.Path)
+		}
+		above.child("backingStore")
 	}
 	disk.child("target", "dev", target, "bus", busOf(d))
 	if d.ReadOnly || d.Device == vmconfig.DeviceCDROM {

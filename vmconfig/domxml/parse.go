@@ -87,6 +87,7 @@ func readMachine(d *element) vmconfig.Machine {
 			m.Tablet = m.Tablet || c.attr("type") == "tablet"
 		}
 	}
+	readUserNet(d.childNS(qemuNamespace, "commandline"), &m)
 	return m
 }
 
@@ -96,6 +97,9 @@ func readMetadata(metadata *element, m *vmconfig.Machine) {
 	}
 	if ours := metadata.childNS(vmconfig.MetadataNamespace, "machine"); ours != nil {
 		m.Group = ours.childNS(vmconfig.MetadataNamespace, "group").text()
+		if lab := ours.childNS(vmconfig.MetadataNamespace, "lab"); lab != nil {
+			m.Lab = vmconfig.Lab{ID: lab.attr("id"), Name: lab.attr("name"), Version: readCount(lab.attr("version"))}
+		}
 	}
 }
 

@@ -2,9 +2,12 @@ package domxml_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +39,10 @@ func TestBuiltMachinesStart(t *testing.T) {
 		{"secure boot", func(m *vmconfig.Machine) {
 			m.Firmware, m.SecureBoot, m.Video, m.Disks[0].Bus, m.NICs[0].Model = vmconfig.FirmwareUEFI, true, "vga", "sata", "e1000e"
 		}, domxml.BuildOptions{Firmware: secure, LocalTime: true, HyperV: true}},
+		{"lab", func(m *vmconfig.Machine) {
+			m.Lab = vmconfig.Lab{ID: "sha256:0123", Name: "networks/firewalls", Version: 3}
+			m.NICs[0].Isolated, m.Forwards = true, []vmconfig.Forward{{Host: freePort(t), Guest: 80}, {Host: freePort(t), Guest: 22}}
+		}, domxml.BuildOptions{}},
 		{"odd path", func(m *vmconfig.Machine) { m.Name = "a & b's ü" }, domxml.BuildOptions{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,6 +89,17 @@ func TestBuiltMachinesStart(t *testing.T) {
 				len(got.Displays) != 2 || got.Displays[0].Listen != "none" || !got.Displays[1].P2P {
 				t.Errorf("libvirt has %+v", got)
 			}
+			if got.Lab != m.Lab || len(got.NICs) != 1 || got.NICs[0].Isolated != m.NICs[0].Isolated || !slices.Equal(got.Forwards, m.Forwards) {
+				t.Errorf("libvirt has the lab %+v, the adapters %+v, the ports %+v", got.Lab, got.NICs, got.Forwards)
+			}
+			for _, f := range m.Forwards {
+				conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", f.Host))
+				if err != nil {
+					t.Errorf("port %d does not lead to the guest's %d: %v", f.Host, f.Guest, err)
+					continue
+				}
+				conn.Close()
+			}
 			to := got
 			to.Group, to.OSID, to.Notes, to.CPUs, to.MemoryBytes = "x", "", "new & \"old\"\n", 2, 256*vmconfig.MiB
 			edited, err := domxml.Edit(text, got, to)
@@ -93,7 +111,7 @@ func TestBuiltMachinesStart(t *testing.T) {
 			}
 			host.Virsh(t, "define", "--validate", file)
 			after, err := domxml.Parse(host.Virsh(t, "dumpxml", "--inactive", "--security-info", id.String()))
-			if err != nil || after.Group != "x" || after.OSID != "" || after.Notes != to.Notes || after.CPUs != 2 || after.MemoryBytes != to.MemoryBytes {
+			if err != nil || after.Group != "x" || after.OSID != "" || after.Notes != to.Notes || after.CPUs != 2 || after.MemoryBytes != to.MemoryBytes || after.Lab != m.Lab {
 				t.Errorf("after the edit: %v %+v", err, after)
 			}
 			if c.name == "bios" {
@@ -137,4 +155,15 @@ func TestReadsTheTestDriver(t *testing.T) {
 			t.Errorf("%s: %v %+v", name, err, again)
 		}
 	}
+}
+
+// freePort returns a TCP port that nobody listens on.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
