@@ -21,7 +21,7 @@ type Source interface {
 	Open(ctx context.Context, blob ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
 	// Name is the place in words for the user, without a password. It is text from outside: show it inert.
 	Name() string
-	// Close gives back what the source holds open. Readers that Open returned end with an error.
+	// Close gives back what the source holds open. A reader that Open returned and that is still open may end with an error.
 	Close() error
 }
 
@@ -40,7 +40,7 @@ type Target interface {
 	// that is there already is not written again, and data is then not read.
 	Put(ctx context.Context, blob ocispec.Descriptor, data io.Reader) error
 	// Finish writes the manifest, whose blobs must all be there, and points the tags to it; other tags of the place stay as they are. When it returns, the
-	// package is on the disk, or the registry has confirmed it.
+	// package is on the disk, or the registry has confirmed it. It is called once, or again when it has failed.
 	Finish(ctx context.Context, manifest []byte, tags ...string) error
 	// Name is the place in words for the user, without a password.
 	Name() string
