@@ -16,10 +16,10 @@ type Source interface {
 	// Open reads a blob from offset (in bytes) to its end, or for length bytes (length < 0: to the end). The descriptor's digest and size are what the
 	// place is asked for; a place that holds another size is refused with ErrDamaged, but only the caller, who checks the digest of what it reads,
 	// learns whether the bytes are the right ones. A range that is not inside the blob is a mistake of the caller and an error. The reader ends
-	// with ErrDamaged where the bytes end early, with ErrUnreachable where they stop coming, and with the context's error when ctx ends; it returns
-	// as many bytes as were asked for, or an error. Close may be called at any time and gives the connection back.
+	// with ErrDamaged where the bytes end early, with ErrUnreachable where the network breaks off or goes silent or a drive is removed, and with the
+	// context's error when ctx ends; it returns as many bytes as were asked for, or an error. Close it; that may be done before its end.
 	Open(ctx context.Context, blob ocispec.Descriptor, offset, length int64) (io.ReadCloser, error)
-	// Name is the place in words for the user, without a password. It is text from outside: show it inert.
+	// Name is the place in words for the user, without a password, and inert (vmconfig.Inert).
 	Name() string
 	// Close gives back what the source holds open. A reader that Open returned and that is still open may end with an error.
 	Close() error
