@@ -1,0 +1,177 @@
+package source
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"guesthouse/vmconfig"
+)
+
+// ArtifactType is what the manifest of a lab says that it is, as the format of labs says.
+const ArtifactType = "application/vnd.guesthouse.lab.v1"
+
+const (
+	maxManifests = 4096 // that an index.json names
+	maxLooked    = 64   // manifests that are read to learn their version
+)
+
+// candidate is a package of a place.
+type candidate struct {
+	tag     string // empty: it has none
+	blob    ocispec.Descriptor
+	version string // what its manifest states, or empty
+}
+
+// parseIndex reads an index.json and checks it. What is no lab, and by its descriptor says so, is left out.
+func parseIndex(place string, data []byte) (ocispec.Index, []candidate, error) {
+	index, err := decodeIndex(place, data)
+	if err != nil {
+		return ocispec.Index{}, nil, err
+	}
+	var found []candidate
+	for _, blob := range index.Manifests {
+		if blob.MediaType != ocispec.MediaTypeImageManifest || (blob.ArtifactType != "" && blob.ArtifactType != ArtifactType) {
+			continue
+		}
+		if err := checkManifestBlob(place, blob); err != nil {
+			return ocispec.Index{}, nil, err
+		}
+		tag := blob.Annotations[ocispec.AnnotationRefName]
+		if tag != "" && !tagPattern.MatchString(tag) {
+			continue // another program's way to name things
+		}
+		for _, other := range found {
+			if tag != "" && other.tag == tag && other.blob.Digest != blob.Digest {
+				return ocispec.Index{}, nil, fail(ErrDamaged, place, "", "has two packages under the tag %s", tag)
+			}
+		}
+		found = append(found, candidate{tag: tag, blob: blob, version: blob.Annotations[ocispec.AnnotationVersion]})
+	}
+	return index, found, nil
+}
+
+func decodeIndex(place string, data []byte) (ocispec.Index, error) {
+	var index ocispec.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		return index, fail(ErrNoPackage, place, "", "has an index.json that cannot be read").because(err)
+	}
+	if index.SchemaVersion != 2 || len(index.Manifests) > maxManifests {
+		return index, fail(ErrNoPackage, place, "", "has an index.json that is none of a package")
+	}
+	return index, nil
+}
+
+func checkManifestBlob(place string, blob ocispec.Descriptor) error {
+	if err := checkBlob(place, blob); err != nil {
+		return err
+	}
+	if blob.Size > MaxManifest {
+		return fail(ErrDamaged, place, "", "names a manifest of %d bytes, which no lab has", blob.Size)
+	}
+	return nil
+}
+
+// choose takes the package that the reference means. look reads a candidate's manifest.
+func choose(place string, found []candidate, ref Ref, look func(ocispec.Descriptor) ([]byte, error)) (ocispec.Descriptor, error) {
+	if len(found) == 0 {
+		return ocispec.Descriptor{}, fail(ErrNoPackage, place, "", "holds no lab")
+	}
+	if ref.Tag != "" || ref.Digest != "" {
+		for _, c := range found {
+			if (ref.Digest != "" && c.blob.Digest == ref.Digest) || (ref.Digest == "" && c.tag == ref.Tag) {
+				return c.blob, nil
+			}
+		}
+		return ocispec.Descriptor{}, fail(ErrNotFound, place, "", "holds no package %s; it has %s", vmconfig.Inert(ref.Tag+string(ref.Digest), 200), tags(found))
+	}
+	return newest(place, found, look)
+}
+
+// newest takes the only package, or that of the highest version.
+func newest(place string, found []candidate, look func(ocispec.Descriptor) ([]byte, error)) (ocispec.Descriptor, error) {
+	var different []candidate
+	for _, c := range found {
+		if !slices.ContainsFunc(different, func(d candidate) bool { return d.blob.Digest == c.blob.Digest }) {
+			different = append(different, c)
+		}
+	}
+	if len(different) == 1 {
+		return different[0].blob, nil
+	}
+	if len(different) > maxLooked {
+		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag.", "holds %d packages: %s", len(different), tags(found))
+	}
+	for i, c := range different {
+		if c.version != "" {
+			continue
+		}
+		data, err := look(c.blob)
+		if err != nil {
+			return ocispec.Descriptor{}, err
+		}
+		different[i].version = statedVersion(data)
+	}
+	best := slices.MaxFunc(different, func(a, b candidate) int { return compareVersions(a.version, b.version) })
+	same := slices.DeleteFunc(slices.Clone(different), func(c candidate) bool { return compareVersions(c.version, best.version) != 0 })
+	if len(same) > 1 {
+		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag.", "holds several packages, none of them newer than the others: %s", tags(found))
+	}
+	return best.blob, nil
+}
+
+// statedVersion is the version that a manifest states, or empty.
+func statedVersion(manifest []byte) string {
+	var m struct {
+		Annotations map[string]string `json:"annotations"`
+	}
+	if json.Unmarshal(manifest, &m) != nil {
+		return ""
+	}
+	return m.Annotations[ocispec.AnnotationVersion]
+}
+
+// tags names the packages of a place for the user.
+func tags(found []candidate) string {
+	var names []string
+	for _, c := range found {
+		name := c.tag
+		if name == "" {
+			name = c.blob.Digest.String()
+		}
+		if len(names) == 20 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// addToIndex points tags to a manifest; other tags stay as they are.
+func addToIndex(index ocispec.Index, blob ocispec.Descriptor, tags []string) ocispec.Index {
+	index.Versioned = specs.Versioned{SchemaVersion: 2}
+	index.MediaType = ocispec.MediaTypeImageIndex
+	index.Manifests = slices.DeleteFunc(slices.Clone(index.Manifests), func(d ocispec.Descriptor) bool {
+		tag := d.Annotations[ocispec.AnnotationRefName]
+		return slices.Contains(tags, tag) || (tag == "" && d.Digest == blob.Digest)
+	})
+	if len(tags) == 0 {
+		tags = []string{""}
+	}
+	for _, tag := range tags {
+		entry := blob
+		entry.Annotations = map[string]string{}
+		if version := blob.Annotations[ocispec.AnnotationVersion]; version != "" {
+			entry.Annotations[ocispec.AnnotationVersion] = version
+		}
+		if tag != "" {
+			entry.Annotations[ocispec.AnnotationRefName] = tag
+		}
+		index.Manifests = append(index.Manifests, entry)
+	}
+	return index
+}
