@@ -96,6 +96,9 @@ func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.data.Read(p)
 	c.n += int64(n)
 	c.sum.Write(p[:n])
+	if c.n == c.blob.Size && err == nil { // whether that is all is seen before the last of them are passed on
+		err = c.atEnd()
+	}
 	switch {
 	case c.n > c.blob.Size:
 		err = fail(ErrDamaged, c.place, "", "was given more than the %d bytes of blob %s", c.blob.Size, c.blob.Digest)
@@ -106,8 +109,16 @@ func (c *checked) Read(p []byte) (int, error) {
 	}
 	if err != nil && err != io.EOF {
 		c.bad = err
+		return 0, err
 	}
 	return n, err
+}
+
+// atEnd reads on where nothing should be any more.
+func (c *checked) atEnd() error {
+	extra, err := io.ReadFull(c.data, make([]byte, 1))
+	c.n += int64(extra)
+	return err
 }
 
 // describe is the descriptor of bytes.

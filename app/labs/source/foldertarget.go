@@ -45,12 +45,14 @@ func openFolderTarget(ctx context.Context, path string) (Target, error) {
 
 // prepare refuses a folder of other things, and makes the folders of the layout.
 func (t *folderTarget) prepare(ctx context.Context) error {
-	if _, err := t.root.Lstat(ocispec.ImageLayoutFile); errors.Is(err, fs.ErrNotExist) {
-		if err := t.onlyBlobs(); err != nil {
+	if err := t.onlyBlobs(); err != nil {
+		// Looked at in this order, so that another writer may be at work on the same folder.
+		if _, none := t.root.Lstat(ocispec.ImageLayoutFile); none != nil {
 			return err
 		}
-	} else if _, _, err := t.index(ctx); err != nil {
-		return err
+		if _, _, err := t.index(ctx); err != nil {
+			return err
+		}
 	}
 	if err := t.root.MkdirAll("blobs/sha256", 0o755); err != nil {
 		return t.failure("blobs/sha256", err)
@@ -194,13 +196,13 @@ func (t *folderTarget) Finish(ctx context.Context, manifest []byte, tags ...stri
 	if err != nil {
 		return err
 	}
-	// The names of the blobs are on the disk before the index that counts on them. oci-layout comes last: a folder without it is an unfinished one.
+	// The names of the blobs are on the disk before the index that counts on them. oci-layout comes first: by it the folder is known as one of ours.
 	for _, dir := range []string{"blobs/sha256", "blobs"} {
 		if err := syncDir(t.root, dir); err != nil {
 			return localFailure(t.place, err)
 		}
 	}
-	for _, file := range []struct{ name, text string }{{ocispec.ImageIndexFile, string(data)}, {ocispec.ImageLayoutFile, layoutFile}} {
+	for _, file := range []struct{ name, text string }{{ocispec.ImageLayoutFile, layoutFile}, {ocispec.ImageIndexFile, string(data)}} {
 		blob := ocispec.Descriptor{Digest: digest.FromString(file.text), Size: int64(len(file.text))}
 		if err := t.write(ctx, file.name, blob, strings.NewReader(file.text)); err != nil {
 			return err

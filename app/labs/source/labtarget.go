@@ -35,7 +35,7 @@ type fileTarget struct {
 
 	mu     sync.Mutex // held while something is written
 	temp   *os.File
-	part   string
+	part   string            // its name in root; empty once it has its own
 	room   int64             // of index.json
 	end    int64             // where the next blob goes
 	table  map[string]member // what temp holds; under mu
@@ -180,7 +180,7 @@ func (t *fileTarget) add(ctx context.Context, blob ocispec.Descriptor, data io.R
 	if _, ok := t.table[name]; ok { // written by another goroutine meanwhile
 		return nil
 	}
-	if t.closed {
+	if t.closed || t.part == "" {
 		return fs.ErrClosed
 	}
 	header, err := tarHeader(name, blob.Size)
@@ -205,6 +205,9 @@ func (t *fileTarget) add(ctx context.Context, blob ocispec.Descriptor, data io.R
 
 // Finish implements Target. It may be called once.
 func (t *fileTarget) Finish(ctx context.Context, manifest []byte, tags ...string) error {
+	if t.closed || t.part == "" {
+		return fs.ErrClosed
+	}
 	if err := checkFinish(t.place, manifest, tags); err != nil {
 		return err
 	}
@@ -292,9 +295,6 @@ func (t *fileTarget) takeOverPackage(ctx context.Context, blob ocispec.Descripto
 func (t *fileTarget) replace() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.part == "" { // it was finished already
-		return fs.ErrClosed
-	}
 	// Two blocks of zeros end a tar.
 	err := t.temp.Truncate(t.end)
 	if err == nil {
