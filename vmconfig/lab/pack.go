@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -95,15 +97,22 @@ func readFull(r io.Reader, into []byte) error {
 
 // PackBuilder gathers chunks for a pack. The zero value is an empty one. It belongs to one goroutine.
 type PackBuilder struct {
+	// Limit is the longest pack, in bytes, if it is to be shorter than MaxBlobBytes; 0 else.
+	Limit int64
+
 	entries []Entry
 	stored  [][]byte
 	bytes   int64
 }
 
 // Add takes a chunk in its stored form (Compress), which must not be changed any more, and the length of the raw one. It returns false and takes nothing when
-// the pack is full; the caller then calls Bytes, Reset and Add again. Each chunk may be added once.
+// the pack is full; the caller then takes the pack, calls Reset and adds the chunk again. Each chunk may be added once.
 func (b *PackBuilder) Add(digest Digest, stored []byte, raw int) bool {
-	if len(b.entries) == MaxPackEntries || TableBytes(len(b.entries)+1)+b.bytes+int64(len(stored)) > MaxBlobBytes {
+	limit := int64(MaxBlobBytes)
+	if b.Limit > 0 {
+		limit = min(limit, b.Limit)
+	}
+	if len(b.entries) == MaxPackEntries || TableBytes(len(b.entries)+1)+b.bytes+int64(len(stored)) > limit {
 		return false
 	}
 	b.entries = append(b.entries, Entry{Digest: digest, Stored: uint32(len(stored)), Raw: uint32(raw)})
@@ -115,22 +124,34 @@ func (b *PackBuilder) Add(digest Digest, stored []byte, raw int) bool {
 // Empty reports whether nothing was added.
 func (b *PackBuilder) Empty() bool { return len(b.entries) == 0 }
 
-// Bytes returns the pack.
-func (b *PackBuilder) Bytes() []byte {
-	data := make([]byte, 0, TableBytes(len(b.entries))+b.bytes)
-	data = append(data, packMagic...)
-	data = binary.LittleEndian.AppendUint32(data, packVersion)
-	data = binary.LittleEndian.AppendUint32(data, uint32(len(b.entries)))
+// Size returns how long the pack is, in bytes.
+func (b *PackBuilder) Size() int64 { return TableBytes(len(b.entries)) + b.bytes }
+
+// Digest returns the SHA-256 of the pack.
+func (b *PackBuilder) Digest() Digest {
+	h := sha256.New()
+	io.Copy(h, b.Reader()) //nolint:errcheck // memory on both sides
+	return Digest(h.Sum(nil))
+}
+
+// Reader reads the pack. It is good until Reset, and there may be several.
+func (b *PackBuilder) Reader() io.Reader {
+	head := make([]byte, 0, TableBytes(len(b.entries)))
+	head = append(head, packMagic...)
+	head = binary.LittleEndian.AppendUint32(head, packVersion)
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(b.entries)))
 	for _, e := range b.entries {
-		data = append(data, e.Digest[:]...)
-		data = binary.LittleEndian.AppendUint32(data, e.Stored)
-		data = binary.LittleEndian.AppendUint32(data, e.Raw)
+		head = append(head, e.Digest[:]...)
+		head = binary.LittleEndian.AppendUint32(head, e.Stored)
+		head = binary.LittleEndian.AppendUint32(head, e.Raw)
 	}
+	readers := make([]io.Reader, 1, 1+len(b.stored))
+	readers[0] = bytes.NewReader(head)
 	for _, stored := range b.stored {
-		data = append(data, stored...)
+		readers = append(readers, bytes.NewReader(stored))
 	}
-	return data
+	return io.MultiReader(readers...)
 }
 
 // Reset empties it.
-func (b *PackBuilder) Reset() { *b = PackBuilder{} }
+func (b *PackBuilder) Reset() { *b = PackBuilder{Limit: b.Limit} }
