@@ -29,6 +29,9 @@ func waitJob(ctx context.Context, o *options, job *jobs.Job) error {
 			job.Cancel()
 			cancelled = nil // the job still has to put things back
 		case <-tick.C:
+			if o.asking.Load() {
+				continue
+			}
 			s := job.Status()
 			line := s.Title
 			if s.Progress.Fraction >= 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,7 @@ type options struct {
 	verbose bool
 	out     io.Writer
 	err     io.Writer
+	asking  atomic.Bool // a question stands on the terminal: nothing may be written over it
 }
 
 // run executes one command line and returns the exit code.
@@ -137,7 +139,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such machine or checkpoint,
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print one JSON document instead of text")
 	root.PersistentFlags().BoolVar(&o.verbose, "verbose", false, "say more: log to the terminal, show details of errors")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDoctor(o), newVM(o), newCheckpoint(o), newConsole(o), newMan())
+	root.AddCommand(newDoctor(o), newVM(o), newCheckpoint(o), newLab(o), newConsole(o), newMan())
 	return root
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
+	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
@@ -24,6 +26,7 @@ type services struct {
 	jobs        *jobs.Runner
 	machines    *machines.Service
 	checkpoints *checkpoints.Service
+	labs        *labs.Service
 	guests      func() *guestos.Catalogue
 	log         *slog.Logger
 	dataDir     string
@@ -46,10 +49,17 @@ func openServices(ctx context.Context, o *options) (*services, error) {
 		s.close()
 		return nil, err
 	}
-	if _, err := s.checkpoints.Recover(ctx); err != nil {
-		log.Warn("unfinished work of an earlier run could not be settled", "error", err)
-	}
+	s.recover(ctx)
 	return s, nil
+}
+
+// recover finishes or undoes what an earlier run left half-done.
+func (s *services) recover(ctx context.Context) {
+	_, labsErr := s.labs.Recover(ctx)
+	_, err := s.checkpoints.Recover(ctx)
+	if err = errors.Join(labsErr, err); err != nil {
+		s.log.Warn("unfinished work of an earlier run could not be settled", "error", err)
+	}
 }
 
 // waitDescribed waits until every machine's description was read, or could not be.
@@ -87,9 +97,7 @@ func openServicesLater(ctx context.Context, o *options) *services {
 		if s.machines.AwaitConnection(ctx) != nil {
 			return
 		}
-		if _, err := s.checkpoints.Recover(ctx); err != nil {
-			log.Warn("unfinished work of an earlier run could not be settled", "error", err)
-		}
+		s.recover(ctx)
 	}()
 	return s
 }
@@ -118,6 +126,10 @@ func wire(ctx context.Context, conn *libvirtd.Conn, log *slog.Logger, closeLog f
 	})
 	s.checkpoints = checkpoints.New(checkpoints.Params{
 		Conn: hv, Machines: s.machines, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log,
+	})
+	library := labs.New(labs.Params{Dir: filepath.Join(s.dataDir, "labs"), Keys: filepath.Join(s.dataDir, "keys"), Program: version, Log: log})
+	s.labs = labs.NewService(labs.ServiceParams{
+		Library: library, Conn: hv, Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log,
 	})
 	done := make(chan struct{})
 	go func() {

@@ -34,6 +34,19 @@ func (s *Service) Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid
 	}), to
 }
 
+// Source returns what a machine was at a checkpoint, to be copied while nobody works on it, and a PNG picture of its screen, nil if there is none. Errors: ErrNoCheckpoint, ErrBroken.
+func (s *Service) Source(ctx context.Context, id uuid.UUID, checkpointID string) (machines.CopySource, []byte, error) {
+	source, err := s.copySource(ctx, id, checkpointID)
+	if err != nil {
+		return source, nil, err
+	}
+	picture, err := os.ReadFile(pictureFile(s.p.Machines.CheckpointDir(id), checkpointID))
+	if errors.Is(err, os.ErrNotExist) {
+		return source, nil, nil
+	}
+	return source, picture, err
+}
+
 func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID string) (machines.CopySource, error) {
 	t, err := s.look(ctx, id)
 	if err != nil {

@@ -317,6 +317,9 @@ func general(err error) Message {
 	if m, ok := ofDisplay(err); ok {
 		return m
 	}
+	if m, ok := ofLab(err); ok {
+		return m
+	}
 	var damaged *atomicfile.DamagedError
 	if errors.As(err, &damaged) {
 		return ofDamaged(damaged, err)
@@ -437,12 +440,14 @@ func about(machine, sentence string) string {
 
 // sentenceOf makes a sentence of an error's text: a capital first letter and a full stop.
 func sentenceOf(text string) string {
-	text = vmconfig.Inert(strings.TrimSpace(text), 300)
+	text = vmconfig.Inert(strings.TrimSpace(text), 600)
 	r, size := utf8.DecodeRuneInString(text)
 	if size == 0 {
 		return "It failed for an unknown reason."
 	}
-	text = string(unicode.ToUpper(r)) + text[size:]
+	if scheme, _, _ := strings.Cut(text, ":"); scheme != "http" && scheme != "https" { // an address is not a word
+		text = string(unicode.ToUpper(r)) + text[size:]
+	}
 	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
 		text += "."
 	}

@@ -25,6 +25,7 @@ type Blueprint struct {
 	Bases []string
 	// Variables is a file with the firmware's variables at the first start; empty: those of the firmware itself.
 	Variables string
+	Start     bool // when it is made
 }
 
 // overlay is a disk to be made over a base.
@@ -50,7 +51,7 @@ func (s *Service) planBlueprint(ctx context.Context, b Blueprint) (creation, vmc
 	if s.p.Images == nil {
 		return creation{}, vmconfig.Faults{{Field: vmconfig.FieldDiskSize, Err: ErrNoImageTool, Message: "No disk can be made: qemu-img is not installed. Install the package qemu-utils."}}
 	}
-	c := creation{machine: b.Machine, variables: b.Variables}
+	c := creation{machine: b.Machine, variables: b.Variables, start: b.Start}
 	m := &c.machine
 	m.Accel = s.Accelerator()
 	m.Clipboard = m.Clipboard && agentSaves(s.p.Conn.Host().Version)

@@ -247,6 +247,12 @@ func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[s
 	return used, unreadable, nil
 }
 
+// UsedFiles returns every file that a machine of this host names, with its name: drives and what lies below them, firmware variables, files of snapshots. unreadable is the
+// name of a machine whose files are not all known, empty if there is none.
+func (s *Service) UsedFiles(ctx context.Context) (used map[string]string, unreadable string, err error) {
+	return s.filesOfOthers(ctx, uuid.Nil)
+}
+
 // addChains adds the images below overlays, which a description need not name.
 func addChains(used map[string]string) {
 	for path, name := range maps.Clone(used) {

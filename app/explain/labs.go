@@ -1,0 +1,51 @@
+package explain
+
+import (
+	"errors"
+
+	"guesthouse/app/labs"
+	"guesthouse/app/labs/source"
+	"guesthouse/vmconfig/lab"
+)
+
+// spoken are the sentinels of errors that are sentences for the user already: what a package, a place or a reference is cannot be said without its name.
+var spoken = []struct {
+	is   error
+	code int
+}{
+	{labs.ErrNoLab, CodeMissing},
+	{source.ErrNotFound, CodeMissing},
+	{labs.ErrUntrusted, CodeRefused},
+	{labs.ErrKeyChanged, CodeRefused},
+	{labs.ErrEquivocation, CodeRefused},
+	{labs.ErrOlder, CodeRefused},
+	{labs.ErrNameTaken, CodeRefused},
+	{labs.ErrProgram, CodeHost},
+	{labs.ErrNoRoom, CodeFailed},
+	{labs.ErrChanged, CodeFailed},
+	{labs.ErrIncomplete, CodeFailed},
+	{labs.ErrPassword, CodeRefused},
+	{labs.ErrNoKey, CodeFailed},
+	{source.ErrAuth, CodeRefused},
+	{source.ErrBusy, CodeFailed},
+	{source.ErrDamaged, CodeFailed},
+	{source.ErrUnreachable, CodeFailed},
+	{source.ErrNoPackage, CodeFailed},
+	{lab.ErrConfig, CodeFailed},
+	{lab.ErrNewer, CodeHost},
+	{lab.ErrSignature, CodeFailed},
+	{lab.ErrManifest, CodeFailed},
+	{lab.ErrNoLab, CodeFailed},
+	{lab.ErrIndex, CodeFailed},
+	{lab.ErrPack, CodeFailed},
+}
+
+// ofLab explains an error of labs and the places that they lie in.
+func ofLab(err error) (Message, bool) {
+	for _, s := range spoken {
+		if errors.Is(err, s.is) {
+			return Message{Summary: sentenceOf(err.Error()), Code: s.code}, true
+		}
+	}
+	return Message{}, false
+}

@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"guesthouse/app/labs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/lab"
+)
+
+func newLab(o *options) *cobra.Command {
+	c := group("lab", "Publish, fetch and run course labs",
+		newLabImages(o), newLabPull(o), newLabPush(o), newLabImport(o), newLabExport(o), newLabRun(o), newLabPs(o), newLabStop(o), newLabReset(o), newLabRm(o),
+		newLabRmi(o), newLabPublish(o), newLabVerify(o), newLabGC(o), newLabForget(o))
+	c.Long = `Publish, fetch and run course labs: whole machines that are handled as containers are.
+
+REF is a place or a lab in the library: a folder (/usb/labs), a file (course.lab), a web
+address (https://…), a registry (host/name:tag), or name:tag as “lab images” lists it.`
+	return c
+}
+
+// labDocument is a lab of the library as --json prints it.
+type labDocument struct {
+	ID           string   `json:"id"`
+	Names        []string `json:"names"`
+	Title        string   `json:"title"`
+	Course       string   `json:"course"`
+	Version      int      `json:"version"`
+	Created      string   `json:"created"`
+	VirtualBytes int64    `json:"virtual_bytes"`
+	DiskBytes    int64    `json:"disk_bytes"`
+	Ready        bool     `json:"ready"`
+	Problem      string   `json:"problem,omitempty"`
+}
+
+func describeLab(i labs.Image) labDocument {
+	d := labDocument{ID: i.ID.String(), Names: i.Names, DiskBytes: i.Disk, Ready: i.Ready}
+	if i.Err != nil {
+		d.Problem = i.Err.Error()
+		return d
+	}
+	d.Title, d.Course, d.Version, d.Created = i.Config.Title, i.Config.Course.Name, i.Config.Version, i.Config.Created.Format(time.RFC3339)
+	for _, disk := range i.Config.Disks {
+		d.VirtualBytes += disk.Bytes
+	}
+	return d
+}
+
+func newLabImages(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "images", Short: "List the labs in the library", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := openLibrary(o).Images()
+			if err != nil {
+				return err
+			}
+			if o.json {
+				documents := []labDocument{}
+				for _, i := range list {
+					documents = append(documents, describeLab(i))
+				}
+				writeJSON(o.out, documents)
+				return nil
+			}
+			t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
+			fmt.Fprintln(t, "REPOSITORY\tTAG\tID\tCREATED\tVIRTUAL\tON DISK\tTITLE")
+			for _, i := range list {
+				d := describeLab(i)
+				title, on := vmconfig.Inert(d.Title, 50), vmconfig.FormatSize(d.DiskBytes)
+				switch {
+				case d.Problem != "":
+					title = vmconfig.Inert(d.Problem, 80)
+				case !i.Ready:
+					on = "incomplete"
+				}
+				created := ""
+				if i.Config != nil {
+					created = i.Config.Created.Local().Format(time.DateOnly)
+				}
+				for _, name := range names(i) {
+					repository, tag, _ := strings.Cut(name, ":")
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", repository, tag, i.ID.Hex()[:12], created, vmconfig.FormatSize(d.VirtualBytes), on, title)
+				}
+			}
+			return t.Flush()
+		},
+	}
+}
+
+// names are those under which a lab is listed; one without any still has an ID.
+func names(i labs.Image) []string {
+	if len(i.Names) == 0 {
+		return []string{"<none>:<none>"}
+	}
+	return i.Names
+}
+
+func newLabRun(o *options) *cobra.Command {
+	var name string
+	var stopped bool
+	var f fetchFlags
+	c := &cobra.Command{
+		Use: "run REF", Short: "Launch a machine from a lab, fetching that first where needed", Args: exactArgs("a lab"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+				id, err := localOrFetched(ctx, o, s, args[0], f)
+				if err != nil {
+					return err
+				}
+				job, machine := s.labs.Launch(id, labs.LaunchOptions{Name: name, Start: !stopped})
+				if err := waitJob(ctx, o, job); err != nil {
+					return err
+				}
+				return printLaunched(o, s, machine)
+			})
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "`NAME` of the machine (default: the lab's title)")
+	c.Flags().BoolVar(&stopped, "stopped", false, "do not start it")
+	f.add(c)
+	return c
+}
+
+func printLaunched(o *options, s *services, machine uuid.UUID) error {
+	m := s.machines.Snapshot().Get(machine)
+	if m == nil {
+		return nil
+	}
+	if o.json {
+		return printMachines(o, s, []*machines.Machine{m})
+	}
+	fmt.Fprintf(o.out, "%s\n", vmconfig.Inert(m.Name, vmconfig.MaxNameBytes))
+	for _, f := range m.Config.Forwards {
+		fmt.Fprintf(o.out, "localhost:%d leads to the guest's port %d\n", f.Host, f.Guest)
+	}
+	return nil
+}
+
+// labMachineDocument is a machine that was launched from a lab.
+type labMachineDocument struct {
+	Name    string           `json:"name"`
+	UUID    string           `json:"uuid"`
+	Lab     string           `json:"lab"`
+	LabID   string           `json:"lab_id"`
+	Version int              `json:"version"`
+	State   hypervisor.State `json:"state"`
+	Ports   []portDocument   `json:"ports,omitempty"`
+}
+
+type portDocument struct {
+	Host  int `json:"host"`
+	Guest int `json:"guest"`
+}
+
+func newLabPs(o *options) *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "ps", Short: "List the running machines that were launched from labs", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+				documents := []labMachineDocument{}
+				t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
+				fmt.Fprintln(t, "NAME\tLAB\tVERSION\tSTATE\tPORTS")
+				for _, m := range s.labs.Machines() {
+					if !all && !m.State.Active() {
+						continue
+					}
+					l := m.Config.Lab
+					d := labMachineDocument{Name: m.Name, UUID: m.UUID.String(), Lab: l.Name, LabID: l.ID, Version: l.Version, State: m.State}
+					var ports []string
+					for _, f := range m.Config.Forwards {
+						d.Ports = append(d.Ports, portDocument(f))
+						ports = append(ports, fmt.Sprintf("%d→%d", f.Host, f.Guest))
+					}
+					documents = append(documents, d)
+					fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", vmconfig.Inert(m.Name, 64), vmconfig.Inert(l.Name, 64), l.Version, m.State, strings.Join(ports, " "))
+				}
+				if o.json {
+					writeJSON(o.out, documents)
+					return nil
+				}
+				return t.Flush()
+			})
+		},
+	}
+	c.Flags().BoolVarP(&all, "all", "a", false, "list those that are off as well")
+	return c
+}
+
+func newLabStop(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "stop NAME", Short: "Press the power button of a lab's machine; the guest decides", Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				return waitJob(ctx, o, s.machines.Do(machines.ActionShutdown, m.UUID))
+			})
+		},
+	}
+}
+
+func newLabReset(o *options) *cobra.Command {
+	var options labs.ResetOptions
+	var undo bool
+	c := &cobra.Command{
+		Use: "reset NAME", Short: "Take a lab's machine back to its beginning",
+		Long: `Take a lab's machine back to how it was when it was launched, checkpoints included. What it was
+is put aside: for seven days --undo brings it back, and puts aside what it is then.`,
+		Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				if undo {
+					return waitJob(ctx, o, s.labs.UndoReset(m.UUID, options))
+				}
+				return waitJob(ctx, o, s.labs.Reset(m.UUID, options))
+			})
+		},
+	}
+	c.Flags().BoolVar(&undo, "undo", false, "take the last reset back")
+	c.Flags().BoolVar(&options.PowerOff, "power-off", false, "switch it off first if it is running")
+	return c
+}
+
+func newLabRm(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "rm NAME", Short: "Delete a lab's machine with what was done in it; the lab stays",
+		Long: "Delete a lab's machine. Its files stay in the trash for seven days. The lab stays in the library.",
+		Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				if m.Config == nil || m.Config.Lab.ID == "" {
+					return &labs.Reason{Text: "This machine was not launched from a lab. “vm delete” deletes any machine.", Err: labs.ErrNotALab}
+				}
+				return waitJob(ctx, o, s.machines.Delete(m.UUID, false))
+			})
+		},
+	}
+}
+
+func newLabRmi(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "rmi REF", Short: "Remove a lab from the library",
+		Long: "Remove a lab from the library. Machines that were launched from it keep working; “lab gc” frees what nothing uses any more.",
+		Args: exactArgs("a lab"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			library := openLibrary(o)
+			image, err := library.Resolve(args[0])
+			if err != nil {
+				return err
+			}
+			return library.Remove(cmd.Context(), image.ID)
+		},
+	}
+}
+
+func newLabGC(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "gc", Short: "Free the room of labs that nothing uses any more", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+				freed, err := s.labs.GC(ctx)
+				if err != nil {
+					return err
+				}
+				if o.json {
+					writeJSON(o.out, map[string]int64{"freed_bytes": freed})
+					return nil
+				}
+				fmt.Fprintf(o.out, "%s freed\n", vmconfig.FormatSize(freed))
+				return nil
+			})
+		},
+	}
+}
+
+func newLabForget(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "forget COURSE", Short: "Forget the key of a course, so that its next lab is asked about as a new course's",
+		Long: `Forget the key of a course and which versions of its labs were here. Do that only when the teacher
+has told you, in person, that the key is a new one: otherwise somebody may pretend to be the teacher.`,
+		Args: exactArgs("the name of a course"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return openLibrary(o).ForgetCourse(cmd.Context(), args[0])
+		},
+	}
+}
+
+func newLabPublish(o *options) *cobra.Command {
+	var p struct{ tag, course, title, language, text, network, checkpoint, password string }
+	var ports []string
+	var growth int64
+	c := &cobra.Command{
+		Use: "publish MACHINE -t NAME --course COURSE", Short: "Make a lab of a machine",
+		Long: `Make a lab of a machine that is off, or of one of its checkpoints, and put it into the library,
+signed with the course's key, which is made the first time. “lab push” then sends it to a folder,
+a file, or a registry.
+
+Whatever the machine's disks hold becomes part of the lab: look for passwords, keys and deleted
+files first.`,
+		Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options, err := publishOptions(p.tag, p.course, p.title, p.language, p.text, p.network, ports, growth)
+			if err != nil {
+				return err
+			}
+			options.Password = func(context.Context, bool) (string, error) { return p.password, nil }
+			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				if options.Config.Title == "" {
+					options.Config.Title = m.Name
+				}
+				if p.checkpoint != "" {
+					list, err := s.checkpoints.List(ctx, m.UUID)
+					if err != nil {
+						return err
+					}
+					point, err := s.checkpoints.Resolve(list, p.checkpoint)
+					if err != nil {
+						return err
+					}
+					options.Checkpoint = point.ID
+				}
+				var id lab.Digest
+				options.Done = func(d lab.Digest) { id = d }
+				if err := waitJob(ctx, o, s.labs.PublishMachine(m.UUID, options)); err != nil {
+					return err
+				}
+				return printLab(o, s.labs.Library(), id)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&p.tag, "tag", "t", "", "`NAME` of the lab, such as networks/firewalls")
+	f.StringVar(&p.course, "course", "", "`NAME` of the course, whose key signs it")
+	f.StringVar(&p.title, "title", "", "`TEXT` that students read (default: the machine's name)")
+	f.StringVar(&p.language, "language", "en", "`TAG` of the language of title and text, such as de")
+	f.StringVar(&p.text, "text", "", "`FILE` with the task in Markdown")
+	f.StringVar(&p.network, "network", "isolated", "`MODE`: isolated, internet or none")
+	f.StringArrayVar(&ports, "port", nil, "`NAME=NUMBER` of a port of the guest that the student's computer opens, such as web=80; may be repeated")
+	f.Int64Var(&growth, "submit-limit", 0, "most `MIB` of changes that a student may hand in (default 1024)")
+	f.StringVar(&p.checkpoint, "checkpoint", "", "publish this `CHECKPOINT` instead of the present state")
+	f.StringVar(&p.password, "password", os.Getenv("GUESTHOUSE_KEY_PASSWORD"), "of the course's key (default: $GUESTHOUSE_KEY_PASSWORD; empty: it has none)")
+	c.Flags().Lookup("password").DefValue = ""
+	_ = c.MarkFlagRequired("tag")
+	_ = c.MarkFlagRequired("course")
+	return c
+}
+
+func publishOptions(name, course, title, language, text, network string, ports []string, growth int64) (labs.PublishOptions, error) {
+	var p labs.PublishOptions
+	c := &p.Config
+	c.Name, c.Course.Name, c.Title, c.Language, c.Network.Mode = name, course, title, language, lab.NetworkMode(network)
+	if text != "" {
+		data, err := readText(text, lab.MaxTextBytes)
+		if err != nil {
+			return p, err
+		}
+		c.Text = string(data)
+	}
+	for _, port := range ports {
+		label, number, ok := strings.Cut(port, "=")
+		guest := 0
+		if _, err := fmt.Sscanf(number, "%d", &guest); !ok || err != nil {
+			return p, usagef("a port is NAME=NUMBER, such as web=80, not %q", vmconfig.Inert(port, 40))
+		}
+		c.Network.Ports = append(c.Network.Ports, lab.Port{Name: label, Guest: guest})
+	}
+	if growth > 0 {
+		c.Submit = &lab.Submit{GrowthMiB: growth}
+	}
+	return p, nil
+}
+
+// printLab prints a lab of the library.
+func printLab(o *options, library *labs.Library, id lab.Digest) error {
+	image, err := library.Resolve(id.String())
+	if err != nil {
+		return err
+	}
+	if o.json {
+		writeJSON(o.out, describeLab(image))
+		return nil
+	}
+	for _, name := range names(image) {
+		fmt.Fprintln(o.out, name)
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+package labs
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
+	"guesthouse/app/journal"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+)
+
+// Everything that a machine has become since its launch is in a few files: its overlays, its firmware variables, the state of its TPM, the files of its checkpoints, and in the
+// hypervisor's list of snapshots. A set is all of it put aside in a folder. Resetting a machine exchanges its present set for a fresh one; taking that back exchanges
+// it for the one that was put aside. So there is one operation, it loses nothing, and its steps can be repeated after a crash.
+
+// set is set.json in the folder of a set.
+type set struct {
+	Version int       `json:"version"`
+	Machine uuid.UUID `json:"machine"`
+	Put     time.Time `json:"put"` // when it was put aside
+	// Parts are the files and folders, by their name in the folder.
+	Parts map[string]part `json:"parts"`
+	// Snapshots are the hypervisor's descriptions, parents first, and Current names the one that the disks continue from.
+	Snapshots []string `json:"snapshots,omitempty"`
+	Current   string   `json:"current,omitempty"`
+}
+
+// part is one file or folder of a set.
+type part struct {
+	Home string `json:"home"` // where the machine has it
+	// There is true when the set has it: a machine that never started has no firmware variables, for example.
+	There bool `json:"there"`
+}
+
+const (
+	setFile    = "set.json"
+	setVersion = 1
+)
+
+func readSet(dir string) (*set, error) {
+	text, err := os.ReadFile(filepath.Join(dir, setFile))
+	if err != nil {
+		return nil, err
+	}
+	s := &set{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, err
+	}
+	if s.Version != setVersion {
+		return nil, fmt.Errorf("%s is of version %d", setFile, s.Version)
+	}
+	return s, nil
+}
+
+func (s *set) write(dir string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, setFile), text)
+}
+
+// exchangeKind marks the journal's records of exchanges.
+const exchangeKind = "lab-exchange"
+
+// exchangeRecord names the folders of the two sets.
+type exchangeRecord struct {
+	In  string `json:"in"`
+	Out string `json:"out"`
+}
+
+// homes are the places of a machine's parts by their names in a set.
+func (s *Service) homes(m vmconfig.Machine) map[string]string {
+	homes := map[string]string{"checkpoints": s.p.Machines.CheckpointDir(m.UUID)}
+	for i, d := range labDisks(m) {
+		homes[fmt.Sprintf("disk%d.qcow2", i)] = d.Path
+	}
+	if m.NVRAM != "" {
+		homes["variables.fd"] = m.NVRAM
+	}
+	if m.TPM {
+		if dir, ok := machines.TPMDir(s.p.Conn.Host(), m.UUID); ok {
+			homes["tpm"] = dir
+		}
+	}
+	return homes
+}
+
+// labDisks are the machine's own disks.
+func labDisks(m vmconfig.Machine) []vmconfig.Disk {
+	var disks []vmconfig.Disk
+	for _, d := range m.Disks {
+		if d.Device == vmconfig.DeviceDisk && !d.ReadOnly && d.Path != "" {
+			disks = append(disks, d)
+		}
+	}
+	return disks
+}
+
+// exchange puts the machine's present set into the new folder out, and the set in the folder in into its place; in is gone then. The machine must be off, without a saved state, and
+// the caller's alone. From the first step on it is done wholly: what a crash interrupts, Recover finishes.
+func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) error {
+	ctx = context.WithoutCancel(ctx)
+	text, err := s.p.Conn.DomainXML(ctx, id, false)
+	if err != nil {
+		return err
+	}
+	config, err := domxml.Parse(text)
+	if err != nil {
+		return err
+	}
+	snapshots, err := s.p.Conn.Snapshots(ctx, id)
+	if err != nil {
+		return err
+	}
+	old := &set{Version: setVersion, Machine: id, Put: time.Now().UTC(), Parts: map[string]part{}}
+	for name, home := range s.homes(config) {
+		there, err := exists(home)
+		if err != nil {
+			return err
+		}
+		old.Parts[name] = part{Home: home, There: there}
+	}
+	for _, snapshot := range snapshots {
+		old.Snapshots = append(old.Snapshots, snapshot.XML)
+		if snapshot.Current {
+			old.Current = snapshot.Name
+		}
+	}
+	if err := old.write(out); err != nil {
+		return err
+	}
+	entry := exchangeRecord{In: in, Out: out}
+	record, err := s.journal.Begin(exchangeKind, s.p.Conn.Host().URI, id, entry)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(out))
+	}
+	if err := s.finishExchange(ctx, id, entry); err != nil {
+		return err // Recover goes on
+	}
+	return record.End()
+}
+
+// finishExchange does all steps of an exchange that are not done yet.
+func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRecord) error {
+	old, err := readSet(e.Out)
+	if err != nil {
+		return err
+	}
+	next, err := readSet(e.In)
+	if errors.Is(err, fs.ErrNotExist) { // its last step was done
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// The list of snapshots is emptied before their data goes, so that nothing lists what is not there.
+	if err := s.forgetSnapshots(ctx, id, old, next); err != nil {
+		return err
+	}
+	for name, p := range old.Parts {
+		if err := exchangePart(filepath.Join(e.In, name), filepath.Join(e.Out, name), p.Home, p.There); err != nil {
+			return err
+		}
+	}
+	if err := atomicfile.SyncDir(e.Out); err != nil {
+		return err
+	}
+	for i, description := range next.Snapshots { // parents come first
+		flags := hypervisor.SnapshotFlags{Redefine: true}
+		if snapshotName(description) == next.Current {
+			flags.Current = true
+		}
+		if err := s.p.Conn.CreateSnapshot(ctx, id, description, flags); err != nil {
+			return fmt.Errorf("list checkpoint %d of %d again: %w", i+1, len(next.Snapshots), err)
+		}
+	}
+	return os.RemoveAll(e.In)
+}
+
+// forgetSnapshots takes the machine's snapshots out of the hypervisor's list, but for those of the next set.
+func (s *Service) forgetSnapshots(ctx context.Context, id uuid.UUID, old, next *set) error {
+	keep := map[string]bool{}
+	for _, description := range next.Snapshots {
+		keep[snapshotName(description)] = true
+	}
+	gone := map[string]bool{}
+	for _, description := range old.Snapshots {
+		gone[snapshotName(description)] = true
+	}
+	snapshots, err := s.p.Conn.Snapshots(ctx, id)
+	if err != nil {
+		return err
+	}
+	for i := len(snapshots) - 1; i >= 0; i-- { // children first
+		if name := snapshots[i].Name; gone[name] && !keep[name] {
+			if err := s.p.Conn.DeleteSnapshot(ctx, id, name, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exchangePart moves what is at home out and what comes in home. had: there was something to be moved out at the beginning. It can be repeated.
+func exchangePart(in, out, home string, had bool) error {
+	moved, err := exists(out)
+	if err != nil {
+		return err
+	}
+	if had && !moved {
+		if err := os.Rename(home, out); err != nil {
+			return err
+		}
+		if err := atomicfile.SyncDir(filepath.Dir(home)); err != nil {
+			return err
+		}
+	}
+	comes, err := exists(in)
+	if err != nil || !comes {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(home), 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(in, home); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(home))
+}
+
+// snapshotName reads the name in a snapshot's description.
+func snapshotName(description string) string {
+	var head struct {
+		Name string `xml:"name"`
+	}
+	if err := xml.Unmarshal([]byte(description), &head); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(head.Name)
+}
+
+// Recover finishes the exchanges that an earlier run of the program left half-done on this host, and returns a sentence for the user about each. Call it once after the inventory
+// is ready, before Recover of checkpoints.Service.
+func (s *Service) Recover(ctx context.Context) ([]string, error) {
+	records, err := s.journal.Records(exchangeKind, s.p.Conn.Host().URI)
+	if err != nil {
+		return nil, err
+	}
+	var told []string
+	var errs []error
+	for _, r := range records {
+		release, ok := s.p.Machines.TryOperate(ctx, r.Machine, "finishing what was interrupted")
+		if !ok {
+			continue
+		}
+		if r.Exists() {
+			err := s.recoverExchange(ctx, r)
+			if err == nil {
+				told = append(told, fmt.Sprintf("Resetting “%s” was interrupted. It is finished now.", s.machineName(r.Machine)))
+			}
+			errs = append(errs, err)
+		}
+		release()
+	}
+	return told, errors.Join(errs...)
+}
+
+func (s *Service) recoverExchange(ctx context.Context, r *journal.Record) error {
+	var e exchangeRecord
+	if err := r.Decode(&e); err != nil {
+		return err
+	}
+	if _, err := s.p.Conn.Domain(ctx, r.Machine); errors.Is(err, hypervisor.ErrNotFound) {
+		return r.End() // it was deleted meanwhile; what was put aside stays until it is too old
+	}
+	if err := s.finishExchange(ctx, r.Machine, e); err != nil {
+		return err
+	}
+	return r.End()
+}

@@ -1,0 +1,263 @@
+package labs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
+	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
+	"guesthouse/vmconfig/lab"
+)
+
+// UndoTime is how long a reset can be taken back.
+const UndoTime = 7 * 24 * time.Hour
+
+// Errors of resets.
+var (
+	ErrNotALab  = errors.New("the machine was not launched from a lab")
+	ErrRunning  = errors.New("the machine is running")
+	ErrNoResets = errors.New("there is nothing to take back")
+)
+
+// resetDir is the folder of the sets that were put aside by resets of a machine.
+func (s *Service) resetDir(id uuid.UUID) string {
+	return filepath.Join(s.p.DataDir, "labs", "resets", id.String())
+}
+
+// ResetOptions say how a machine is reset. PowerOff ends one that is running first; without it the error is ErrRunning.
+type ResetOptions struct{ PowerOff bool }
+
+// Reset makes a machine what it was when its lab was launched, in a job, in the same moment whatever it has become. What it was until now, checkpoints included, is put aside
+// and can be brought back for UndoTime. Its settings stay. Errors: ErrNotALab, ErrRunning, ErrNoLab when the lab was removed, ErrChanged when it was damaged.
+func (s *Service) Reset(id uuid.UUID, o ResetOptions) *jobs.Job {
+	return s.p.Jobs.Start("Resetting "+s.machineName(id)+" to the lab's beginning", id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "resetting", func() error {
+			digest, config, err := s.resettable(ctx, id, o)
+			if err != nil {
+				return err
+			}
+			return s.p.Library.Using(ctx, digest, func(_ *lab.Config, bases []Base) error {
+				in, err := s.freshSet(ctx, config, bases)
+				if err != nil {
+					return err
+				}
+				return s.giveUp(ctx, id, in, report)
+			})
+		})
+	})
+}
+
+// UndoReset takes back the last reset of a machine in a job. What it is now is put aside in its turn. Errors: ErrNoResets, ErrRunning.
+func (s *Service) UndoReset(id uuid.UUID, o ResetOptions) *jobs.Job {
+	return s.p.Jobs.Start("Taking back the reset of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+		return s.operate(ctx, id, "taking back a reset", func() error {
+			if _, _, err := s.resettable(ctx, id, o); err != nil {
+				return err
+			}
+			last, err := s.lastReset(id)
+			if err != nil {
+				return err
+			}
+			return s.giveUp(ctx, id, last, report)
+		})
+	})
+}
+
+// Undoable returns when the machine's last reset was that can be taken back; ok is false when there is none. It reads a folder.
+func (s *Service) Undoable(id uuid.UUID) (when time.Time, ok bool) {
+	dir, err := s.lastReset(id)
+	if err != nil {
+		return time.Time{}, false
+	}
+	last, err := readSet(dir)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return last.Put, true
+}
+
+// operate runs work while the machine is ours.
+func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work func() error) error {
+	release, err := s.p.Machines.Operate(ctx, id, what)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var named *machines.Error
+	if err = work(); err != nil && !errors.As(err, &named) {
+		err = &machines.Error{Machine: s.machineName(id), Err: err}
+	}
+	return err
+}
+
+// resettable makes sure that the machine is a lab's and off.
+func (s *Service) resettable(ctx context.Context, id uuid.UUID, o ResetOptions) (lab.Digest, vmconfig.Machine, error) {
+	text, err := s.p.Conn.DomainXML(ctx, id, false)
+	if err != nil {
+		return lab.Digest{}, vmconfig.Machine{}, err
+	}
+	config, err := domxml.Parse(text)
+	if err != nil {
+		return lab.Digest{}, config, err
+	}
+	digest, err := lab.ParseDigest(config.Lab.ID)
+	if err != nil {
+		return digest, config, &Reason{Text: "This machine was not launched from a lab, so there is no beginning to go back to.", Err: ErrNotALab}
+	}
+	d, err := s.p.Conn.Domain(ctx, id)
+	if err != nil {
+		return digest, config, err
+	}
+	if d.State.Active() {
+		if !o.PowerOff {
+			return digest, config, &Reason{Text: "The machine is running. Shut it down, or let it be switched off for that.", Err: ErrRunning}
+		}
+		if err := s.p.Conn.PowerOff(ctx, id); err != nil && !errors.Is(err, hypervisor.ErrInvalidState) {
+			return digest, config, err
+		}
+	}
+	return digest, config, ctx.Err()
+}
+
+// giveUp exchanges the present set of a machine that is off for the one in the folder in. A saved state belongs to the present set and cannot be kept with it.
+func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, report func(jobs.Progress)) error {
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Exchanging the disks"})
+	d, err := s.p.Conn.Domain(ctx, id)
+	if err != nil {
+		return err
+	}
+	if d.State == hypervisor.StateSaved {
+		if err := s.p.Conn.DiscardSaved(ctx, id); err != nil {
+			return err
+		}
+	}
+	out := filepath.Join(s.resetDir(id), time.Now().UTC().Format("20060102T150405.000000000Z"))
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return err
+	}
+	return s.exchange(ctx, id, in, out)
+}
+
+// freshSet makes the set of a machine that was just launched, in a folder that is no reset yet.
+func (s *Service) freshSet(ctx context.Context, m vmconfig.Machine, bases []Base) (dir string, err error) {
+	if s.p.Images == nil {
+		return "", machines.ErrNoImageTool
+	}
+	dir = filepath.Join(s.resetDir(m.UUID), "fresh")
+	if err := os.RemoveAll(dir); err != nil { // of a reset that failed before it began
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	fresh := &set{Version: setVersion, Machine: m.UUID}
+	disks := labDisks(m)
+	for i, b := range bases {
+		switch {
+		case b.Part.ID == lab.VariablesID:
+			if m.NVRAM == "" {
+				continue
+			}
+			data, err := os.ReadFile(b.Path)
+			if err == nil {
+				err = atomicfile.Write(filepath.Join(dir, "variables.fd"), data)
+			}
+			if err != nil {
+				return "", err
+			}
+		case i >= len(disks):
+			return "", &Reason{Text: "The machine has fewer disks than its lab. Add them again, or launch the lab anew.", Err: ErrNotALab}
+		default:
+			if err := s.p.Images.CreateOverlay(ctx, filepath.Join(dir, fmt.Sprintf("disk%d.qcow2", i)), b.Path, diskimage.FormatRaw); err != nil {
+				return "", err
+			}
+		}
+	}
+	return dir, fresh.write(dir)
+}
+
+// lastReset is the folder of the set that was put aside last.
+func (s *Service) lastReset(id uuid.UUID) (string, error) {
+	entries, err := os.ReadDir(s.resetDir(id))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, e := range slices.Backward(entries) { // by name, which is the time
+		dir := filepath.Join(s.resetDir(id), e.Name())
+		if put, err := readSet(dir); err == nil && !put.Put.IsZero() {
+			return dir, nil
+		}
+	}
+	return "", &Reason{Text: "There is no reset to take back.", Err: ErrNoResets}
+}
+
+// purgeResets removes what was put aside before UndoTime, and what an interrupted reset has left, of all machines that nobody works on.
+func (s *Service) purgeResets(ctx context.Context, now time.Time) error {
+	top := filepath.Join(s.p.DataDir, "labs", "resets")
+	entries, err := os.ReadDir(top)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	open, err := s.journal.Records(exchangeKind, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		id, err := uuid.Parse(e.Name())
+		if err != nil || slices.ContainsFunc(open, func(r *journal.Record) bool { return r.Machine == id }) {
+			continue
+		}
+		release, ok := s.p.Machines.TryOperate(ctx, id, "tidying up")
+		if !ok {
+			continue
+		}
+		errs = append(errs, purgeSets(filepath.Join(top, e.Name()), now))
+		release()
+	}
+	return errors.Join(errs...)
+}
+
+func purgeSets(dir string, now time.Time) error {
+	sets, err := os.ReadDir(dir)
+	var errs []error
+	for _, e := range sets {
+		path := filepath.Join(dir, e.Name())
+		put, readErr := readSet(path)
+		age := time.Duration(0)
+		switch info, statErr := e.Info(); {
+		case readErr == nil && !put.Put.IsZero():
+			age = now.Sub(put.Put)
+		case statErr == nil: // it was never finished, or cannot be read
+			age = now.Sub(info.ModTime())
+		}
+		if age >= UndoTime {
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	_ = os.Remove(dir) // if it is empty
+	return cmp.Or(err, errors.Join(errs...))
+}

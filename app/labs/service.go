@@ -1,0 +1,91 @@
+package labs
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/journal"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/lab"
+)
+
+// ServiceParams is what a Service needs.
+type ServiceParams struct {
+	Library  *Library
+	Conn     hypervisor.Connection
+	Machines *machines.Service
+	// Checkpoints are needed to publish one.
+	Checkpoints *checkpoints.Service
+	Jobs     *jobs.Runner
+	Images   *diskimage.Tool // nil when qemu-img is missing
+	DataDir  string          // the program's own data, absolute; on the file system of the machines' disks
+	Log      *slog.Logger
+}
+
+// Service launches machines from the labs of a library and resets them. Unless a method says that it only reads memory, it may wait for the hypervisor and the disk and must
+// not be called on the UI goroutine.
+type Service struct {
+	p       ServiceParams
+	journal *journal.Journal
+	ports   sync.Mutex // one launch at a time picks ports
+}
+
+// NewService returns the service of one connection. It touches nothing.
+func NewService(p ServiceParams) *Service {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{p: p, journal: journal.New(filepath.Join(p.DataDir, "journal"))}
+}
+
+// Library returns the labs on this computer.
+func (s *Service) Library() *Library { return s.p.Library }
+
+// Machines returns the machines that were launched from labs. It only reads memory.
+func (s *Service) Machines() []*machines.Machine {
+	var list []*machines.Machine
+	for _, m := range s.p.Machines.Snapshot().Machines {
+		if m.Config != nil && m.Config.Lab.ID != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// LabOf returns the lab that a machine was launched from; ok is false when it is no lab's. It only reads memory.
+func (s *Service) LabOf(id uuid.UUID) (lab.Digest, bool) {
+	m := s.p.Machines.Snapshot().Get(id)
+	if m == nil || m.Config == nil {
+		return lab.Digest{}, false
+	}
+	digest, err := lab.ParseDigest(m.Config.Lab.ID)
+	return digest, err == nil
+}
+
+// Reason is an error that carries its own sentence for the user.
+type Reason = checkpoints.Reason
+
+// machineName is what a machine is called in titles, from memory.
+func (s *Service) machineName(id uuid.UUID) string {
+	if m := s.p.Machines.Snapshot().Get(id); m != nil {
+		return vmconfig.Inert(m.Name, vmconfig.MaxNameBytes)
+	}
+	return "a machine"
+}
+
+// machineNameFor is what a machine launched from a lab is called at first: its title where that can be a name, else the last part of its name.
+func machineNameFor(c *lab.Config) string {
+	if title := strings.TrimSpace(c.Title); vmconfig.CheckName(title, nil) == nil {
+		return title
+	}
+	return c.Name[strings.LastIndex(c.Name, "/")+1:]
+}

@@ -1,0 +1,265 @@
+package labs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/hosttest"
+	"guesthouse/hypervisor/libvirtd"
+	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/guestos"
+	"guesthouse/vmconfig/lab"
+)
+
+// patience bounds every wait of these tests; it is for hangs, not for speed.
+const patience = 3 * time.Minute
+
+// room is a student's computer: the program without windows on a libvirt of the test's own.
+type room struct {
+	*Service
+	machines    *machines.Service
+	checkpoints *checkpoints.Service
+	host        *hosttest.Host
+	conn        *libvirtd.Conn
+	images      *diskimage.Tool
+}
+
+func openRoom(t testing.TB) *room {
+	t.Helper()
+	return attachRoom(t, hosttest.Start(t))
+}
+
+// attachRoom makes another program on a host.
+func attachRoom(t testing.TB, host *hosttest.Host) *room {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", host.ConfigDir)
+	t.Setenv(machines.AccelVariable, "tcg")
+	r := &room{host: host}
+	var err error
+	if r.conn, err = libvirtd.Open(within(t), host.URI, libvirtd.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r.images, err = diskimage.New(); err != nil {
+		t.Fatal(err)
+	}
+	data, runner := host.DataDir+"/guesthouse", jobs.NewRunner()
+	r.machines = machines.New(machines.Params{
+		Conn: r.conn, Jobs: runner, Images: r.images, DataDir: data, Guests: func() *guestos.Catalogue { return nil },
+	})
+	r.checkpoints = checkpoints.New(checkpoints.Params{Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data})
+	r.Service = NewService(ServiceParams{
+		Library: New(Params{Dir: data + "/labs", Keys: data + "/keys"}), Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.machines.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		runner.Shutdown(within(t))
+		cancel()
+		<-ended
+		r.conn.Close()
+	})
+	if err := r.machines.Ready(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// done waits for a job and fails the test when the job did.
+func done(t testing.TB, j *jobs.Job) {
+	t.Helper()
+	if err := j.Wait(within(t)); err != nil {
+		t.Fatalf("%s: %v", j.Status().Title, err)
+	}
+}
+
+// publish makes a lab of a disk with this content. change may change the config.
+func (r *room) publish(t testing.TB, content []byte, change func(*Spec)) lab.Digest {
+	t.Helper()
+	staging, err := r.Library().Staging()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(staging, uuid.NewString()+".raw")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec := Spec{
+		Config: lab.Config{
+			ID: uuid.New(), Course: lab.Course{Name: "Networks"}, Name: "networks/firewalls", Title: "Firewalls", Language: "en", Text: "# Task\n",
+			Machine: lab.Machine{Arch: "x86_64", Chipset: "q35", Firmware: "bios", CPUs: 1, MemoryMiB: 64, Video: "virtio"},
+			Network: lab.Network{Mode: lab.NetworkIsolated, Ports: []lab.Port{{Name: "web", Guest: 80}}},
+			Disks:   []lab.Disk{{ID: "system", Bus: "virtio"}},
+		},
+		Files: map[string]string{"system": path},
+	}
+	if change != nil {
+		change(&spec)
+	}
+	id, err := r.Library().Publish(within(t), spec, func(jobs.Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// write puts a megabyte of one value into the machine's disk, as a guest would, and read returns the value that is there.
+func (r *room) write(t testing.TB, id uuid.UUID, megabyte int, value byte) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "piece"), bytes.Repeat([]byte{value}, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	piece := diskimage.Piece{Offset: int64(megabyte) << 20, Bytes: 1 << 20, File: "piece"}
+	if err := r.images.Write(within(t), r.disk(id), dir, []diskimage.Piece{piece}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *room) disk(id uuid.UUID) string { return r.machines.Snapshot().Get(id).Config.Disks[0].Path }
+
+func (r *room) content(t testing.TB, id uuid.UUID) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "whole.raw")
+	if err := r.images.CopyRaw(within(t), path, r.disk(id), diskimage.FormatQcow2, "", func(float64) {}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// numbered is a disk in which each megabyte has its number as content.
+func numbered(megabytes int) []byte {
+	data := make([]byte, megabytes<<20)
+	for i := range data {
+		data[i] = byte(i >> 20)
+	}
+	return data
+}
+
+// TestLaunchAndReset: a lab becomes a machine that starts; what it has become goes at a reset, with its checkpoints, and comes back when that is taken back.
+func TestLaunchAndReset(t *testing.T) {
+	r := openRoom(t)
+	base := numbered(8)
+	digest := r.publish(t, base, nil)
+	job, id := r.Launch(digest, LaunchOptions{})
+	done(t, job)
+	m := r.machines.Snapshot().Get(id)
+	if m.Name != "Firewalls" || m.Config.Lab != (vmconfig.Lab{ID: digest.String(), Name: "networks/firewalls", Version: 1}) || !m.Config.NICs[0].Isolated {
+		t.Fatalf("%+v", m.Config)
+	}
+	if got, ok := r.LabOf(id); !ok || got != digest || len(r.Machines()) != 1 {
+		t.Errorf("it is known as %s, %v", got, ok)
+	}
+	done(t, r.machines.Do(machines.ActionStart, id))
+	conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(m.Config.Forwards[0].Host))
+	if err != nil {
+		t.Errorf("its port: %v", err)
+	} else {
+		conn.Close()
+	}
+	if err := r.Reset(id, ResetOptions{}).Wait(within(t)); !errors.Is(err, ErrRunning) {
+		t.Errorf("a running machine: %v", err)
+	}
+	done(t, r.machines.Do(machines.ActionPowerOff, id))
+
+	r.write(t, id, 3, 200)
+	done(t, r.checkpoints.Save(id, checkpoints.SaveOptions{Name: "Mine"}))
+	r.write(t, id, 4, 201)
+	done(t, r.checkpoints.Save(id, checkpoints.SaveOptions{Name: "Second"}))
+	r.write(t, id, 5, 202)
+	changed := r.content(t, id)
+	if _, ok := r.Undoable(id); ok {
+		t.Error("a reset can be taken back before there was one")
+	}
+	if err := r.UndoReset(id, ResetOptions{}).Wait(within(t)); !errors.Is(err, ErrNoResets) {
+		t.Errorf("taking back nothing: %v", err)
+	}
+	done(t, r.Reset(id, ResetOptions{}))
+	r.isAs(t, id, base, "")
+	if when, ok := r.Undoable(id); !ok || time.Since(when) > time.Hour {
+		t.Errorf("the reset was %v, %v", when, ok)
+	}
+	r.write(t, id, 6, 203)
+	again := r.content(t, id)
+	done(t, r.UndoReset(id, ResetOptions{}))
+	r.isAs(t, id, changed, "Mine Second*")
+	list, err := r.checkpoints.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(t, r.checkpoints.Restore(id, list[0].ID, checkpoints.RestoreOptions{}))
+	want := bytes.Clone(base)
+	copy(want[3<<20:], bytes.Repeat([]byte{200}, 1<<20))
+	r.isAs(t, id, want, "Mine* Second")
+	done(t, r.UndoReset(id, ResetOptions{})) // which takes back the taking back
+	r.isAs(t, id, again, "")
+	done(t, r.machines.Do(machines.ActionStart, id))
+	done(t, r.Reset(id, ResetOptions{PowerOff: true}))
+	r.isAs(t, id, base, "")
+	if err := r.Reset(uuid.New(), ResetOptions{}).Wait(within(t)); err == nil {
+		t.Error("a machine that is not there was reset")
+	}
+	got := r.host.Virsh(t, "snapshot-list", "--name", id.String())
+	if strings.TrimSpace(got) != "" {
+		t.Errorf("virsh lists %q", got)
+	}
+}
+
+// isAs fails the test when the machine's disk or its checkpoints are not as wanted. The current one has a star.
+func (r *room) isAs(t testing.TB, id uuid.UUID, want []byte, points string) {
+	t.Helper()
+	if got := r.content(t, id); !bytes.Equal(got, want) {
+		for i := 0; i < len(want) && i < len(got); i += 1 << 20 {
+			if got[i] != want[i] {
+				t.Errorf("megabyte %d has %d, want %d", i>>20, got[i], want[i])
+			}
+		}
+		t.Fatalf("its disk is another, of %d bytes", len(got))
+	}
+	list, err := r.checkpoints.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range list {
+		name := c.Name
+		if c.Current {
+			name += "*"
+		}
+		if c.Problem != "" {
+			name += " (" + c.Problem + ")"
+		}
+		names = append(names, name)
+	}
+	if got := strings.Join(names, " "); got != points {
+		t.Errorf("its checkpoints are %q, want %q", got, points)
+	}
+}
