@@ -25,10 +25,10 @@ type ServiceParams struct {
 	Machines *machines.Service
 	// Checkpoints are needed to publish one.
 	Checkpoints *checkpoints.Service
-	Jobs     *jobs.Runner
-	Images   *diskimage.Tool // nil when qemu-img is missing
-	DataDir  string          // the program's own data, absolute; on the file system of the machines' disks
-	Log      *slog.Logger
+	Jobs        *jobs.Runner
+	Images      *diskimage.Tool // nil when qemu-img is missing
+	DataDir     string          // the program's own data, absolute; on the file system of the machines' disks
+	Log         *slog.Logger
 }
 
 // Service launches machines from the labs of a library and resets them. Unless a method says that it only reads memory, it may wait for the hypervisor and the disk and must
