@@ -5,21 +5,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/app/settings"
 	"guesthouse/vmconfig"
 )
 
 func newCheckpoint(o *options) *cobra.Command {
 	return group("checkpoint", "Save machines as they are and go back",
 		newCheckpointSave(o), newCheckpointList(o), newCheckpointRestore(o), newCheckpointRename(o), newCheckpointCompare(o),
-		newCheckpointCopy(o), newCheckpointDelete(o), newCheckpointPutBack(o), newCheckpointSpace(o))
+		newCheckpointCopy(o), newCheckpointDelete(o), newCheckpointPutBack(o), newCheckpointSpace(o), newCheckpointAutomatic(o))
 }
 
 func newCheckpointSave(o *options) *cobra.Command {
@@ -31,16 +35,13 @@ func newCheckpointSave(o *options) *cobra.Command {
 				if err := waitJob(ctx, o, s.checkpoints.Save(m.UUID, options)); err != nil {
 					return err
 				}
-				if !o.json {
-					return nil
-				}
 				list, err := s.checkpoints.List(ctx, m.UUID)
 				if err != nil {
 					return err
 				}
 				for _, c := range list {
 					if c.Current {
-						writeJSON(o.out, describeCheckpoint(c))
+						printCheckpoint(o, c)
 					}
 				}
 				return nil
@@ -50,6 +51,22 @@ func newCheckpointSave(o *options) *cobra.Command {
 	c.Flags().StringVar(&options.Name, "name", "", "`TEXT` to call it (default “Checkpoint N”)")
 	c.Flags().StringVar(&options.Description, "description", "", "longer `TEXT` for yourself")
 	return c
+}
+
+// printCheckpoint prints one checkpoint: its name, or all of it.
+func printCheckpoint(o *options, c checkpoints.Checkpoint) {
+	if o.json {
+		writeJSON(o.out, describeCheckpoint(c))
+		return
+	}
+	fmt.Fprintf(o.out, "%s (%s)\n", vmconfig.Inert(c.Name, 64), vmconfig.Inert(c.ID, 64))
+}
+
+// printCheckpointIDs prints, with --json only, what was done to which checkpoints.
+func printCheckpointIDs(o *options, done string, ids ...string) {
+	if o.json {
+		writeJSON(o.out, map[string][]string{done: ids})
+	}
 }
 
 func newCheckpointList(o *options) *cobra.Command {
@@ -65,9 +82,9 @@ func newCheckpointList(o *options) *cobra.Command {
 				if err := s.checkpoints.Measure(ctx, m.UUID, &all); err != nil {
 					return err
 				}
-				list := all.List
+				list, none := all.List, "The machine has no checkpoint."
 				if trash {
-					list = all.Trash
+					list, none = all.Trash, "The trash is empty."
 				}
 				if o.json {
 					documents := []checkpointDocument{}
@@ -77,7 +94,7 @@ func newCheckpointList(o *options) *cobra.Command {
 					writeJSON(o.out, documents)
 					return nil
 				}
-				return printCheckpoints(o, list)
+				return printCheckpoints(o, list, none)
 			})
 		},
 	}
@@ -85,24 +102,35 @@ func newCheckpointList(o *options) *cobra.Command {
 	return c
 }
 
-func printCheckpoints(o *options, list []checkpoints.Checkpoint) error {
+func printCheckpoints(o *options, list []checkpoints.Checkpoint, none string) error {
+	if len(list) == 0 {
+		fmt.Fprintln(o.out, none)
+		return nil
+	}
 	depth := map[string]int{}
 	t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(t, "CHECKPOINT\tSAVED\tSTATE\tMEMORY\tFREES\tID")
+	fmt.Fprintln(t, "CHECKPOINT\tSAVED\tSTATE\tROOM\tID\tDESCRIPTION")
 	for _, c := range list {
-		if c.Parent != "" {
-			depth[c.ID] = depth[c.Parent] + 1 // parents come first
+		if above, listed := depth[c.Parent]; listed {
+			depth[c.ID] = above + 1 // parents come first
+		} else {
+			depth[c.ID] = 0
 		}
 		name := strings.Repeat("  ", depth[c.ID]) + vmconfig.Inert(c.Name, 64)
 		if c.Current {
 			name += " *"
 		}
-		frees := "?"
+		room := "?"
 		if c.FreesBytes != checkpoints.Unknown {
-			frees = vmconfig.FormatSize(c.FreesBytes)
+			room = vmconfig.RoughSize(max(c.FreesBytes, c.SizeBytes))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", name, c.Created.Local().Format(time.DateTime), c.State,
-			vmconfig.FormatSize(c.SizeBytes), frees, vmconfig.Inert(c.ID, 64))
+		description := vmconfig.Inert(c.Description, 60)
+		for _, doubt := range []string{c.Problem, c.Caution} {
+			if doubt != "" {
+				description = vmconfig.Inert(doubt, 200)
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", name, c.Created.Local().Format(time.DateTime), c.State, room, vmconfig.Inert(c.ID, 64), description)
 	}
 	return t.Flush()
 }
@@ -173,14 +201,19 @@ func newCheckpointDelete(o *options) *cobra.Command {
 				if branch {
 					gone = checkpoints.Branch(list, c.ID)
 				}
-				if !now {
-					return waitJob(ctx, o, s.checkpoints.Trash(m.UUID, gone))
-				}
 				var ids []string
 				for _, c := range gone {
 					ids = append(ids, c.ID)
 				}
-				return waitJob(ctx, o, s.checkpoints.Delete(m.UUID, ids...))
+				job, done := s.checkpoints.Trash, "trashed"
+				if now {
+					job, done = func(id uuid.UUID, _ []checkpoints.Checkpoint) *jobs.Job { return s.checkpoints.Delete(id, ids...) }, "deleted"
+				}
+				if err := waitJob(ctx, o, job(m.UUID, gone)); err != nil {
+					return err
+				}
+				printCheckpointIDs(o, done, ids...)
+				return nil
 			})
 		},
 	}
@@ -197,8 +230,11 @@ was running had not written to its disk is missing, as after a power cut.`,
 		Args: exactArgs("the name of a machine", "a checkpoint", "a name for the new machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
-				job, _ := s.checkpoints.Copy(m.UUID, c.ID, args[2])
-				return waitJob(ctx, o, job)
+				job, id := s.checkpoints.Copy(m.UUID, c.ID, args[2])
+				if err := waitJob(ctx, o, job); err != nil {
+					return err
+				}
+				return printMachines(o, s, []*machines.Machine{{UUID: id}})
 			})
 		},
 	}
@@ -215,10 +251,17 @@ func newCheckpointPutBack(o *options) *cobra.Command {
 					return err
 				}
 				c, err := s.checkpoints.Resolve(all.Trash, args[1])
+				if errors.Is(err, checkpoints.ErrNoCheckpoint) {
+					return fmt.Errorf("%w: %s is not in the trash of “%s”", checkpoints.ErrNoCheckpoint, vmconfig.Inert(args[1], 64), vmconfig.Inert(m.Name, 64))
+				}
 				if err != nil {
 					return err
 				}
-				return waitJob(ctx, o, s.checkpoints.PutBack(m.UUID, []checkpoints.Checkpoint{c}))
+				if err := waitJob(ctx, o, s.checkpoints.PutBack(m.UUID, []checkpoints.Checkpoint{c})); err != nil {
+					return err
+				}
+				printCheckpointIDs(o, "put_back", c.ID)
+				return nil
 			})
 		},
 	}
@@ -228,7 +271,12 @@ func newCheckpointCompare(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "compare NAME CHECKPOINT [CHECKPOINT]", Short: "Show how a machine's settings differ from those in a checkpoint",
 		Long: `Show how the settings of a machine differ between a checkpoint and now, or between two checkpoints.`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 || len(args) > 3 {
+				return usagef("this command needs the name of a machine and one or two checkpoints")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
 				all, err := s.checkpoints.Overview(ctx, m.UUID)
@@ -251,6 +299,57 @@ func newCheckpointCompare(o *options) *cobra.Command {
 			})
 		},
 	}
+}
+
+type automaticDocument struct {
+	Minutes int `json:"minutes"` // 0: none are saved by themselves
+	Keep    int `json:"keep"`
+}
+
+func newCheckpointAutomatic(o *options) *cobra.Command {
+	var every time.Duration
+	keep, off := checkpoints.UsualKeep, false
+	c := &cobra.Command{
+		Use: "automatic NAME", Short: "Show or change how checkpoints of a machine are saved by themselves",
+		Long: `Show how checkpoints of a machine are saved by themselves, or change it. They are saved while the
+machine runs and the manager window is open.`,
+		Args: exactArgs("the name of a machine"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withMachine(cmd, o, args[0], func(_ context.Context, _ *services, m *machines.Machine) error {
+				store, err := settings.Load(filepath.Join(configDir(), "settings.json"))
+				if err != nil {
+					return err
+				}
+				if off || every > 0 {
+					a := settings.Automatic{Minutes: int(every.Minutes()), Keep: keep}
+					if !off && (a.Minutes < 1 || keep < 1) {
+						return usagef("give at least one minute, and keep at least one")
+					}
+					if off {
+						a = settings.Automatic{}
+					}
+					if err := store.Update(func(s *settings.Settings) { s.Automatic[m.UUID] = a }); err != nil { // one without minutes is none
+						return err
+					}
+				}
+				a := store.Get().Automatic[m.UUID]
+				switch {
+				case o.json:
+					writeJSON(o.out, automaticDocument(a))
+				case a.Minutes == 0:
+					fmt.Fprintln(o.out, "No checkpoints are saved by themselves.")
+				default:
+					fmt.Fprintf(o.out, "One every %d minutes while it runs; the last %d are kept.\n", a.Minutes, a.Keep)
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().DurationVar(&every, "every", 0, "save one this often, such as `30m` or 2h")
+	c.Flags().IntVar(&keep, "keep", keep, "how `MANY` of them are kept")
+	c.Flags().BoolVar(&off, "off", false, "save none by themselves any more")
+	c.MarkFlagsMutuallyExclusive("every", "off")
+	return c
 }
 
 type spaceDocument struct {
@@ -331,6 +430,10 @@ func printDifferences(o *options, list []vmconfig.Difference) error {
 		writeJSON(o.out, documents)
 		return nil
 	}
+	if len(list) == 0 {
+		fmt.Fprintln(o.out, "The settings are the same.")
+		return nil
+	}
 	t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "SETTING\tTHEN\tNOW")
 	for _, d := range list {
@@ -342,14 +445,26 @@ func printDifferences(o *options, list []vmconfig.Difference) error {
 func newCheckpointRename(o *options) *cobra.Command {
 	var description string
 	c := &cobra.Command{
-		Use: "rename NAME CHECKPOINT NEW-NAME", Short: "Give a checkpoint another name or description",
-		Args: exactArgs("the name of a machine", "a checkpoint", "its new name"),
+		Use: "rename NAME CHECKPOINT [NEW-NAME]", Short: "Give a checkpoint another name or description",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 3 || len(args) == 2 && cmd.Flags().Changed("description") {
+				return nil
+			}
+			return usagef("this command needs the name of a machine, a checkpoint, and its new name or --description")
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
 				if !cmd.Flags().Changed("description") {
 					description = c.Description
 				}
-				return s.checkpoints.Describe(ctx, m.UUID, c.ID, checkpoints.SaveOptions{Name: args[2], Description: description})
+				c.Name, c.Description = cmp.Or(strings.Join(args[2:], ""), c.Name), description
+				if err := s.checkpoints.Describe(ctx, m.UUID, c.ID, checkpoints.SaveOptions{Name: c.Name, Description: c.Description}); err != nil {
+					return err
+				}
+				if o.json {
+					printCheckpoint(o, c)
+				}
+				return nil
 			})
 		},
 	}

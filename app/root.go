@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -35,6 +36,7 @@ type options struct {
 	verbose bool
 	out     io.Writer
 	err     io.Writer
+	help    string      // the command whose help says how it is used
 	asking  atomic.Bool // a question stands on the terminal: nothing may be written over it
 }
 
@@ -45,10 +47,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
+	o.help = cmd.CommandPath() + " --help"
+	o.json = o.json || slices.Contains(args, "--json") // a mistake before it ends the reading of flags
 	return report(o, err)
 }
 
@@ -58,7 +62,7 @@ func report(o *options, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	m := describe(err)
+	m := describe(err, o.help)
 	if o.json {
 		writeJSON(o.err, errorDocument(m))
 	} else {
@@ -74,11 +78,11 @@ func report(o *options, err error) int {
 	return m.Code
 }
 
-// describe turns any error into user words, with the exit code for usage mistakes.
-func describe(err error) explain.Message {
+// describe turns any error into user words; help is the command that says more about usage. It knows the exit code for usage mistakes.
+func describe(err error, help string) explain.Message {
 	var usage usageError
 	if errors.As(err, &usage) || isCobraUsage(err) {
-		return explain.Message{Summary: sentence(err.Error()), Remedy: "Try “guesthouse --help”.", Code: exitUsage}
+		return explain.Message{Summary: sentence(err.Error()), Remedy: "Try “" + help + "”.", Code: exitUsage}
 	}
 	m := explain.Explain(err)
 	if m.Cancelled {

@@ -90,11 +90,19 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 		s.log.Warn("the passwords of displays cannot be read; none is known", "error", err)
 		warnings = append(warnings, err)
 	}
+	shown, closed := context.WithCancel(ctx)
+	defer closed()
+	go func() {
+		if err := s.checkpoints.Listen(shown); shown.Err() == nil {
+			s.log.Warn("changes by other processes do not show at once", "error", err)
+		}
+	}()
 	if only == uuid.Nil { // of the manager there is one process
-		shown, closed := context.WithCancel(ctx)
-		defer closed()
 		go func() {
-			_ = s.checkpoints.RunAutomatic(shown, func() map[uuid.UUID]checkpoints.Automatic { return automaticPlan(store.Get()) })
+			_ = s.checkpoints.RunAutomatic(shown, func() map[uuid.UUID]checkpoints.Automatic {
+				store.Reload() // a command may have changed them
+				return automaticPlan(store.Get())
+			})
 		}()
 	}
 	p := ui.Params{

@@ -178,7 +178,36 @@ func (s *Service) listAll(t *target) (list, trash []Checkpoint) {
 			trash = append(trash, c)
 		}
 	}
-	return list, trash
+	return inTreeOrder(list), trash
+}
+
+// inTreeOrder puts each checkpoint right below its parent, with all that came after it, older branches first.
+func inTreeOrder(list []Checkpoint) []Checkpoint {
+	known, children := map[string]bool{}, map[string][]Checkpoint{}
+	for _, c := range list {
+		known[c.ID] = true
+	}
+	for _, c := range list {
+		if !known[c.Parent] {
+			c.Parent = ""
+		}
+		children[c.Parent] = append(children[c.Parent], c)
+	}
+	ordered := make([]Checkpoint, 0, len(list))
+	next := slices.Clone(children[""])
+	slices.Reverse(next) // a stack: chains are longer than calls should be deep
+	for len(next) > 0 && len(ordered) < len(list) {
+		c := next[len(next)-1]
+		next = next[:len(next)-1]
+		ordered = append(ordered, c)
+		for _, child := range slices.Backward(children[c.ID]) {
+			next = append(next, child)
+		}
+	}
+	if len(ordered) < len(list) { // parents that lead in a circle: libvirt does not let that happen
+		return list
+	}
+	return ordered
 }
 
 // Overview is what there is to know of a machine's checkpoints at one moment.
@@ -267,7 +296,7 @@ func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work f
 	}
 	err = work()
 	release()
-	s.changed(id)
+	s.Announce(id)
 	return s.named(id, err)
 }
 

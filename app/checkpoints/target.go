@@ -176,6 +176,9 @@ func (s *Service) diskReason(t *target) string {
 	if s.p.Conn.Host().Hypervisor != qemu {
 		return ""
 	}
+	if len(t.disks()) == 0 {
+		return "The machine has no disk that could hold a checkpoint."
+	}
 	for _, d := range t.disks() {
 		shown := vmconfig.Inert(d.Path, 200)
 		switch {

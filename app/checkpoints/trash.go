@@ -63,7 +63,11 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 				}
 				c = trash[i]
 				if slices.ContainsFunc(list, func(other Checkpoint) bool { return other.Name == c.Name }) {
-					return &Reason{Text: fmt.Sprintf("Another checkpoint is called “%s” by now. Give that one another name first.", vmconfig.Inert(c.Name, 60))}
+					shown := vmconfig.Inert(c.Name, 60)
+					return vmconfig.Fault{
+						Field: vmconfig.FieldName, Value: shown, Err: vmconfig.ErrNameTaken,
+						Message: fmt.Sprintf("Another checkpoint is called “%s” by now. Give that one another name first.", shown),
+					}
 				}
 				delete(t.trash, c.ID)
 				list = append(list, c)

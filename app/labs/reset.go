@@ -97,7 +97,10 @@ func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work f
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer func() {
+		release()
+		s.p.Checkpoints.Announce(id)
+	}()
 	var named *machines.Error
 	if err = work(); err != nil && !errors.As(err, &named) {
 		err = &machines.Error{Machine: s.machineName(id), Err: err}

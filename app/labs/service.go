@@ -23,7 +23,7 @@ type ServiceParams struct {
 	Library  *Library
 	Conn     hypervisor.Connection
 	Machines *machines.Service
-	// Checkpoints are needed to publish one.
+	// Checkpoints are published, and told of what happens to a machine's.
 	Checkpoints *checkpoints.Service
 	Jobs        *jobs.Runner
 	Images      *diskimage.Tool // nil when qemu-img is missing

@@ -62,7 +62,7 @@ func attachRoom(t testing.TB, host *hosttest.Host) *room {
 	})
 	r.checkpoints = checkpoints.New(checkpoints.Params{Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data})
 	r.Service = NewService(ServiceParams{
-		Library: New(Params{Dir: data + "/labs", Keys: data + "/keys"}), Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data,
+		Library: New(Params{Dir: data + "/labs", Keys: data + "/keys"}), Conn: r.conn, Machines: r.machines, Checkpoints: r.checkpoints, Jobs: runner, Images: r.images, DataDir: data,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

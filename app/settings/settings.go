@@ -91,7 +91,8 @@ type file struct {
 type Store struct {
 	path string
 
-	writing sync.Mutex // one Update after the other, in order
+	writing   sync.Mutex // one Update after the other, in order
+	unwritten bool       // the last change could not be written
 
 	mu      sync.Mutex
 	current Settings
@@ -168,6 +169,27 @@ func (s Settings) checked() Settings {
 	return s
 }
 
+// Reload reads what another process has written meanwhile. A file that cannot be used changes nothing.
+func (s *Store) Reload() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if !s.unwritten {
+		s.reload()
+	}
+}
+
+func (s *Store) reload() {
+	text, err := read(s.path)
+	if err != nil {
+		return
+	}
+	if now, err := parse(text); err == nil {
+		s.mu.Lock()
+		s.current = now
+		s.mu.Unlock()
+	}
+}
+
 // Get returns the settings. It only reads memory.
 func (s *Store) Get() Settings {
 	s.mu.Lock()
@@ -175,11 +197,14 @@ func (s *Store) Get() Settings {
 	return s.current
 }
 
-// Update changes the settings and writes them; it waits for the disk, so it is not for the UI goroutine. When the file cannot be
+// Update changes the settings, as they are in the file by now, and writes them; it waits for the disk, so it is not for the UI goroutine. When the file cannot be
 // written the change applies all the same until the program ends, and the error says why.
 func (s *Store) Update(change func(*Settings)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if !s.unwritten { // what is only in memory would be lost
+		s.reload()
+	}
 	next := s.Get()
 	next.CloseChoice = maps.Clone(next.CloseChoice)
 	next.Windows = maps.Clone(next.Windows)
@@ -194,5 +219,7 @@ func (s *Store) Update(change func(*Settings)) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(s.path, append(text, '\n'))
+	err = atomicfile.Write(s.path, append(text, '\n'))
+	s.unwritten = err != nil
+	return err
 }

@@ -108,3 +108,37 @@ func TestUpdatesFromSeveralGoroutines(t *testing.T) {
 		t.Errorf("%d of 20 changes are left", n)
 	}
 }
+
+// TestTwoProcesses: what one has changed is not undone by the other, which sees it when it looks.
+func TestTwoProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "settings.json")
+	first, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.New()
+	if err := first.Update(func(s *Settings) { s.Automatic[id] = Automatic{Minutes: 5, Keep: 2} }); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Update(func(s *Settings) { s.Appearance = "dark" }); err != nil {
+		t.Fatal(err)
+	}
+	if got := second.Get(); got.Automatic[id].Minutes != 5 {
+		t.Errorf("the second has %+v", got)
+	}
+	first.Reload()
+	if got := first.Get(); got.Appearance != "dark" || got.Automatic[id].Minutes != 5 {
+		t.Errorf("the first has %+v", got)
+	}
+	if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first.Reload()
+	if got := first.Get(); got.Appearance != "dark" {
+		t.Errorf("after nonsense the first has %+v", got)
+	}
+}
