@@ -151,7 +151,8 @@ func New(p Params) *Manager {
 	inventory := dispatch.Coalesce(p.Dispatch, m.inventoryChanged)
 	work := dispatch.Coalesce(p.Dispatch, m.activity.update)
 	m.stops = append(m.stops, p.Machines.Subscribe(inventory), p.Jobs.Subscribe(work),
-		p.Checkpoints.Subscribe(func(id uuid.UUID) { p.Dispatch.Do(func() { m.checkpointsChanged(id) }) }))
+		p.Checkpoints.Subscribe(func(id uuid.UUID) { p.Dispatch.Do(func() { m.checkpointsChanged(id) }) }),
+		dispatch.Every(p.Dispatch, lookAgain, m.refreshSelected))
 	m.inventoryChanged()
 	m.activity.update()
 	return m
