@@ -82,8 +82,8 @@ func netFailure(caller context.Context, place string, err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return unreachable("", "has a certificate that is not valid today, and by the clock of this computer it is %s", time.Now().Format("2 January 2006"))
 	case errors.As(err, &cert):
-		return unreachable("Ask who runs the server.", "has a certificate that this computer does not trust: %v", cert.Err)
-	case errors.As(err, &noTLS):
+		return unreachable("Ask who runs the server.", "has a certificate that this computer does not trust: %s", shownPath(cert.Err.Error()))
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return unreachable("Write http:// if that is meant.", "does not speak TLS (https)")
 	case errors.As(err, &name) && name.IsNotFound:
 		return unreachable("Check the address and the network.", "cannot be found: there is no computer of that name")
@@ -94,5 +94,5 @@ func netFailure(caller context.Context, place string, err error) error {
 	if errors.As(err, &request) {
 		err = request.Err
 	}
-	return unreachable("Check the address and the network.", "cannot be reached: %v", err)
+	return unreachable("Check the address and the network.", "cannot be reached: %s", shownPath(err.Error()))
 }
