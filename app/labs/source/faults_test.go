@@ -368,6 +368,9 @@ func TestRedirects(t *testing.T) {
 	refused(t, "no TLS", err, ErrUnreachable)
 	_, err = OpenSource(t.Context(), parsed(t, strings.Replace(safe.URL, "https://", "http://", 1)+"/package"), quick(Options{}))
 	refused(t, "TLS where none was expected", err, ErrNoPackage)
+	if passing(err) {
+		t.Error("tried again:", err)
+	}
 	otherOpen.Close()
 	_, err = OpenSource(t.Context(), parsed(t, otherOpen.URL+"/package"), quick(Options{}))
 	refused(t, "nobody there", err, ErrUnreachable)

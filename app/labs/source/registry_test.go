@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -176,5 +177,36 @@ func TestRegistryUpload(t *testing.T) {
 	for _, location := range []string{"http://127.0.0.1:1/upload", "http://169.254.169.254/upload", "file:///tmp/x", ""} {
 		err := put(location, time.Hour, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
 		refused(t, "the bytes elsewhere: "+location, err, ErrUnreachable)
+	}
+}
+
+// TestRegistryAnonymously reads a lab that all may read, of a registry that gives everybody a token, on a computer whose configuration names a
+// helper for passwords that is not there.
+func TestRegistryAnonymously(t *testing.T) {
+	l := makeLab(t, 1, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/token":
+			if r.URL.Query().Get("scope") != "repository:web:pull" || r.Header.Get("Authorization") != "" {
+				t.Errorf("a token was asked for by %s", r.URL)
+			}
+			_, _ = io.WriteString(w, `{"token":"for-all"}`)
+		case r.Header.Get("Authorization") != "Bearer for-all":
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="labs",scope="repository:web:pull"`, r.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+		case strings.HasPrefix(r.URL.Path, "/v2/web/manifests/"):
+			_, _ = w.Write(l.manifest)
+		default:
+			http.ServeContent(w, r, "blob", time.Time{}, bytes.NewReader(l.bytes[strings.TrimPrefix(r.URL.Path, "/v2/web/blobs/")]))
+		}
+	}))
+	defer server.Close()
+	for _, config := range []string{"", `{"credsStore":"guesthouse-test-that-is-not-there"}`, "damaged", `{"auths":{"elsewhere.example":{"auth":"bWU6c2VjcmV0"}}}`} {
+		dir := t.TempDir()
+		writeFile(t, []byte(config), dir, "config.json")
+		t.Setenv("DOCKER_CONFIG", dir)
+		from := openFrom(t, strings.TrimPrefix(server.URL, "http://")+"/web:1", Options{})
+		sameManifest(t, from, l)
+		l.check(t, from)
 	}
 }
