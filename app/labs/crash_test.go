@@ -173,6 +173,9 @@ func checkOrder(t *testing.T, events []string) {
 		}
 	}
 	// The folder's entry too.
+	if i := slices.Index(events, "renameat #"); i < 0 || !slices.Contains(events[i:], "fsync images") {
+		t.Error("the name of an image may be forgotten")
+	}
 	for i, name := range events {
 		if name == "renameat base.raw" && !slices.Contains(events[i:min(i+4, len(events))], "fsync #") {
 			t.Errorf("the name of a base may be forgotten: %q", events[i:])
