@@ -137,6 +137,12 @@ func (r *repository) resolve(ctx context.Context, ref Ref) ([]byte, error) {
 		return r.fetchManifest(ctx, ref.Tag)
 	}
 	names, err := again(ctx, r.web, func() ([]string, error) { return r.tags(ctx) })
+	if errors.Is(err, ErrAuth) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoPackage) {
+		// Some registries let everybody read and nobody list.
+		if manifest, latestErr := r.fetchManifest(ctx, "latest"); latestErr == nil {
+			return manifest, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -196,6 +196,8 @@ func TestRegistryAnonymously(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 		case strings.HasPrefix(r.URL.Path, "/v2/web/manifests/"):
 			_, _ = w.Write(l.manifest)
+		case strings.HasSuffix(r.URL.Path, "/tags/list"):
+			w.WriteHeader(http.StatusForbidden)
 		default:
 			http.ServeContent(w, r, "blob", time.Time{}, bytes.NewReader(l.bytes[strings.TrimPrefix(r.URL.Path, "/v2/web/blobs/")]))
 		}
@@ -205,8 +207,10 @@ func TestRegistryAnonymously(t *testing.T) {
 		dir := t.TempDir()
 		writeFile(t, []byte(config), dir, "config.json")
 		t.Setenv("DOCKER_CONFIG", dir)
-		from := openFrom(t, strings.TrimPrefix(server.URL, "http://")+"/web:1", Options{})
-		sameManifest(t, from, l)
-		l.check(t, from)
+		for _, tag := range []string{":1", ""} { // and it lists nothing
+			from := openFrom(t, strings.TrimPrefix(server.URL, "http://")+"/web"+tag, Options{})
+			sameManifest(t, from, l)
+			l.check(t, from)
+		}
 	}
 }
