@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
@@ -378,6 +380,67 @@ func TestDamagedPackages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDiskFault changes what was written while the rest is fetched: reading all of it again finds that, and fetches it again, once.
+func TestDiskFault(t *testing.T) {
+	place, contents := published()
+	for _, always := range []bool{false, true} {
+		l, m := newLibrary(t), place.clone()
+		done := false
+		m.read = func(blob ocispec.Descriptor) error {
+			parts, _ := filepath.Glob(filepath.Join(l.bases(), "*", "base.raw.part"))
+			for _, part := range parts {
+				// What was there before the first read of it is not wanted, so only a hole can be hurt unnoticed.
+				if info, err := os.Stat(part); err != nil || info.Size() < 3*mib || done {
+					continue
+				}
+				file, err := os.OpenFile(part, os.O_WRONLY, 0)
+				if err != nil {
+					return err
+				}
+				_, err = file.WriteAt([]byte("fault"), 2*mib+9)
+				file.Close()
+				done = !always
+				return err
+			}
+			return nil
+		}
+		var report Report
+		if always { // after every chunk that is written
+			m.read = nil
+			var ticks atomic.Int64
+			l.now = func() time.Time { return time.Unix(1e9+ticks.Add(1), 0) }
+			report = func(jobs.Progress) { hurtParts(l) }
+		}
+		id, err := l.Add(t.Context(), m.source(), AddOptions{Trust: yes}, report)
+		if always {
+			if !errors.Is(err, ErrChanged) {
+				t.Errorf("a disk that always fails: %v", err)
+			}
+			if found, _ := filepath.Glob(filepath.Join(l.bases(), "*", "base.raw")); len(found) > 1 {
+				t.Error("it looks finished")
+			}
+			continue
+		}
+		if err != nil || !done {
+			t.Fatal(done, err)
+		}
+		wantContent(t, l, id, contents)
+	}
+}
+
+// hurtParts writes into what is not finished.
+func hurtParts(l *Library) {
+	parts, _ := filepath.Glob(filepath.Join(l.bases(), "*", "base.raw.part"))
+	for _, part := range parts {
+		if info, err := os.Stat(part); err == nil && info.Size() > 3*mib {
+			if file, err := os.OpenFile(part, os.O_WRONLY, 0); err == nil {
+				file.WriteAt([]byte("fault"), 8*mib+mib/2-5) // the end, which is read last
+				file.Close()
+			}
+		}
 	}
 }
 

@@ -137,15 +137,15 @@ func (b *base) demote() error {
 }
 
 // promote gives the file, the open part, its final name if all of it is right. It returns the chunks that are not, and then changes nothing. The order is the promise of this package: all is read
-// and right, all is on the disk, nobody can write to it any more, then comes the name. The record comes before the name, so that a base with its name has one.
+// and right, nobody can write to it any more, all is on the disk, then comes the name. The record comes before the name, so that a base with its name has one.
 func (l *Library) promote(ctx context.Context, b *base, file *os.File, m *meter) (bad []int, err error) {
 	if bad, err = l.compare(ctx, b, file, m); err != nil || len(bad) > 0 {
 		return bad, err
 	}
-	if err := file.Sync(); err != nil {
+	if err := file.Chmod(0o444); err != nil {
 		return nil, err
 	}
-	if err := file.Chmod(0o444); err != nil {
+	if err := file.Sync(); err != nil {
 		return nil, err
 	}
 	info, err := file.Stat()
@@ -153,9 +153,6 @@ func (l *Library) promote(ctx context.Context, b *base, file *os.File, m *meter)
 		return nil, err
 	}
 	if err := b.mark(info, l.now()); err != nil {
-		return nil, err
-	}
-	if err := file.Sync(); err != nil { // the mode too
 		return nil, err
 	}
 	if err := os.Rename(b.part(), b.path()); err != nil {

@@ -156,6 +156,7 @@ func (l *Library) complete(ctx context.Context, missing []*base, place source.So
 		return fmt.Errorf("%w: the lab needs %s more on the disk, and %s are free in %s. Remove what you do not need and try again; what was fetched is kept",
 			ErrNoRoom, size(left+spareRoom), size(free), vmconfig.Inert(l.p.Dir, 300))
 	}
+	f.few = left < data/2
 	f.m = newMeter(report, l.now, "Fetching", 0.05, 0.9, data)
 	f.m.had(data - left)
 	if err := f.gather(ctx, packs); err != nil {

@@ -20,6 +20,8 @@ import (
 const (
 	// connections is how many packs are read at once.
 	connections = 4
+	// usualTable is as much of a pack as most tables take, in bytes: 1600 chunks.
+	usualTable = 64 << 10
 	// maxGap is how many unwanted bytes are read and thrown away rather than asking for a new range.
 	maxGap = 1 << 20
 )
@@ -36,6 +38,8 @@ type fetcher struct {
 	l     *Library
 	place source.Source
 	m     *meter
+	// few is true when most packs are likely to have nothing that is wanted, as with an update: then their tables are read first.
+	few bool
 	// noClone is true when the file system cannot share room between files. Only the goroutine that copies from bases uses it.
 	noClone bool
 
@@ -196,23 +200,46 @@ func (p *packReader) read(ctx context.Context) error {
 // errChunk marks the error of a chunk that arrived whole and is not the right one.
 var errChunk = fmt.Errorf("%w: a chunk has another content than its digest", source.ErrDamaged)
 
-// begin reads the table, and goes on with what follows while it is wanted.
+// begin reads the table, and goes on with what follows if much is likely to be wanted. Otherwise it asks for no more than a table: a server that was asked for all has
+// sent megabytes before it learns that nobody listens.
 func (p *packReader) begin(ctx context.Context) error {
+	if p.f.few && p.blob.Size > usualTable {
+		if err := p.readTable(ctx, usualTable); err == nil || !errors.Is(err, lab.ErrPack) {
+			return err
+		}
+		return p.readTable(ctx, min(p.blob.Size, lab.TableBytes(lab.MaxPackEntries)))
+	}
 	stream, err := p.f.place.Open(ctx, p.blob, 0, -1)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
 	r := bufio.NewReaderSize(stream, 256<<10)
+	if err := p.parse(r); err != nil {
+		return err
+	}
+	begin := lab.TableBytes(len(p.table.Entries))
+	return p.entries(r, begin, p.next(begin, maxGap))
+}
+
+// readTable reads the table out of the first bytes of the pack.
+func (p *packReader) readTable(ctx context.Context, length int64) error {
+	stream, err := p.f.place.Open(ctx, p.blob, 0, length)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	return p.parse(stream)
+}
+
+// parse reads the table.
+func (p *packReader) parse(r io.Reader) error {
 	table, err := lab.ReadTable(r, p.blob.Size)
 	if errors.Is(err, lab.ErrPack) {
 		err = fmt.Errorf("%w: %w", source.ErrDamaged, err)
 	}
-	if err != nil {
-		return err
-	}
 	p.table = table
-	return p.entries(r, lab.TableBytes(len(table.Entries)), p.next(lab.TableBytes(len(table.Entries)), maxGap))
+	return err
 }
 
 // next returns the first wanted entries of the table that are near each other, nil if nothing is wanted. If gap is not negative, the first one must be near the position.

@@ -47,14 +47,12 @@ func (l *Library) Publish(ctx context.Context, s Spec, report Report) (lab.Diges
 	if _, err := l.tags(c.id, c.config, ""); err != nil {
 		return lab.Digest{}, err
 	}
-	held := baseLocks{}
+	held, missing, err := l.hold(ctx, l.basesOf(c), report)
+	if err != nil {
+		return lab.Digest{}, err
+	}
 	defer held.close()
-	for _, b := range l.basesOf(c) {
-		lock, err := l.lockBase(ctx, b.digest, unix.LOCK_EX)
-		if err != nil {
-			return lab.Digest{}, err
-		}
-		held[b.digest] = lock
+	for _, b := range missing {
 		if err := l.take(ctx, b, c, s.Files, report); err != nil {
 			return lab.Digest{}, err
 		}
@@ -155,26 +153,8 @@ func (l *Library) sign(ctx context.Context, c *content, s Spec) (minisign.Public
 	return public, lab.Verify(public, c.raw, c.signature)
 }
 
-// take makes the base out of the caller's file, unless it is there.
+// take makes a missing base, which the caller has locked, out of the caller's file.
 func (l *Library) take(ctx context.Context, b *base, c *content, files map[string]string, report Report) error {
-	state, _, err := b.look()
-	if err != nil {
-		return err
-	}
-	if state == baseOdd {
-		right, err := l.recheck(ctx, b, report)
-		if err != nil {
-			return err
-		}
-		if right {
-			state = baseGood
-		} else if err := b.demote(); err != nil {
-			return err
-		}
-	}
-	if state == baseGood {
-		return nil
-	}
 	for _, p := range c.config.Parts() {
 		if p.Index != b.digest {
 			continue

@@ -79,6 +79,24 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestDamagedSeed updates a lab whose first version was damaged here: that is not copied.
+func TestDamagedSeed(t *testing.T) {
+	teacher, student, place := newLibrary(t), newLibrary(t), newMemory()
+	s := testSpec("a")
+	first := publish(t, teacher, s, map[string][]byte{"disk0": testDisk(0)})
+	push(t, teacher, first, place)
+	add(t, student, place.source())
+	hurt(t, student, first, "disk0", 4, true)
+	image, err := teacher.Resolve("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = testSpec("a")
+	s.Config.ID = image.Config.ID
+	push(t, teacher, publish(t, teacher, s, map[string][]byte{"disk0": testDisk(1)}), place)
+	wantContent(t, student, add(t, student, place.source()), map[string][]byte{"disk0": testDisk(1)})
+}
+
 // TestWastefulPacksAreDropped changes most of a pack.
 func TestWastefulPacksAreDropped(t *testing.T) {
 	teacher, place := newLibrary(t), newMemory()

@@ -154,6 +154,14 @@ func (l *Library) sweep() (freed int64, err error) {
 	for _, path := range hidden { // they are only made under the library's lock
 		remove(path)
 	}
+	for _, pattern := range []string{".*", "bases/*/.*"} { // files that were being written when the program ended
+		parts, _ := filepath.Glob(filepath.Join(l.p.Dir, pattern))
+		for _, path := range parts {
+			if info, err := os.Lstat(path); err == nil && atomicfile.Unfinished(info.Name()) && l.now().Sub(info.ModTime()) >= keepParts {
+				remove(path)
+			}
+		}
+	}
 	staged, _ := filepath.Glob(filepath.Join(l.p.Dir, "staging", "*"))
 	for _, path := range staged {
 		if info, err := os.Lstat(path); err == nil && l.now().Sub(info.ModTime()) >= keepParts {

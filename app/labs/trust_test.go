@@ -60,8 +60,12 @@ func TestTrust(t *testing.T) {
 	if err := try(place.source(), AddOptions{Key: key.String()}); err != nil {
 		t.Errorf("the expected key: %v", err)
 	}
+	before := other.opened
 	if err := try(other.source(), AddOptions{Trust: yes}); !errors.Is(err, ErrKeyChanged) {
 		t.Errorf("a changed key: %v", err)
+	}
+	if other.opened-before != 2 {
+		t.Errorf("%d blobs were read, not only config and signature", other.opened-before)
 	}
 	// Known by now: nobody is asked.
 	asked := func(context.Context, Question) (bool, error) { t.Error("asked"); return true, nil }

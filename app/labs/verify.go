@@ -51,9 +51,9 @@ func (l *Library) Verify(ctx context.Context, id lab.Digest, report Report) ([]W
 	return wrong, nil
 }
 
-// verifyHeld verifies one base under its lock.
+// verifyHeld verifies one base, which nobody removes or repairs meanwhile.
 func (l *Library) verifyHeld(ctx context.Context, b *base, report Report, from, to float64) (*Wrong, error) {
-	lock, err := l.lockBase(ctx, b.digest, unix.LOCK_EX)
+	lock, err := l.lockBase(ctx, b.digest, unix.LOCK_SH)
 	if err != nil {
 		return nil, err
 	}

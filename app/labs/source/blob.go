@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"hash"
@@ -132,29 +131,31 @@ func readBlob(ctx context.Context, files members, place string, blob ocispec.Des
 	if err != nil {
 		return nil, err
 	}
-	body, err := files.open(ctx, blobName(blob.Digest), s)
+	data, err := readAll(ctx, files, blobName(blob.Digest), s)
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close()
-	var data bytes.Buffer
-	if _, err := io.Copy(&data, body); err != nil {
-		return nil, err
-	}
-	if digest.FromBytes(data.Bytes()) != blob.Digest {
+	if digest.FromBytes(data) != blob.Digest {
 		return nil, fail(ErrDamaged, place, "Fetch it again from where it came from.", "holds a manifest that was changed or damaged: its digest is not %s", blob.Digest)
 	}
-	return data.Bytes(), nil
+	return data, nil
+}
+
+// readAll reads a whole small file into memory.
+func readAll(ctx context.Context, files members, name string, s span) ([]byte, error) {
+	return files.retry(ctx, func() ([]byte, error) {
+		body, err := files.open(ctx, name, s)
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close()
+		return io.ReadAll(io.LimitReader(body, s.length))
+	})
 }
 
 // readSmall reads a whole file of at most limit bytes, whose size is not known before.
 func readSmall(ctx context.Context, files members, place, name string, limit int64) ([]byte, error) {
-	body, err := files.open(ctx, name, span{size: -1, length: limit + 1})
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	data, err := readAll(ctx, files, name, span{size: -1, length: limit + 1})
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type failure struct {
 	advice     string        // what to do, a sentence; may be empty
 	cause      error         // what lies below, or nil; it is not printed
 	retryAfter time.Duration // 0: the place did not say
+	stays      bool          // trying again at once cannot help
 }
 
 // Error implements error.

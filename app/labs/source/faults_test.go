@@ -48,15 +48,13 @@ func TestStatus(t *testing.T) {
 		404: ErrNotFound, 410: ErrNotFound, 401: ErrAuth, 403: ErrAuth, 407: ErrAuth, 429: ErrBusy, 500: ErrBusy, 502: ErrBusy, 503: ErrBusy, 504: ErrBusy,
 		408: ErrBusy, 511: ErrUnreachable, 416: ErrDamaged, 400: ErrNoPackage, 204: ErrNoPackage, 206: ErrNoPackage, 304: ErrNoPackage, 418: ErrNoPackage,
 	} {
-		var l lab
-		blobs := false
-		server, made := faulty(t, func(w http.ResponseWriter, r *http.Request) bool {
-			if blobs || r.URL.Path == "/answer/oci-layout" || r.URL.Path == "/answer.lab" {
+		var blobs atomic.Bool
+		server, l := faulty(t, func(w http.ResponseWriter, r *http.Request) bool {
+			if blobs.Load() || r.URL.Path == "/answer/oci-layout" || r.URL.Path == "/answer.lab" {
 				w.WriteHeader(status)
 			}
-			return blobs || strings.HasPrefix(r.URL.Path, "/answer")
+			return blobs.Load() || strings.HasPrefix(r.URL.Path, "/answer")
 		})
-		l = made
 		for _, ref := range []string{"/answer", "/answer.lab"} {
 			if ref == "/answer.lab" && status == 416 || status == 206 && ref == "/answer.lab" {
 				continue // they mean something else there
@@ -65,7 +63,7 @@ func TestStatus(t *testing.T) {
 			refused(t, fmt.Sprint(status, ref), err, kind)
 		}
 		from := openFrom(t, server.URL+"/package", Options{})
-		blobs = true
+		blobs.Store(true)
 		_, err := read(t.Context(), from, l.blobs[1], 10, -1)
 		if status == 206 {
 			kind = ErrDamaged // without Content-Range
@@ -88,12 +86,13 @@ func TestRetryAfter(t *testing.T) {
 		t.Error("another error says when to try again")
 	}
 	var calls atomic.Int32
-	wait := "3"
+	var wait atomic.Value
+	wait.Store("3")
 	server, l := faulty(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if calls.Add(1) > 2 {
 			return false
 		}
-		w.Header().Set("Retry-After", wait)
+		w.Header().Set("Retry-After", wait.Load().(string))
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	})
@@ -110,11 +109,31 @@ func TestRetryAfter(t *testing.T) {
 		t.Error(RetryAfter(err))
 	}
 	calls.Store(1)
-	wait, pauses = "3600", nil
+	wait.Store("3600")
+	pauses = nil
 	_, err = OpenSource(t.Context(), parsed(t, server.URL+"/package"), o)
 	refused(t, "an hour", err, ErrBusy)
 	if RetryAfter(err) != time.Hour || len(pauses) != 0 {
 		t.Error(RetryAfter(err), pauses)
+	}
+}
+
+// TestTriesAgain opens packages of a server that breaks down at every second request.
+func TestTriesAgain(t *testing.T) {
+	var calls atomic.Int32
+	server, l := faulty(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		switch calls.Add(1) % 4 {
+		case 1:
+			w.WriteHeader(http.StatusInternalServerError)
+		case 3:
+			panic(http.ErrAbortHandler)
+		default:
+			return false
+		}
+		return true
+	})
+	for _, ref := range []string{"/package", "/web.lab"} {
+		sameManifest(t, openFrom(t, server.URL+ref, Options{}), l)
 	}
 }
 
@@ -130,33 +149,35 @@ func TestRangeIgnored(t *testing.T) {
 
 func TestContentRange(t *testing.T) {
 	l := &lab{}
-	stated := ""
+	var stated atomic.Value
 	server, made := faulty(t, inBlob(l, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Range", stated)
+		w.Header().Set("Content-Range", stated.Load().(string))
 		w.WriteHeader(http.StatusPartialContent)
 		_, _ = w.Write(make([]byte, 100))
 	}))
 	*l = made
 	from := openFrom(t, server.URL+"/package", Options{})
 	size := l.blobs[1].Size
-	for _, stated = range []string{
+	for _, text := range []string{
 		"", "bytes", "bytes 0-99/100", fmt.Sprintf("bytes 11-110/%d", size), fmt.Sprintf("bytes 10-108/%d", size), "bytes 10-109/110", "bytes 10-109/5",
 		"bytes 109-10/*", "bytes -10-109/*", "items 10-109/*", "bytes 10-109/99999999999999999999999", "bytes */100", "bytes 10-109/x",
 	} {
+		stated.Store(text)
 		_, err := read(t.Context(), from, l.blobs[1], 10, 100)
-		refused(t, stated, err, ErrDamaged)
+		refused(t, text, err, ErrDamaged)
 	}
-	for _, stated = range []string{"bytes 10-109/*", fmt.Sprintf("bytes 10-109/%d", size)} {
+	for _, text := range []string{"bytes 10-109/*", fmt.Sprintf("bytes 10-109/%d", size)} {
+		stated.Store(text)
 		if data, err := read(t.Context(), from, l.blobs[1], 10, 100); err != nil || len(data) != 100 {
-			t.Errorf("%s: %d bytes, %v", stated, len(data), err)
+			t.Errorf("%s: %d bytes, %v", text, len(data), err)
 		}
 	}
 }
 
 func TestBody(t *testing.T) {
 	l := &lab{}
-	var fault http.HandlerFunc
-	server, made := faulty(t, inBlob(l, func(w http.ResponseWriter, r *http.Request) { fault(w, r) }))
+	var fault atomic.Value
+	server, made := faulty(t, inBlob(l, func(w http.ResponseWriter, r *http.Request) { fault.Load().(http.HandlerFunc)(w, r) }))
 	*l = made
 	blob := l.blobs[1]
 	data := l.bytes[blob.Digest.String()]
@@ -184,14 +205,14 @@ func TestBody(t *testing.T) {
 		}},
 		"no answer at all": {ErrUnreachable, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 	} {
-		fault = c.fault
+		fault.Store(c.fault)
 		_, err := read(t.Context(), from, blob, 0, -1)
 		refused(t, what, err, c.kind)
 	}
-	fault = func(w http.ResponseWriter, _ *http.Request) { // longer than it says is nothing that we would see
+	fault.Store(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // longer than it says is nothing that we would see
 		_ = http.NewResponseController(w).Flush()
 		_, _ = w.Write(append(data[:len(data):len(data)], "more"...))
-	}
+	}))
 	if got, err := read(t.Context(), from, blob, 0, -1); err != nil || len(got) != len(data) {
 		t.Error(len(got), err)
 	}
@@ -199,11 +220,11 @@ func TestBody(t *testing.T) {
 
 func TestStall(t *testing.T) {
 	l := &lab{}
-	silentAt := 0 // bytes of the body after which nothing comes; -1: not even an answer
+	var silentAt atomic.Int64 // bytes of the body after which nothing comes; -1: not even an answer
 	server, made := faulty(t, inBlob(l, func(w http.ResponseWriter, r *http.Request) {
-		if silentAt >= 0 {
+		if at := silentAt.Load(); at >= 0 {
 			w.Header().Set("Content-Length", fmt.Sprint(l.blobs[1].Size))
-			_, _ = w.Write(l.bytes[l.blobs[1].Digest.String()][:silentAt])
+			_, _ = w.Write(l.bytes[l.blobs[1].Digest.String()][:at])
 			_ = http.NewResponseController(w).Flush()
 		}
 		<-r.Context().Done()
@@ -212,15 +233,16 @@ func TestStall(t *testing.T) {
 	from := openFrom(t, server.URL+"/package", Options{})
 	web := from.(*layout).files.(*share).web
 	web.stall = 50 * time.Millisecond
-	for _, silentAt = range []int{-1, 0, 7000} {
+	for _, at := range []int64{-1, 0, 7000} {
+		silentAt.Store(at)
 		_, err := read(t.Context(), from, l.blobs[1], 0, -1)
-		refused(t, fmt.Sprint("silent at ", silentAt), err, ErrUnreachable)
+		refused(t, fmt.Sprint("silent at ", at), err, ErrUnreachable)
 		if !errors.Is(err, errStalled) {
 			t.Error(err)
 		}
 	}
 	web.stall = time.Hour
-	silentAt = 1
+	silentAt.Store(1)
 	ended, cancel := context.WithCancel(t.Context())
 	body, err := from.Open(ended, l.blobs[1], 0, -1)
 	if err != nil {
@@ -266,17 +288,18 @@ func TestCaptivePortal(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	l := makeLab(t, 1, 1)
 	files := http.FileServer(http.Dir(filepath.Dir(l.folderOf(t, "1"))))
-	to := ""
-	leaked := ""
+	var to, leaked atomic.Value
 	lead := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/to/") {
-			http.Redirect(w, r, to+strings.TrimPrefix(r.URL.Path, "/to"), http.StatusFound)
+			http.Redirect(w, r, to.Load().(string)+strings.TrimPrefix(r.URL.Path, "/to"), http.StatusFound)
 			return
 		}
 		files.ServeHTTP(w, r)
 	})
 	elsewhere := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leaked += r.Header.Get("Authorization")
+		if sent := r.Header.Get("Authorization"); sent != "" {
+			leaked.Store(sent)
+		}
 		lead.ServeHTTP(w, r)
 	})
 	safe, open, other, otherOpen := httptest.NewTLSServer(lead), httptest.NewServer(lead), httptest.NewTLSServer(elsewhere), httptest.NewServer(elsewhere)
@@ -317,7 +340,8 @@ func TestRedirects(t *testing.T) {
 		{"round in circles", named(safe), named(safe) + "/to", false},
 		{"nothing", named(safe), "https://", false},
 	} {
-		to, leaked = c.to, ""
+		to.Store(c.to)
+		leaked.Store("")
 		from, err := OpenSource(t.Context(), parsed(t, c.from+"/to/package"), o)
 		if c.ok {
 			if err != nil {
@@ -333,7 +357,7 @@ func TestRedirects(t *testing.T) {
 			}
 			refused(t, c.what, err, ErrNoPackage)
 		}
-		if leaked != "" {
+		if leaked.Load() != "" {
 			t.Errorf("%s: the password went elsewhere", c.what)
 		}
 	}
@@ -344,6 +368,9 @@ func TestRedirects(t *testing.T) {
 	refused(t, "no TLS", err, ErrUnreachable)
 	_, err = OpenSource(t.Context(), parsed(t, strings.Replace(safe.URL, "https://", "http://", 1)+"/package"), quick(Options{}))
 	refused(t, "TLS where none was expected", err, ErrNoPackage)
+	if passing(err) {
+		t.Error("tried again:", err)
+	}
 	otherOpen.Close()
 	_, err = OpenSource(t.Context(), parsed(t, otherOpen.URL+"/package"), quick(Options{}))
 	refused(t, "nobody there", err, ErrUnreachable)

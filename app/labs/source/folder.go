@@ -66,12 +66,16 @@ func (f *folder) failure(name string, err error) error {
 	return localFailure(f.place, err)
 }
 
+func (f *folder) retry(_ context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return read()
+}
+
 func (f *folder) close() error { return f.root.Close() }
 
 // missing says that a place lacks one of its files. Without the first two it is no package at all.
 func missing(place, name string) *failure {
 	if name == "oci-layout" || name == "index.json" {
-		return fail(ErrNoPackage, place, "Check that it is the folder with the file index.json.", "holds no package: there is no %s in it", name)
+		return fail(ErrNoPackage, place, "Check that it is the right file, or the folder with the file index.json in it.", "holds no package: there is no %s in it", name)
 	}
 	return fail(ErrNotFound, place, "It was perhaps not copied completely: fetch it again from where it came from.", "lacks a part of the package: %s", name)
 }

@@ -48,6 +48,10 @@ func (l *labFile) open(ctx context.Context, name string, s span) (io.ReadCloser,
 	return l.data.part(ctx, m.offset+s.offset, s.length)
 }
 
+func (l *labFile) retry(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return l.data.retry(ctx, read)
+}
+
 func (l *labFile) close() error { return l.data.close() }
 
 // localFile is a .lab file of this computer.
@@ -59,6 +63,10 @@ type localFile struct {
 
 func (l *localFile) part(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	return readAt(ctx, l.place, l.file, offset, length, nil), nil
+}
+
+func (l *localFile) retry(_ context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return read()
 }
 
 func (l *localFile) size() int64  { return l.bytes }

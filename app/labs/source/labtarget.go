@@ -33,13 +33,15 @@ type fileTarget struct {
 	index       ocispec.Index // of the old one
 	found       []candidate
 
-	mu     sync.Mutex // held while something is written
-	temp   *os.File
-	part   string            // its name in root; empty once it has its own
-	room   int64             // of index.json
-	end    int64             // where the next blob goes
-	table  map[string]member // what temp holds; under mu
-	closed bool
+	writing sync.Mutex // held while something is written; taken before mu
+	temp    *os.File
+	part    string // its name in root; empty once it has its own
+	room    int64  // of index.json
+	end     int64  // where the next blob goes
+	closed  bool
+
+	mu    sync.Mutex
+	table map[string]member // what temp holds
 }
 
 // openFileTarget opens the old .lab file, if there is one, and makes the new one.
@@ -69,7 +71,10 @@ func openFileTarget(ctx context.Context, path string) (_ Target, err error) {
 	if t.temp, t.part, err = createPart(t.root, base); err != nil {
 		return nil, localFailure(t.place, err)
 	}
-	return t, t.begin()
+	if err = t.begin(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // begin writes the first file and leaves room for the index, as the first two files tell a package from other tars without reading on.
@@ -174,10 +179,10 @@ func (t *fileTarget) Put(ctx context.Context, blob ocispec.Descriptor, data io.R
 
 // add writes a blob behind what is there. What fails leaves bytes behind the end, which the next one overwrites.
 func (t *fileTarget) add(ctx context.Context, blob ocispec.Descriptor, data io.Reader) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	name := blobName(blob.Digest)
-	if _, ok := t.table[name]; ok { // written by another goroutine meanwhile
+	if _, ok := t.written(name); ok { // by another goroutine meanwhile
 		return nil
 	}
 	if t.closed || t.part == "" {
@@ -198,7 +203,9 @@ func (t *fileTarget) add(ctx context.Context, blob ocispec.Descriptor, data io.R
 	if _, err := t.temp.WriteAt(make([]byte, roundUp(blob.Size)-blob.Size), start+blob.Size); err != nil {
 		return localFailure(t.place, err)
 	}
+	t.mu.Lock()
 	t.table[name] = member{offset: start, size: blob.Size}
+	t.mu.Unlock()
 	t.end = start + roundUp(blob.Size)
 	return nil
 }
@@ -293,8 +300,8 @@ func (t *fileTarget) takeOverPackage(ctx context.Context, blob ocispec.Descripto
 
 // replace ends the new file and puts it in the place of the old one.
 func (t *fileTarget) replace() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	// Two blocks of zeros end a tar.
 	err := t.temp.Truncate(t.end)
 	if err == nil {
@@ -332,8 +339,8 @@ func (t *fileTarget) Name() string { return t.place }
 
 // Close implements Target.
 func (t *fileTarget) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	if t.closed {
 		return nil
 	}

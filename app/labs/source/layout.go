@@ -14,6 +14,8 @@ type members interface {
 	// open opens a file by its path in the layout. Of a file whose size is not known (span.size < 0) the reader gives all, but no more than
 	// span.length bytes; else exactly what the span says. The error wraps ErrNotFound where there is none.
 	open(ctx context.Context, name string, s span) (io.ReadCloser, error)
+	// retry reads something small, several times where that may help: from the network, not from a disk.
+	retry(ctx context.Context, read func() ([]byte, error)) ([]byte, error)
 	close() error
 }
 

@@ -115,5 +115,5 @@ func openPath(ctx context.Context, path string) (members, string, error) {
 	return files, place, err
 }
 
-// shownPath is a path for the user.
+// shownPath is a path, or another text from outside, for the user.
 func shownPath(path string) string { return vmconfig.Inert(path, 300) }

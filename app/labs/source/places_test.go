@@ -328,15 +328,14 @@ func TestChoice(t *testing.T) {
 // TestFoldersAtOnce adds tags from several writers, none of which may be lost.
 func TestFoldersAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
-	var all sync.WaitGroup
-	for i := range 8 {
-		all.Go(func() {
-			l := makeLab(t, i, uint64(i))
-			target := openTo(t, dir, Options{})
-			l.put(t, target, string(rune('a'+i)))
-		})
-	}
-	all.Wait()
+	t.Run("writers", func(t *testing.T) {
+		for i := range 8 {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				makeLab(t, i, uint64(i)).put(t, openTo(t, dir, Options{}), string(rune('a'+i)))
+			})
+		}
+	})
 	for i := range 8 {
 		sameManifest(t, openFrom(t, dir, Options{Tag: string(rune('a' + i))}), makeLab(t, i, uint64(i)))
 	}

@@ -187,10 +187,11 @@ func parseFileURL(ref string) (Ref, error) {
 	if err != nil || (u.Host != "" && u.Host != "localhost") || !strings.HasPrefix(u.Path, "/") {
 		return Ref{}, refuseRef(ref, "is no address of a file on this computer")
 	}
-	if strings.ContainsFunc(u.Path, unicode.IsControl) || !utf8.ValidString(u.Path) {
+	path := u.Path + "#" + u.Fragment // without escapes now
+	if strings.ContainsFunc(path, unicode.IsControl) || !utf8.ValidString(path) {
 		return Ref{}, refuseRef(ref, "has control characters")
 	}
-	return parsePath(u.Path + "#" + u.Fragment)
+	return parsePath(path)
 }
 
 func parseWeb(ref string) (Ref, error) {

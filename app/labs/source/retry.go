@@ -17,7 +17,7 @@ func again[T any](ctx context.Context, w *web, do func() (T, error)) (T, error) 
 	pause := firstPause
 	for try := 1; ; try++ {
 		result, err := do()
-		if err == nil || try == tries || !(errors.Is(err, ErrBusy) || errors.Is(err, ErrUnreachable)) || ctx.Err() != nil {
+		if err == nil || try == tries || !passing(err) || ctx.Err() != nil {
 			return result, err
 		}
 		wait := max(pause, RetryAfter(err))
@@ -29,6 +29,12 @@ func again[T any](ctx context.Context, w *web, do func() (T, error)) (T, error) 
 		}
 		pause *= 2
 	}
+}
+
+// passing reports whether an error may be gone in a moment.
+func passing(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && !f.stays && (f.kind == ErrBusy || f.kind == ErrUnreachable) //nolint:errorlint // the kind is one of the sentinels itself
 }
 
 // sleep waits, unless ctx ends before.

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,23 +67,12 @@ func (s *share) open(ctx context.Context, name string, part span) (io.ReadCloser
 	if address.RawPath != "" {
 		address.RawPath = strings.TrimSuffix(address.RawPath, "/") + "/" + name
 	}
-	if part.size >= 0 {
-		body, err := s.web.fetch(ctx, &address, part, s.auth, false)
-		return body, s.named(name, err)
-	}
-	// Small files are read here, so that what breaks off can be asked for again.
-	data, err := again(ctx, s.web, func() ([]byte, error) {
-		body, err := s.web.fetch(ctx, &address, part, s.auth, false)
-		if err != nil {
-			return nil, err
-		}
-		defer body.Close()
-		return io.ReadAll(io.LimitReader(body, part.length))
-	})
-	if err != nil {
-		return nil, s.named(name, err)
-	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	body, err := s.web.fetch(ctx, &address, part, s.auth, false)
+	return body, s.named(name, err)
+}
+
+func (s *share) retry(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return again(ctx, s.web, read)
 }
 
 // named adds to the error of a missing file which it is.
@@ -137,6 +125,10 @@ func (s *share) probe(ctx context.Context) (*webFile, error) {
 
 func (f *webFile) part(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	return f.share.web.fetch(ctx, f.share.base, span{size: f.bytes, offset: offset, length: length}, f.share.auth, true)
+}
+
+func (f *webFile) retry(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return f.share.retry(ctx, read)
 }
 
 func (f *webFile) size() int64  { return f.bytes }

@@ -65,8 +65,12 @@ func netFailure(caller context.Context, place string, err error) error {
 		name     *net.DNSError
 		noTLS    tls.RecordHeaderError
 	)
-	unreachable := func(advice, reason string, args ...any) error {
+	unreachable := func(advice, reason string, args ...any) *failure {
 		return fail(ErrUnreachable, place, advice, reason, args...).because(err)
+	}
+	stays := func(f *failure) error {
+		f.stays = true
+		return f
 	}
 	switch {
 	case errors.As(err, &known):
@@ -80,13 +84,13 @@ func netFailure(caller context.Context, place string, err error) error {
 	case errors.Is(err, errClosed):
 		return fmtClosed(place)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return unreachable("", "has a certificate that is not valid today, and by the clock of this computer it is %s", time.Now().Format("2 January 2006"))
+		return stays(unreachable("Set the clock if it is wrong, else ask who runs the server.", "has a certificate that is not valid today, and by the clock of this computer it is %s", time.Now().Format("2 January 2006")))
 	case errors.As(err, &cert):
-		return unreachable("Ask who runs the server.", "has a certificate that this computer does not trust: %v", cert.Err)
-	case errors.As(err, &noTLS):
-		return unreachable("Write http:// if that is meant.", "does not speak TLS (https)")
+		return stays(unreachable("Ask who runs the server.", "has a certificate that this computer does not trust: %s", shownPath(cert.Err.Error())))
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
+		return stays(unreachable("Write http:// if that is meant.", "does not speak TLS (https)"))
 	case errors.As(err, &name) && name.IsNotFound:
-		return unreachable("Check the address and the network.", "cannot be found: there is no computer of that name")
+		return stays(unreachable("Check the address and the network.", "cannot be found: there is no computer of that name"))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return unreachable("Try again: what is there already is kept.", "broke off in the middle")
 	}
@@ -94,5 +98,5 @@ func netFailure(caller context.Context, place string, err error) error {
 	if errors.As(err, &request) {
 		err = request.Err
 	}
-	return unreachable("Check the address and the network.", "cannot be reached: %v", err)
+	return unreachable("Check the address and the network.", "cannot be reached: %s", shownPath(err.Error()))
 }

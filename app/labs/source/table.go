@@ -26,6 +26,8 @@ type member struct{ offset, size int64 }
 type storage interface {
 	// part reads length bytes from offset on, both of which are inside.
 	part(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+	// retry reads something small, several times where that may help.
+	retry(ctx context.Context, read func() ([]byte, error)) ([]byte, error)
 	size() int64
 	close() error
 }
@@ -164,17 +166,18 @@ func (h *headers) load() error {
 		return stopped(h.ctx, "the package")
 	}
 	length := min(headerWindow, h.data.size()-h.at)
-	body, err := h.data.part(h.ctx, h.at, length)
-	if err != nil {
-		return err
+	window, err := h.data.retry(h.ctx, func() ([]byte, error) {
+		body, err := h.data.part(h.ctx, h.at, length)
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close()
+		return io.ReadAll(body)
+	})
+	if err == nil {
+		h.begin, h.window = h.at, window
 	}
-	defer body.Close()
-	window := make([]byte, length)
-	if _, err := io.ReadFull(body, window); err != nil {
-		return err
-	}
-	h.begin, h.window = h.at, window
-	return nil
+	return err
 }
 
 // Seek implements io.Seeker, as archive/tar skips with it. It may go where nothing is; reading tells.
