@@ -217,4 +217,3 @@ func BenchmarkLaunch(b *testing.B) {
 		b.ReportMetric(reset.Seconds()/10, "reset-s")
 	}
 }
-

@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -249,43 +246,4 @@ func writeFile(t testing.TB, data []byte, name ...string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// startRegistry runs Debian's registry on a loopback port with a folder of its own, and returns HOST:PORT. extra is more of its configuration.
-func startRegistry(t *testing.T, extra string) string {
-	t.Helper()
-	program, err := exec.LookPath("docker-registry")
-	if err != nil {
-		t.Fatal("docker-registry is missing: run packaging/setup test")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := listener.Addr().String()
-	listener.Close()
-	dir := t.TempDir()
-	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nhttp: {addr: %s}\n%s", filepath.Join(dir, "data"), host, extra)
-	command := exec.Command(program, "serve", writeFile(t, []byte(config), dir, "config.yml"))
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-		if t.Failed() {
-			t.Logf("the registry said: %.4000s", output.String())
-		}
-	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if answer, err := http.Get("http://" + host + "/v2/"); err == nil {
-			answer.Body.Close()
-			return host
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not answer: %.4000s", output.String())
-		}
-	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"guesthouse/hypervisor/hosttest"
 )
 
 // TestPlaces does the same to every kind of place that can be written.
@@ -23,7 +25,7 @@ func TestPlaces(t *testing.T) {
 	for name, place := range map[string]func(*testing.T) string{
 		"folder":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "My labs #1") + "#" },
 		"file":     func(t *testing.T) string { return filepath.Join(t.TempDir(), "web one.lab") },
-		"registry": func(t *testing.T) string { return startRegistry(t, "") + "/course/web" },
+		"registry": func(t *testing.T) string { return hosttest.StartRegistry(t, "") + "/course/web" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

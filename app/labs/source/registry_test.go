@@ -14,6 +14,8 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/crypto/bcrypt"
+
+	"guesthouse/hypervisor/hosttest"
 )
 
 // TestRegistryLogin takes the name and password from the options or from Docker's configuration.
@@ -23,7 +25,7 @@ func TestRegistryLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	users := writeFile(t, fmt.Appendf(nil, "me:%s\n", hash), t.TempDir(), "htpasswd")
-	host := startRegistry(t, fmt.Sprintf("auth: {htpasswd: {realm: labs, path: %s}}", users))
+	host := hosttest.StartRegistry(t, fmt.Sprintf("auth: {htpasswd: {realm: labs, path: %s}}", users))
 	ref := host + "/course/web"
 	configured := func(login string) {
 		dir := t.TempDir()

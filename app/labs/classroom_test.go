@@ -1,0 +1,130 @@
+package labs
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"guesthouse/hypervisor/hosttest"
+	"guesthouse/vmconfig/lab"
+)
+
+// students is how many fetch a lab at once.
+const students = 20
+
+// TestClassroom: a lab is sent to a registry and a web share; twenty students fetch it at once, half of them from each, launch it, change it, and reset it. Every byte that a guest sees is
+// compared. Then its next version comes, and their work stays on the version that it was begun on.
+func TestClassroom(t *testing.T) {
+	r := openRoom(t)
+	content := make([]byte, 12<<20)
+	if _, err := rand.Read(content[2<<20 : 9<<20]); err != nil {
+		t.Fatal(err)
+	}
+	share := t.TempDir()
+	web := httptest.NewServer(http.FileServer(http.Dir(share)))
+	defer web.Close()
+	registry := hosttest.StartRegistry(t, "") + "/networks/firewalls"
+	send := func(id lab.Digest) {
+		t.Helper()
+		for _, place := range []string{share, registry} {
+			done(t, r.Send(id, place, SendOptions{}))
+		}
+	}
+	first := r.publish(t, content, nil)
+	send(first)
+
+	class := make([]*Service, students)
+	for i := range class {
+		p := r.Service.p
+		p.Library = New(Params{Dir: filepath.Join(r.host.DataDir, fmt.Sprintf("student%d", i)), Keys: t.TempDir()})
+		class[i] = NewService(p)
+	}
+	fetch := func(want lab.Digest) {
+		t.Helper()
+		var group sync.WaitGroup
+		for i, s := range class {
+			place := registry
+			if i%2 == 0 {
+				place = web.URL
+			}
+			group.Go(func() {
+				var got lab.Digest
+				o := FetchOptions{
+					AddOptions: AddOptions{Trust: func(context.Context, Question) (bool, error) { return true, nil }},
+					Done:       func(d lab.Digest) { got = d },
+				}
+				if err := s.Fetch(place, o).Wait(within(t)); err != nil || got != want {
+					t.Errorf("student %d has %s: %v", i, got, err)
+				}
+			})
+		}
+		group.Wait()
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	fetch(first)
+	for i, s := range class {
+		job, id := s.Launch(first, LaunchOptions{Name: fmt.Sprintf("student %d", i)})
+		done(t, job)
+		r.isAs(t, id, content, "")
+		r.write(t, id, i%10, byte(100+i))
+		if got := r.content(t, id); got[(i%10)<<20] != byte(100+i) {
+			t.Fatalf("student %d's change is not there", i)
+		}
+		if i%5 > 0 {
+			continue // the rest is the same for all, and each look at a disk takes a moment
+		}
+		done(t, s.Reset(id, ResetOptions{}))
+		r.isAs(t, id, content, "")
+	}
+	changed := append([]byte(nil), content...)
+	copy(changed[10<<20:], "the next version")
+	second := r.publish(t, changed, func(s *Spec) {
+		image, err := r.Library().Resolve(first.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Config.ID = image.Config.ID
+	})
+	send(second)
+	fetch(second)
+	for i, s := range class {
+		if i%7 > 0 {
+			continue
+		}
+		list, err := s.Library().Images()
+		if err != nil || len(list) != 2 || list[0].ID != second || !list[0].Ready || !list[1].Ready {
+			t.Errorf("student %d has %+v, %v", i, list, err)
+		}
+		for _, m := range s.Machines() {
+			if m.Config.Lab.ID != first.String() {
+				t.Errorf("%s is of %s", m.Name, m.Config.Lab.ID)
+			}
+		}
+	}
+	// Nothing that a machine lies on goes, even when its lab does.
+	for _, s := range class[:2] {
+		if err := s.Library().Remove(within(t), first); err != nil {
+			t.Fatal(err)
+		}
+		if freed, err := s.GC(within(t)); err != nil || freed != 0 {
+			t.Errorf("%d bytes were freed below a machine, %v", freed, err)
+		}
+	}
+	gone := r.machines.Snapshot().Machines[0]
+	for _, m := range r.machines.Snapshot().Machines {
+		if m.Name == "student 1" {
+			gone = m
+		}
+	}
+	done(t, r.machines.Delete(gone.UUID, false))
+	if freed, err := class[1].GC(within(t)); err != nil || freed != 0 {
+		t.Errorf("%d bytes were freed below a machine in the trash, %v", freed, err)
+	}
+}
