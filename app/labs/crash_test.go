@@ -249,12 +249,18 @@ func TestAddingProgram(t *testing.T) {
 // runAdd runs that program under strace and kills it after the point. It returns the calls that changed files of the library.
 func runAdd(t *testing.T, strace, dir string, ref source.Ref, p *crashPoint) (events []string, err error) {
 	t.Helper()
+	return runTraced(t, strace, dir, p, func(before ...string) *exec.Cmd { return addCommand(t, dir, ref, before...) })
+}
+
+// runTraced runs a program, which prints "begin " and its process number when it begins, under strace and kills it after the point. It returns the calls that changed files below dir.
+func runTraced(t *testing.T, strace, dir string, p *crashPoint, command func(before ...string) *exec.Cmd) (events []string, err error) {
+	t.Helper()
 	trace, traceEnd, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer trace.Close()
-	cmd := addCommand(t, dir, ref, strace, "-f", "--seccomp-bpf", "-y", "-s", "200", "-o", "/dev/fd/3", "-e", "signal=none", "-e", "trace="+traceCalls,
+	cmd := command(strace, "-f", "--seccomp-bpf", "-y", "-s", "200", "-o", "/dev/fd/3", "-e", "signal=none", "-e", "trace="+traceCalls,
 		"-e", fmt.Sprintf("inject=%s:delay_exit=%d", traceCalls, traceDelay.Microseconds()))
 	cmd.ExtraFiles = []*os.File{traceEnd}
 	if err := cmd.Start(); err != nil {

@@ -47,11 +47,19 @@ type part struct {
 
 const (
 	setFile    = "set.json"
+	comingFile = "coming.json" // the same, as long as the folder does not have all of it yet
 	setVersion = 1
 )
 
-func readSet(dir string) (*set, error) {
-	text, err := os.ReadFile(filepath.Join(dir, setFile))
+// readSet reads the set that a folder has under one of these names.
+func readSet(dir string, names ...string) (*set, error) {
+	var text []byte
+	err := fs.ErrNotExist
+	for _, name := range names {
+		if text, err = os.ReadFile(filepath.Join(dir, name)); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +73,12 @@ func readSet(dir string) (*set, error) {
 	return s, nil
 }
 
-func (s *set) write(dir string) error {
+func (s *set) write(path string) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, setFile), text)
+	return atomicfile.Write(path, text)
 }
 
 // exchangeKind marks the journal's records of exchanges.
@@ -140,7 +148,7 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 			old.Current = snapshot.Name
 		}
 	}
-	if err := old.write(out); err != nil {
+	if err := old.write(filepath.Join(out, comingFile)); err != nil {
 		return err
 	}
 	entry := exchangeRecord{In: in, Out: out}
@@ -156,11 +164,11 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 
 // finishExchange does all steps of an exchange that are not done yet.
 func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRecord) error {
-	old, err := readSet(e.Out)
+	old, err := readSet(e.Out, comingFile, setFile)
 	if err != nil {
 		return err
 	}
-	next, err := readSet(e.In)
+	next, err := readSet(e.In, setFile)
 	if errors.Is(err, fs.ErrNotExist) { // its last step was done
 		return nil
 	}
@@ -176,9 +184,6 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 			return err
 		}
 	}
-	if err := atomicfile.SyncDir(e.Out); err != nil {
-		return err
-	}
 	for i, description := range next.Snapshots { // parents come first
 		flags := hypervisor.SnapshotFlags{Redefine: true}
 		if snapshotName(description) == next.Current {
@@ -187,6 +192,13 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 		if err := s.p.Conn.CreateSnapshot(ctx, id, description, flags); err != nil {
 			return fmt.Errorf("list checkpoint %d of %d again: %w", i+1, len(next.Snapshots), err)
 		}
+	}
+	// Only now the one is a set that can be brought back, and the other is none any more.
+	if err := os.Rename(filepath.Join(e.Out, comingFile), filepath.Join(e.Out, setFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := atomicfile.SyncDir(e.Out); err != nil {
+		return err
 	}
 	return os.RemoveAll(e.In)
 }
@@ -251,6 +263,22 @@ func snapshotName(description string) string {
 		return ""
 	}
 	return strings.TrimSpace(head.Name)
+}
+
+// finishOpen finishes an exchange of the machine that failed half-way before, so that nothing new begins on top of it.
+func (s *Service) finishOpen(ctx context.Context, id uuid.UUID) error {
+	records, err := s.journal.Records(exchangeKind, s.p.Conn.Host().URI)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Machine == id {
+			if err := s.recoverExchange(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Recover finishes the exchanges that an earlier run of the program left half-done on this host, and returns a sentence for the user about each. Call it once after the inventory

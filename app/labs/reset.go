@@ -84,7 +84,7 @@ func (s *Service) Undoable(id uuid.UUID) (when time.Time, ok bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	last, err := readSet(dir)
+	last, err := readSet(dir, setFile)
 	if err != nil {
 		return time.Time{}, false
 	}
@@ -102,7 +102,10 @@ func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work f
 		s.p.Checkpoints.Announce(id)
 	}()
 	var named *machines.Error
-	if err = work(); err != nil && !errors.As(err, &named) {
+	if err = s.finishOpen(ctx, id); err == nil {
+		err = work()
+	}
+	if err != nil && !errors.As(err, &named) {
 		err = &machines.Error{Machine: s.machineName(id), Err: err}
 	}
 	return err
@@ -196,7 +199,7 @@ func (s *Service) freshSet(ctx context.Context, m vmconfig.Machine, bases []Base
 			}
 		}
 	}
-	return dir, fresh.write(dir)
+	return dir, fresh.write(filepath.Join(dir, setFile))
 }
 
 // lastReset is the folder of the set that was put aside last.
@@ -207,7 +210,7 @@ func (s *Service) lastReset(id uuid.UUID) (string, error) {
 	}
 	for _, e := range slices.Backward(entries) { // by name, which is the time
 		dir := filepath.Join(s.resetDir(id), e.Name())
-		if put, err := readSet(dir); err == nil && !put.Put.IsZero() {
+		if put, err := readSet(dir, setFile); err == nil && !put.Put.IsZero() {
 			return dir, nil
 		}
 	}
@@ -249,7 +252,7 @@ func purgeSets(dir string, now time.Time) error {
 	var errs []error
 	for _, e := range sets {
 		path := filepath.Join(dir, e.Name())
-		put, readErr := readSet(path)
+		put, readErr := readSet(path, setFile)
 		age := time.Duration(0)
 		switch info, statErr := e.Info(); {
 		case readErr == nil && !put.Put.IsZero():

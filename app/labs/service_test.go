@@ -40,23 +40,26 @@ type room struct {
 
 func openRoom(t testing.TB) *room {
 	t.Helper()
-	return attachRoom(t, hosttest.Start(t))
-}
-
-// attachRoom makes another program on a host.
-func attachRoom(t testing.TB, host *hosttest.Host) *room {
-	t.Helper()
+	host := hosttest.Start(t)
 	t.Setenv("XDG_CONFIG_HOME", host.ConfigDir)
 	t.Setenv(machines.AccelVariable, "tcg")
-	r := &room{host: host}
+	r := attachRoom(t, host.URI, host.DataDir+"/guesthouse")
+	r.host = host
+	return r
+}
+
+// attachRoom makes a program on a host, with its data in a folder.
+func attachRoom(t testing.TB, uri, data string) *room {
+	t.Helper()
+	r := &room{}
 	var err error
-	if r.conn, err = libvirtd.Open(within(t), host.URI, libvirtd.Options{}); err != nil {
+	if r.conn, err = libvirtd.Open(within(t), uri, libvirtd.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if r.images, err = diskimage.New(); err != nil {
 		t.Fatal(err)
 	}
-	data, runner := host.DataDir+"/guesthouse", jobs.NewRunner()
+	runner := jobs.NewRunner()
 	r.machines = machines.New(machines.Params{
 		Conn: r.conn, Jobs: runner, Images: r.images, DataDir: data, Guests: func() *guestos.Catalogue { return nil },
 	})
