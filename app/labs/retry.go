@@ -11,7 +11,7 @@ import (
 
 // How often and how long a place is asked again, after a failure without any success since the last one.
 const (
-	maxTries      = 6
+	maxTries      = 10 // two minutes
 	maxDamaged    = 3
 	firstPause    = 500 * time.Millisecond
 	longestPause  = 30 * time.Second

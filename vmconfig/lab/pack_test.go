@@ -75,6 +75,14 @@ func TestPackRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCompressHoldsLittle guards the memory of who packs a disk that can be made much shorter.
+func TestCompressHoldsLittle(t *testing.T) {
+	chunk := bytes.Repeat([]byte("x"), ChunkSize)
+	if stored := Compress(chunk); cap(stored) > 4096 {
+		t.Errorf("%d bytes take %d", len(stored), cap(stored))
+	}
+}
+
 func TestPackIsFull(t *testing.T) {
 	var b PackBuilder
 	for i := range MaxPackEntries {
