@@ -25,8 +25,8 @@ const annotationID = "org.guesthouse.lab.id"
 
 // PushOptions say how a lab is written to a place.
 type PushOptions struct {
-	// Tags are the names that it gets there, whatever they meant before; nil: its version, and "latest" unless the place has a newer one under that. Where those are another lab's, they
-	// begin with this one's name, dots for its slashes: networks.lab-3-latest.
+	// Tags are the names that it gets there, whatever they meant before; nil: its version, and "latest" unless the place has a newer one under that.
+	// Where those are another lab's, they begin with this one's name, dots for its slashes: networks.lab-3-latest.
 	Tags []string
 }
 
@@ -38,8 +38,9 @@ type Pushed struct {
 	NewBytes, KeptBytes int64
 }
 
-// Push writes a lab to a place. Where the place has an earlier version, only chunks that changed are written. A push that was cut off can be repeated: the same packs are made, and those
-// that arrived are not sent again. Errors wrap one of this package's or of app/labs/source's sentinels, or ctx's error.
+// Push writes a lab to a place. Where the place has an earlier version, only chunks that changed are written. A push that was cut off can be repeated:
+// the same packs are made, and those that arrived are not sent again. Errors wrap one of this package's or of app/labs/source's sentinels, or ctx's
+// error.
 func (l *Library) Push(ctx context.Context, id lab.Digest, target source.Target, o PushOptions, report Report) (*Pushed, error) {
 	c, err := l.load(id)
 	if err != nil {
@@ -240,7 +241,8 @@ type targetSource struct{ source.Target }
 // Manifest implements source.Source; there is nothing to resolve.
 func (t targetSource) Manifest(context.Context) ([]byte, error) { return nil, source.ErrNotFound }
 
-// reuse keeps those packs of which at least one chunk is needed and at least half of the bytes are: more waste would be fetched by those who have nothing yet. A pack that cannot be read is not used.
+// reuse keeps those packs of which at least one chunk is needed and at least half of the bytes are: more waste would be fetched by those who have
+// nothing yet. A pack that cannot be read is not used.
 func (p *pusher) reuse(ctx context.Context, packs []ocispec.Descriptor) error {
 	tables := make([]*lab.Table, len(packs))
 	var group sync.WaitGroup

@@ -59,8 +59,8 @@ func (l *Library) Remove(ctx context.Context, id lab.Digest) error {
 	return os.RemoveAll(gone)
 }
 
-// GC removes the bases that no lab and no overlay uses, what cancelled fetches left a week ago, and what crashes left. inUse returns the files that overlays lie on, absolute; it is called
-// while no lab can be added. If it fails, nothing is removed. It returns how many bytes were freed.
+// GC removes the bases that no lab and no overlay uses, what cancelled fetches left a week ago, and what crashes left. inUse returns the files that
+// overlays lie on, absolute; it is called while no lab can be added. If it fails, nothing is removed. It returns how many bytes were freed.
 func (l *Library) GC(ctx context.Context, inUse func() ([]string, error)) (freed int64, err error) {
 	unlock, err := l.lockLibrary(ctx)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"guesthouse/vmconfig/lab"
 )
 
-// seed copies what is wanted out of the bases that are here already: a new version of a lab shares most with the one before. Each chunk is checked as if it came from
-// elsewhere; a base that is damaged gives fewer chunks, and no error.
+// seed copies what is wanted out of the bases that are here already: a new version of a lab shares most with the one before. Each chunk is checked as
+// if it came from elsewhere; a base that is damaged gives fewer chunks, and no error.
 func (f *fetcher) seed(ctx context.Context) error {
 	entries, err := os.ReadDir(f.l.images())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -74,8 +74,8 @@ func (e Entry) Decompress(stored, buffer []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// checkFrame refuses anything but one whole zstd frame that unpacks to size bytes with little memory (RFC 8878, 3.1.1). The decoder would unpack several frames, skip
-// others, and believe a frame without a size.
+// checkFrame refuses anything but one whole zstd frame that unpacks to size bytes with little memory (RFC 8878, 3.1.1). The decoder would unpack
+// several frames, skip others, and believe a frame without a size.
 func checkFrame(data []byte, size uint32) error {
 	var h zstd.Header
 	if err := h.Decode(data); err != nil {
