@@ -65,12 +65,7 @@ func (b *base) look() (state baseState, reason string, err error) {
 	case info.Mode().Perm()&0o222 != 0:
 		return baseOdd, "it was made writable", nil
 	}
-	var c checked
-	data, err := os.ReadFile(b.record())
-	if err == nil {
-		err = json.Unmarshal(data, &c)
-	}
-	if err != nil || c.Bytes != info.Size() || c.Modified != info.ModTime().UnixNano() {
+	if c := b.checked(); c.Bytes != info.Size() || c.Modified != info.ModTime().UnixNano() {
 		return baseOdd, "it was written to since it was checked", nil
 	}
 	return baseGood, "", nil
@@ -188,10 +183,14 @@ func (b *base) checkedAt() (time.Time, error) {
 	if err != nil || state != baseGood {
 		return time.Time{}, err
 	}
-	var c checked
+	return b.checked().Checked, nil
+}
+
+// checked reads the record. One that is missing or damaged is empty, and fits no file.
+func (b *base) checked() (c checked) {
 	data, err := os.ReadFile(b.record())
-	if err == nil {
-		err = json.Unmarshal(data, &c)
+	if err != nil || json.Unmarshal(data, &c) != nil {
+		return checked{}
 	}
-	return c.Checked, err
+	return c
 }

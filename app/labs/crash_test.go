@@ -221,7 +221,7 @@ func addCommand(t *testing.T, dir string, ref source.Ref, before ...string) *exe
 	if err != nil {
 		t.Fatal(err)
 	}
-	arguments := append(before, self, "-test.run=^TestAddingProgram$", "-test.timeout=5m")
+	arguments := slices.Concat(before, []string{self, "-test.run=^TestAddingProgram$", "-test.timeout=5m"})
 	cmd := exec.CommandContext(t.Context(), arguments[0], arguments[1:]...)
 	cmd.Env = append(os.Environ(), addVariable+"="+string(order))
 	return cmd

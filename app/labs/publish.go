@@ -132,7 +132,7 @@ func (l *Library) sign(ctx context.Context, c *content, s Spec) (minisign.Public
 		c.picture, config.Picture = s.Picture, lab.Sum(s.Picture)
 	}
 	// All faults but the key's before a key is made.
-	public, private, err := minisign.GenerateKey(nil)
+	public, _, err := minisign.GenerateKey(nil)
 	if err != nil {
 		return public, err
 	}
@@ -140,10 +140,11 @@ func (l *Library) sign(ctx context.Context, c *content, s Spec) (minisign.Public
 	if err := config.Validate().Err(); err != nil {
 		return public, err
 	}
-	if private, err = l.privateKey(ctx, config.Course.Name, s.Password); err != nil {
+	private, err := l.privateKey(ctx, config.Course.Name, s.Password)
+	if err != nil {
 		return public, err
 	}
-	public = private.Public().(minisign.PublicKey) //nolint:errcheck // its documented type
+	public = private.Public().(minisign.PublicKey) // as its documentation says
 	config.Course.Key = public.String()
 	if c.raw, err = config.Encode(); err != nil {
 		return public, err

@@ -120,8 +120,11 @@ func (l *Library) namedBases() (map[lab.Digest]bool, error) {
 // removeBase removes a base that no lab names unless an overlay, or somebody at work, uses it.
 func (l *Library) removeBase(digest lab.Digest, used []string) (freed int64, err error) {
 	lock, err := l.lockBase(ended(), digest, unix.LOCK_EX)
+	if errors.Is(err, context.Canceled) {
+		return 0, nil // somebody holds it
+	}
 	if err != nil {
-		return 0, nil //nolint:nilerr // somebody holds it
+		return 0, err
 	}
 	defer lock.Close()
 	b := &base{dir: l.baseDir(digest), digest: digest}

@@ -56,7 +56,7 @@ func (f *fetcher) seedFrom(ctx context.Context, b *base, buffer []byte) error {
 	}
 	file, err := os.OpenFile(b.path(), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil //nolint:nilerr // then it is fetched
+		return nil // then it is fetched
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {

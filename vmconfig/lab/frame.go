@@ -33,7 +33,7 @@ var coder = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 // the same form. Any goroutine may call it.
 func Compress(raw []byte) []byte {
 	encoder, _ := coder()
-	buffer := buffers.Get().(*[]byte) //nolint:errcheck // nothing else is in it
+	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	*buffer = encoder.EncodeAll(raw, (*buffer)[:0])
 	if len(*buffer) < len(raw) {

@@ -99,7 +99,7 @@ func TestPackIsFull(t *testing.T) {
 	}
 	b.Reset()
 	n := 0
-	for chunk := make([]byte, ChunkSize); b.Add(Digest{byte(n), 1}, chunk, ChunkSize); n++ { //nolint:revive // counts
+	for chunk := make([]byte, ChunkSize); b.Add(Digest{byte(n), 1}, chunk, ChunkSize); n++ {
 	}
 	if size := len(packBytes(&b)); n != 63 || size > MaxBlobBytes {
 		t.Errorf("%d chunks, %d bytes", n, size)
