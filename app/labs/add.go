@@ -24,8 +24,9 @@ type AddOptions struct {
 	Name string
 }
 
-// Add fetches the lab that a source holds into the library and returns its ID. What is in the library already is not fetched again, and what an earlier try fetched is used.
-// Errors wrap one of this package's or of app/labs/source's sentinels, one of vmconfig/lab's for a package that breaks the format's rules, or ctx's error.
+// Add fetches the lab that a source holds into the library and returns its ID. What is in the library already is not fetched again, and what an
+// earlier try fetched is used. Errors wrap one of this package's or of app/labs/source's sentinels, one of vmconfig/lab's for a package that breaks
+// the format's rules, or ctx's error.
 func (l *Library) Add(ctx context.Context, place source.Source, o AddOptions, report Report) (lab.Digest, error) {
 	c, m, err := l.fetchContent(ctx, place, o)
 	if err != nil {

@@ -65,12 +65,7 @@ func (b *base) look() (state baseState, reason string, err error) {
 	case info.Mode().Perm()&0o222 != 0:
 		return baseOdd, "it was made writable", nil
 	}
-	var c checked
-	data, err := os.ReadFile(b.record())
-	if err == nil {
-		err = json.Unmarshal(data, &c)
-	}
-	if err != nil || c.Bytes != info.Size() || c.Modified != info.ModTime().UnixNano() {
+	if c := b.checked(); c.Bytes != info.Size() || c.Modified != info.ModTime().UnixNano() {
 		return baseOdd, "it was written to since it was checked", nil
 	}
 	return baseGood, "", nil
@@ -117,7 +112,8 @@ func (b *base) openPart() (*os.File, error) {
 	return file, nil
 }
 
-// demote makes the base an unfinished one again, so that what is wrong in it can be fetched like what is missing. Who has the file open keeps it. What is no file is removed.
+// demote makes the base an unfinished one again, so that what is wrong in it can be fetched like what is missing. Who has the file open keeps it. What
+// is no file is removed.
 func (b *base) demote() error {
 	info, err := os.Lstat(b.path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -141,8 +137,9 @@ func (b *base) demote() error {
 	return atomicfile.SyncDir(b.dir)
 }
 
-// promote gives the file, the open part, its final name if all of it is right. It returns the chunks that are not, and then changes nothing. The order is the promise of this package: all is read
-// and right, nobody can write to it any more, all is on the disk, then comes the name. The record comes before the name, so that a base with its name has one.
+// promote gives the file, the open part, its final name if all of it is right. It returns the chunks that are not, and then changes nothing. The order
+// is the promise of this package: all is read and right, nobody can write to it any more, all is on the disk, then comes the name. The record comes
+// before the name, so that a base with its name has one.
 func (l *Library) promote(ctx context.Context, b *base, file *os.File, m *meter) (bad []int, err error) {
 	if bad, err = l.compare(ctx, b, file, m); err != nil || len(bad) > 0 {
 		return bad, err
@@ -191,10 +188,14 @@ func (b *base) checkedAt() (time.Time, error) {
 	if err != nil || state != baseGood {
 		return time.Time{}, err
 	}
-	var c checked
+	return b.checked().Checked, nil
+}
+
+// checked reads the record. One that is missing or damaged is empty, and fits no file.
+func (b *base) checked() (c checked) {
 	data, err := os.ReadFile(b.record())
-	if err == nil {
-		err = json.Unmarshal(data, &c)
+	if err != nil || json.Unmarshal(data, &c) != nil {
+		return checked{}
 	}
-	return c.Checked, err
+	return c
 }

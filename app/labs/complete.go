@@ -28,7 +28,8 @@ func (h baseLocks) close() {
 	}
 }
 
-// hold locks the bases in their order and returns those that are not right. Where a base is there but was touched, it is read in full; if it is wrong, it becomes an unfinished one again.
+// hold locks the bases in their order and returns those that are not right. Where a base is there but was touched, it is read in full; if it is wrong,
+// it becomes an unfinished one again.
 func (l *Library) hold(ctx context.Context, bases []*base, report Report) (held baseLocks, missing []*base, err error) {
 	held = baseLocks{}
 	defer func() {
@@ -133,7 +134,7 @@ func (l *Library) complete(ctx context.Context, missing []*base, place source.So
 		total += b.index.Bytes
 		data += b.index.Data()
 	}
-	f := &fetcher{l: l, place: place, want: map[lab.Digest][]spot{}}
+	f := &fetcher{l: l, place: place, data: data, want: map[lab.Digest][]spot{}}
 	m := newMeter(report, l.now, "Looking at what is there", 0, 0.05, total)
 	for i, b := range missing {
 		bad, err := l.compare(ctx, b, files[i], m)
@@ -144,19 +145,13 @@ func (l *Library) complete(ctx context.Context, missing []*base, place source.So
 			return err
 		}
 	}
-	var left int64
-	for _, spots := range f.want {
-		for _, s := range spots {
-			left += int64(s.b.index.Len(s.chunk))
-		}
-	}
+	left := f.left()
 	if free, err := machines.FreeBytes(l.p.Dir); err != nil {
 		return err
 	} else if free < left+spareRoom {
 		return fmt.Errorf("%w: the lab needs %s more on the disk, and %s are free in %s. Remove what you do not need and try again; what was fetched is kept",
 			ErrNoRoom, size(left+spareRoom), size(free), vmconfig.Inert(l.p.Dir, 300))
 	}
-	f.few = left < data/2
 	f.m = newMeter(report, l.now, "Fetching", 0.05, 0.9, data)
 	f.m.had(data - left)
 	if err := f.gather(ctx, packs); err != nil {
@@ -211,6 +206,7 @@ func (f *fetcher) gather(ctx context.Context, packs []ocispec.Descriptor) error 
 	if err := f.seed(ctx); err != nil {
 		return err
 	}
+	f.few = f.left() < f.data/2
 	if err := f.packs(ctx, packs); err != nil {
 		return err
 	}

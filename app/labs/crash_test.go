@@ -24,8 +24,8 @@ import (
 // crashPoints is how many points TestCrashPoints tries if not all.
 const crashPoints = 12
 
-// TestCrashPoints kills a program that adds a lab after each of its writes, syncs and renames. Nothing that looks finished may be wrong, and the next try must succeed. It tries a few
-// points spread evenly, and all of them if GUESTHOUSE_CRASH_POINTS is "all".
+// TestCrashPoints kills a program that adds a lab after each of its writes, syncs and renames. Nothing that looks finished may be wrong, and the next
+// try must succeed. It tries a few points spread evenly, and all of them if GUESTHOUSE_CRASH_POINTS is "all".
 func TestCrashPoints(t *testing.T) {
 	strace := hosttest.Tool(t, "strace")
 	if out, err := exec.Command(strace, "-o", "/dev/null", "true").CombinedOutput(); err != nil {
@@ -221,7 +221,7 @@ func addCommand(t *testing.T, dir string, ref source.Ref, before ...string) *exe
 	if err != nil {
 		t.Fatal(err)
 	}
-	arguments := append(before, self, "-test.run=^TestAddingProgram$", "-test.timeout=5m")
+	arguments := slices.Concat(before, []string{self, "-test.run=^TestAddingProgram$", "-test.timeout=5m"})
 	cmd := exec.CommandContext(t.Context(), arguments[0], arguments[1:]...)
 	cmd.Env = append(os.Environ(), addVariable+"="+string(order))
 	return cmd

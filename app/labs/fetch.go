@@ -38,6 +38,7 @@ type fetcher struct {
 	l     *Library
 	place source.Source
 	m     *meter
+	data  int64 // bytes of all bases that are being made
 	// few is true when most packs are likely to have nothing that is wanted, as with an update: then their tables are read first.
 	few bool
 	// noClone is true when the file system cannot share room between files. Only the goroutine that copies from bases uses it.
@@ -54,11 +55,23 @@ func (f *fetcher) wants(d lab.Digest) bool {
 	return len(f.want[d]) > 0
 }
 
+// left returns how many bytes are missing.
+func (f *fetcher) left() (sum int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, spots := range f.want {
+		for _, s := range spots {
+			sum += int64(s.b.index.Len(s.chunk))
+		}
+	}
+	return sum
+}
+
 // put writes a chunk, whose digest was checked, wherever it is wanted.
 func (f *fetcher) put(d lab.Digest, raw []byte) error { return f.putFrom(d, raw, nil, 0) }
 
-// putFrom is put for a chunk that is in a file as well: where the file system can, both then use the same room on the disk (FICLONERANGE, ioctl_ficlonerange(2)). That the file still had the same content
-// at that moment shows when the whole is checked.
+// putFrom is put for a chunk that is in a file as well: where the file system can, both then use the same room on the disk (FICLONERANGE,
+// ioctl_ficlonerange(2)). That the file still had the same content at that moment shows when the whole is checked.
 func (f *fetcher) putFrom(d lab.Digest, raw []byte, from *os.File, at int64) error {
 	f.mu.Lock()
 	spots := f.want[d]
@@ -200,8 +213,8 @@ func (p *packReader) read(ctx context.Context) error {
 // errChunk marks the error of a chunk that arrived whole and is not the right one.
 var errChunk = fmt.Errorf("%w: a chunk has another content than its digest", source.ErrDamaged)
 
-// begin reads the table, and goes on with what follows if much is likely to be wanted. Otherwise it asks for no more than a table: a server that was asked for all has
-// sent megabytes before it learns that nobody listens.
+// begin reads the table, and goes on with what follows if much is likely to be wanted. Otherwise it asks for no more than a table: a server that was
+// asked for all has sent megabytes before it learns that nobody listens.
 func (p *packReader) begin(ctx context.Context) error {
 	if p.f.few && p.blob.Size > usualTable {
 		if err := p.readTable(ctx, usualTable); err == nil || !errors.Is(err, lab.ErrPack) {
@@ -242,7 +255,8 @@ func (p *packReader) parse(r io.Reader) error {
 	return err
 }
 
-// next returns the first wanted entries of the table that are near each other, nil if nothing is wanted. If gap is not negative, the first one must be near the position.
+// next returns the first wanted entries of the table that are near each other, nil if nothing is wanted. If gap is not negative, the first one must be
+// near the position.
 func (p *packReader) next(position, gap int64) (run []lab.Entry) {
 	for _, e := range p.table.Entries {
 		if e.Offset < position || p.faults[e.Digest] >= maxDamaged || !p.f.wants(e.Digest) {

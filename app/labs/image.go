@@ -299,8 +299,8 @@ func (l *Library) Bases(id lab.Digest) ([]Base, error) {
 	return list, nil
 }
 
-// Using checks a lab quickly and calls use with its bases, while nobody can remove or repair them: what use makes on top of them can be made known to GC before that
-// runs. It waits while somebody fetches or repairs one of them.
+// Using checks a lab quickly and calls use with its bases, while nobody can remove or repair them: what use makes on top of them can be made known to
+// GC before that runs. It waits while somebody fetches or repairs one of them.
 func (l *Library) Using(ctx context.Context, id lab.Digest, use func(*lab.Config, []Base) error) error {
 	c, err := l.load(id)
 	if err != nil {

@@ -153,10 +153,10 @@ type memory struct {
 	tags  map[string][]byte
 	tag   string // that it is a source of
 
-	opened, bytes, puts int64                                            // requests, bytes read, blobs written
-	read                func(blob ocispec.Descriptor) error              // before a blob is read
-	change              func(d string, offset int64, data []byte) []byte // what comes instead
-	write               func(blob ocispec.Descriptor) error              // before a blob is written
+	opened, asked, bytes, puts int64                                            // requests, bytes asked for, bytes read, blobs written
+	read                       func(blob ocispec.Descriptor) error              // before a blob is read
+	change                     func(d string, offset int64, data []byte) []byte // what comes instead
+	write                      func(blob ocispec.Descriptor) error              // before a blob is written
 }
 
 func newMemory() *memory {
@@ -221,6 +221,9 @@ func (m *memory) Open(ctx context.Context, blob ocispec.Descriptor, offset, leng
 		return nil, fmt.Errorf("a range of %d to %d in %d bytes", offset, end, len(data))
 	}
 	data = data[offset:end]
+	m.mu.Lock()
+	m.asked += int64(len(data))
+	m.mu.Unlock()
 	if change != nil {
 		data = change(string(blob.Digest), offset, bytes.Clone(data))
 	}

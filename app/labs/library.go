@@ -60,8 +60,8 @@ func New(p Params) *Library {
 	return &Library{p: p, sleep: sleep, now: time.Now, workers: runtime.GOMAXPROCS(0)}
 }
 
-// Staging returns the folder in which a caller makes the raw files that Publish takes over, on the same file system as the bases. It makes it when it is missing. What is
-// left there for a week is removed by GC.
+// Staging returns the folder in which a caller makes the raw files that Publish takes over, on the same file system as the bases. It makes it when it
+// is missing. What is left there for a week is removed by GC.
 func (l *Library) Staging() (string, error) {
 	dir := filepath.Join(l.p.Dir, "staging")
 	return dir, os.MkdirAll(dir, 0o700)

@@ -18,8 +18,8 @@ import (
 
 // Spec is what Publish makes a lab of.
 type Spec struct {
-	// Config is what the lab is to be. Publish fills in Format, ID if it is zero, Version (one more than the newest of that ID), Previous, Course.Key, Created, the sizes and indexes of the
-	// disks and variables, and Picture.
+	// Config is what the lab is to be. Publish fills in Format, ID if it is zero, Version (one more than the newest of that ID), Previous, Course.Key,
+	// Created, the sizes and indexes of the disks and variables, and Picture.
 	Config lab.Config
 	// Files are the contents, by the disk's ID and lab.VariablesID: raw files in the folder of Staging. Publish takes them over: they are gone when it succeeds.
 	Files map[string]string
@@ -29,8 +29,8 @@ type Spec struct {
 	Password Password
 }
 
-// Publish makes a lab in the library, signs it with the course's key, which is made when the course is new, and returns its ID. Nothing has left this computer then: Push sends it.
-// Errors wrap lab.ErrConfig, with all faults, for a lab that is not allowed, or one of this package's sentinels.
+// Publish makes a lab in the library, signs it with the course's key, which is made when the course is new, and returns its ID. Nothing has left this
+// computer then: Push sends it. Errors wrap lab.ErrConfig, with all faults, for a lab that is not allowed, or one of this package's sentinels.
 func (l *Library) Publish(ctx context.Context, s Spec, report Report) (lab.Digest, error) {
 	c := &content{config: &s.Config, indexes: map[string]*lab.Index{}}
 	c.config.Disks = slices.Clone(c.config.Disks)
@@ -132,7 +132,7 @@ func (l *Library) sign(ctx context.Context, c *content, s Spec) (minisign.Public
 		c.picture, config.Picture = s.Picture, lab.Sum(s.Picture)
 	}
 	// All faults but the key's before a key is made.
-	public, private, err := minisign.GenerateKey(nil)
+	public, _, err := minisign.GenerateKey(nil)
 	if err != nil {
 		return public, err
 	}
@@ -140,10 +140,11 @@ func (l *Library) sign(ctx context.Context, c *content, s Spec) (minisign.Public
 	if err := config.Validate().Err(); err != nil {
 		return public, err
 	}
-	if private, err = l.privateKey(ctx, config.Course.Name, s.Password); err != nil {
+	private, err := l.privateKey(ctx, config.Course.Name, s.Password)
+	if err != nil {
 		return public, err
 	}
-	public = private.Public().(minisign.PublicKey) //nolint:errcheck // its documented type
+	public = private.Public().(minisign.PublicKey) // as its documentation says
 	config.Course.Key = public.String()
 	if c.raw, err = config.Encode(); err != nil {
 		return public, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,7 +25,8 @@ const annotationID = "org.guesthouse.lab.id"
 
 // PushOptions say how a lab is written to a place.
 type PushOptions struct {
-	// Tags are the names that it gets there; nil: its version, and "latest" unless the place has a newer one under that.
+	// Tags are the names that it gets there, whatever they meant before; nil: its version, and "latest" unless the place has a newer one under that.
+	// Where those are another lab's, they begin with this one's name, dots for its slashes: networks.lab-3-latest.
 	Tags []string
 }
 
@@ -36,8 +38,9 @@ type Pushed struct {
 	NewBytes, KeptBytes int64
 }
 
-// Push writes a lab to a place. Where the place has an earlier version, only chunks that changed are written. A push that was cut off can be repeated: the same packs are made, and those
-// that arrived are not sent again. Errors wrap one of this package's or of app/labs/source's sentinels, or ctx's error.
+// Push writes a lab to a place. Where the place has an earlier version, only chunks that changed are written. A push that was cut off can be repeated:
+// the same packs are made, and those that arrived are not sent again. Errors wrap one of this package's or of app/labs/source's sentinels, or ctx's
+// error.
 func (l *Library) Push(ctx context.Context, id lab.Digest, target source.Target, o PushOptions, report Report) (*Pushed, error) {
 	c, err := l.load(id)
 	if err != nil {
@@ -127,15 +130,33 @@ func (p *pusher) chunks(bases []*base) error {
 
 // previous looks what the place has of this lab: which of its packs can be used again, and which tags it may get.
 func (p *pusher) previous(ctx context.Context) error {
-	config := p.c.config
-	version := strconv.Itoa(config.Version)
-	latest := true
-	var packs []ocispec.Descriptor
-	for _, tag := range []string{version, latestTag, strconv.Itoa(config.Version - 1)} {
-		m, there, err := p.at(ctx, tag)
+	var old []*lab.Manifest
+	for _, tag := range p.result.Tags {
+		m, _, err := p.at(ctx, tag)
+		if err != nil && !errors.Is(err, errForeign) {
+			return err
+		}
+		old = append(old, m)
+	}
+	for _, prefix := range []string{"", strings.ReplaceAll(p.c.config.Name, "/", ".") + "-"} {
+		tags, found, err := p.previousAs(ctx, prefix)
+		if errors.Is(err, errForeign) {
+			continue // a place for several labs
+		}
 		if err != nil {
 			return err
 		}
+		if p.result.Tags == nil {
+			p.result.Tags = tags
+		}
+		old = append(old, found...)
+		break
+	}
+	if p.result.Tags == nil {
+		return fmt.Errorf("%w: %s has other labs under the tags that this one would get. Name a tag", ErrNameTaken, vmconfig.Inert(p.target.Name(), 300))
+	}
+	var packs []ocispec.Descriptor
+	for _, m := range old {
 		if m == nil {
 			continue
 		}
@@ -144,45 +165,72 @@ func (p *pusher) previous(ctx context.Context) error {
 				packs = append(packs, pack)
 			}
 		}
-		if there == nil || there.ID != config.ID || there.Course.Key != config.Course.Key {
-			continue
-		}
-		if there.Version == config.Version && m.Config.Digest != p.c.id.OCI() {
-			return fmt.Errorf("%w: %s has version %d of “%s” with another content. Publish this one as a new version", ErrEquivocation,
-				vmconfig.Inert(p.target.Name(), 300), config.Version, vmconfig.Inert(config.Title, lab.MaxTitleBytes))
-		}
-		if tag == latestTag && there.Version > config.Version {
-			latest = false
-		}
-	}
-	if p.result.Tags == nil {
-		p.result.Tags = []string{version}
-		if latest {
-			p.result.Tags = append(p.result.Tags, latestTag)
-		}
 	}
 	return p.reuse(ctx, packs)
 }
 
-// at returns the lab that a tag of the place names; nil if there is none or it is no lab. A config that is not valid is left out.
+// errForeign says that a tag of the place is something else's.
+var errForeign = errors.New("the tag names something else")
+
+// previousAs is previous for tags that begin with a prefix. It returns errForeign if one of them is something else's, which would be lost there.
+func (p *pusher) previousAs(ctx context.Context, prefix string) (tags []string, old []*lab.Manifest, err error) {
+	config := p.c.config
+	version := prefix + strconv.Itoa(config.Version)
+	latest := true
+	for _, tag := range []string{version, prefix + latestTag, prefix + strconv.Itoa(config.Version-1)} {
+		m, there, err := p.at(ctx, tag)
+		if err != nil {
+			return nil, nil, err
+		}
+		if m == nil {
+			continue
+		}
+		if there == nil || there.ID != config.ID || there.Course.Key != config.Course.Key {
+			return nil, nil, errForeign
+		}
+		if there.Version == config.Version && m.Config.Digest != p.c.id.OCI() {
+			return nil, nil, fmt.Errorf("%w: %s has version %d of “%s” with another content. Publish this one as a new version", ErrEquivocation,
+				vmconfig.Inert(p.target.Name(), 300), config.Version, vmconfig.Inert(config.Title, lab.MaxTitleBytes))
+		}
+		if tag == prefix+latestTag && there.Version > config.Version {
+			latest = false
+		}
+		old = append(old, m)
+	}
+	tags = []string{version}
+	if latest {
+		tags = append(tags, prefix+latestTag)
+	}
+	return tags, old, nil
+}
+
+// at returns the lab that a tag of the place names; m is nil if there is none. The error is errForeign if it is no lab that can be read.
 func (p *pusher) at(ctx context.Context, tag string) (m *lab.Manifest, config *lab.Config, err error) {
 	err = p.l.retry(ctx, func() (bool, error) {
 		data, err := p.target.Manifest(ctx, tag)
 		if err == nil {
 			m, err = lab.ParseManifest(data)
 		}
-		if errors.Is(err, source.ErrNotFound) || errors.Is(err, source.ErrNoPackage) || errors.Is(err, lab.ErrNoLab) || errors.Is(err, lab.ErrManifest) {
+		if errors.Is(err, source.ErrNotFound) {
 			m, err = nil, nil
+		}
+		if errors.Is(err, source.ErrNoPackage) || errors.Is(err, lab.ErrNoLab) || errors.Is(err, lab.ErrManifest) {
+			err = errForeign
 		}
 		return false, err
 	})
 	if err != nil || m == nil {
 		return nil, nil, err
 	}
-	if raw, err := p.l.readBlob(ctx, targetSource{p.target}, m.Config); err == nil {
-		config, _ = lab.ParseConfig(raw)
-	} else if ctx.Err() != nil {
-		return nil, nil, err
+	raw, err := p.l.readBlob(ctx, targetSource{p.target}, m.Config)
+	if err == nil {
+		config, err = lab.ParseConfig(raw)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+		return nil, nil, errForeign
 	}
 	return m, config, nil
 }
@@ -193,7 +241,8 @@ type targetSource struct{ source.Target }
 // Manifest implements source.Source; there is nothing to resolve.
 func (t targetSource) Manifest(context.Context) ([]byte, error) { return nil, source.ErrNotFound }
 
-// reuse keeps those packs of which at least one chunk is needed and at least half of the bytes are: more waste would be fetched by those who have nothing yet. A pack that cannot be read is not used.
+// reuse keeps those packs of which at least one chunk is needed and at least half of the bytes are: more waste would be fetched by those who have
+// nothing yet. A pack that cannot be read is not used.
 func (p *pusher) reuse(ctx context.Context, packs []ocispec.Descriptor) error {
 	tables := make([]*lab.Table, len(packs))
 	var group sync.WaitGroup

@@ -59,8 +59,8 @@ func (l *Library) Remove(ctx context.Context, id lab.Digest) error {
 	return os.RemoveAll(gone)
 }
 
-// GC removes the bases that no lab and no overlay uses, what cancelled fetches left a week ago, and what crashes left. inUse returns the files that overlays lie on, absolute; it is called
-// while no lab can be added. If it fails, nothing is removed. It returns how many bytes were freed.
+// GC removes the bases that no lab and no overlay uses, what cancelled fetches left a week ago, and what crashes left. inUse returns the files that
+// overlays lie on, absolute; it is called while no lab can be added. If it fails, nothing is removed. It returns how many bytes were freed.
 func (l *Library) GC(ctx context.Context, inUse func() ([]string, error)) (freed int64, err error) {
 	unlock, err := l.lockLibrary(ctx)
 	if err != nil {
@@ -120,8 +120,11 @@ func (l *Library) namedBases() (map[lab.Digest]bool, error) {
 // removeBase removes a base that no lab names unless an overlay, or somebody at work, uses it.
 func (l *Library) removeBase(digest lab.Digest, used []string) (freed int64, err error) {
 	lock, err := l.lockBase(ended(), digest, unix.LOCK_EX)
+	if errors.Is(err, context.Canceled) {
+		return 0, nil // somebody holds it
+	}
 	if err != nil {
-		return 0, nil //nolint:nilerr // somebody holds it
+		return 0, err
 	}
 	defer lock.Close()
 	b := &base{dir: l.baseDir(digest), digest: digest}

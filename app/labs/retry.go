@@ -3,6 +3,7 @@ package labs
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 
 // How often and how long a place is asked again, after a failure without any success since the last one.
 const (
-	maxTries      = 6
+	maxTries      = 10 // two minutes
 	maxDamaged    = 3
+	maxLocal      = 2 // a drive that was pulled out does not come back by itself
 	firstPause    = 500 * time.Millisecond
 	longestPause  = 30 * time.Second
 	longestWished = 5 * time.Minute // what a server may ask for
@@ -32,6 +34,7 @@ func (l *Library) retry(ctx context.Context, try func() (progress bool, err erro
 		failed++
 		limit := maxTries
 		var final *damagedError
+		var local *fs.PathError
 		switch {
 		case errors.As(err, &final):
 			return err
@@ -39,6 +42,8 @@ func (l *Library) retry(ctx context.Context, try func() (progress bool, err erro
 			limit = maxDamaged
 		case !errors.Is(err, source.ErrBusy) && !errors.Is(err, source.ErrUnreachable):
 			return err
+		case errors.As(err, &local):
+			limit = maxLocal
 		}
 		if failed >= limit {
 			return err

@@ -13,8 +13,8 @@ import (
 	"guesthouse/vmconfig/lab"
 )
 
-// seed copies what is wanted out of the bases that are here already: a new version of a lab shares most with the one before. Each chunk is checked as if it came from
-// elsewhere; a base that is damaged gives fewer chunks, and no error.
+// seed copies what is wanted out of the bases that are here already: a new version of a lab shares most with the one before. Each chunk is checked as
+// if it came from elsewhere; a base that is damaged gives fewer chunks, and no error.
 func (f *fetcher) seed(ctx context.Context) error {
 	entries, err := os.ReadDir(f.l.images())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +56,7 @@ func (f *fetcher) seedFrom(ctx context.Context, b *base, buffer []byte) error {
 	}
 	file, err := os.OpenFile(b.path(), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil //nolint:nilerr // then it is fetched
+		return nil // then it is fetched
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {

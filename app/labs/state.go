@@ -20,7 +20,8 @@ type names map[string]lab.Digest
 // courses is courses.json, by the course's name.
 type courses map[string]*course
 
-// course is what the library knows of a course since its key was confirmed. It outlives the labs themselves, so that removing one does not forget what was seen.
+// course is what the library knows of a course since its key was confirmed. It outlives the labs themselves, so that removing one does not forget what
+// was seen.
 type course struct {
 	Key  string                              `json:"key"`
 	Labs map[uuid.UUID]map[string]lab.Digest `json:"labs,omitempty"` // by lab and version

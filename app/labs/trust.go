@@ -77,8 +77,8 @@ func (l *Library) pin(ctx context.Context, c *lab.Config) error {
 	return l.writeState("courses.json", known)
 }
 
-// ForgetCourse forgets the key of a course and all versions of its labs that were seen, so that the next lab of that name is a new course's. It is for a teacher
-// who lost a key and told the students so in another way; nothing may call it without asking.
+// ForgetCourse forgets the key of a course and all versions of its labs that were seen, so that the next lab of that name is a new course's. It is for
+// a teacher who lost a key and told the students so in another way; nothing may call it without asking.
 func (l *Library) ForgetCourse(ctx context.Context, name string) error {
 	unlock, err := l.lockLibrary(ctx)
 	if err != nil {
@@ -134,8 +134,8 @@ func (l *Library) checkVersion(id lab.Digest, c *lab.Config, older bool) error {
 // latestTag is the tag of the newest version of a lab.
 const latestTag = "latest"
 
-// tags returns the names that an image gets: its version, and latest unless a newer one has that. A name that means a lab of another course, or another lab, is not taken
-// away from that.
+// tags returns the names that an image gets: its version, and latest unless a newer one has that. A name that means a lab of another course, or
+// another lab, is not taken away from that.
 func (l *Library) tags(id lab.Digest, c *lab.Config, name string) ([]string, error) {
 	if name == "" {
 		name = c.Name

@@ -80,8 +80,8 @@ func (l *Library) verifyHeld(ctx context.Context, b *base, report Report, from, 
 	return nil, b.mark(info, l.now())
 }
 
-// Repair makes the disks of a lab right again: it keeps what is right in them and fetches the rest from the source, which may be any package that has the chunks, of this version or
-// another. No machine of the lab may run meanwhile.
+// Repair makes the disks of a lab right again: it keeps what is right in them and fetches the rest from the source, which may be any package that has
+// the chunks, of this version or another. No machine of the lab may run meanwhile.
 func (l *Library) Repair(ctx context.Context, id lab.Digest, place source.Source, report Report) error {
 	c, err := l.load(id)
 	if err != nil {
@@ -126,8 +126,8 @@ func (l *Library) demoteHeld(ctx context.Context, b *base) error {
 // quickChunks is how many chunks a quick check reads of each base.
 const quickChunks = 64
 
-// QuickCheck is for the moment before a launch: it looks whether the disks are as they were when they were read in full, and reads 64 chunks of each, picked at random. Errors wrap
-// ErrChanged and say what to do.
+// QuickCheck is for the moment before a launch: it looks whether the disks are as they were when they were read in full, and reads 64 chunks of each,
+// picked at random. Errors wrap ErrChanged and say what to do.
 func (l *Library) QuickCheck(ctx context.Context, id lab.Digest) error {
 	c, err := l.load(id)
 	if err != nil {

@@ -30,7 +30,8 @@ type Config struct {
 	Version  int       `json:"version"`           // from 1, larger in each later version
 	Previous Digest    `json:"previous,omitzero"` // lab ID of the version before, zero in the first
 	Course   Course    `json:"course"`
-	// Name is the lab's short name: 1 to 4 parts of lower-case letters, digits and single hyphens inside, separated by slashes. It is its repository in a registry.
+	// Name is the lab's short name: 1 to 4 parts of lower-case letters, digits and single hyphens inside, separated by slashes. It is its repository
+	// in a registry.
 	Name     string    `json:"name"`
 	Title    string    `json:"title"`            // one line, 1 to MaxTitleBytes
 	Language string    `json:"language"`         // BCP 47, of title and text

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -32,11 +33,20 @@ var coder = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 // the same form. Any goroutine may call it.
 func Compress(raw []byte) []byte {
 	encoder, _ := coder()
-	if frame := encoder.EncodeAll(raw, make([]byte, 0, len(raw))); len(frame) < len(raw) {
-		return frame
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	*buffer = encoder.EncodeAll(raw, (*buffer)[:0])
+	if len(*buffer) < len(raw) {
+		return bytes.Clone(*buffer) // a pack holds thousands of them, and most are much shorter than the buffer
 	}
 	return raw
 }
+
+// buffers are for frames that are being written.
+var buffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 0, ChunkSize+ChunkSize/8)
+	return &buffer
+}}
 
 // Decompress returns the chunk that the entry names, from its stored form, in buffer if that is large enough or else in new memory. Nothing of the stored
 // form is believed: what comes back has the entry's digest. Errors wrap ErrPack. Any goroutine may call it.
@@ -64,8 +74,8 @@ func (e Entry) Decompress(stored, buffer []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// checkFrame refuses anything but one whole zstd frame that unpacks to size bytes with little memory (RFC 8878, 3.1.1). The decoder would unpack several frames, skip
-// others, and believe a frame without a size.
+// checkFrame refuses anything but one whole zstd frame that unpacks to size bytes with little memory (RFC 8878, 3.1.1). The decoder would unpack
+// several frames, skip others, and believe a frame without a size.
 func checkFrame(data []byte, size uint32) error {
 	var h zstd.Header
 	if err := h.Decode(data); err != nil {

@@ -36,8 +36,9 @@ type Table struct{ Entries []Entry }
 // TableBytes returns how long the beginning of a pack is, with its table, that has this many entries.
 func TableBytes(entries int) int64 { return int64(packHead + entries*packEntry) }
 
-// ReadTable reads the beginning of a pack, which is size bytes long in all, and checks it: the lengths add up to the size, so that no chunk
-// lies outside or overlaps another. It reads exactly TableBytes, so that the stored chunks can be read next. Errors wrap ErrPack or ErrNewer, or are those of r.
+// ReadTable reads the beginning of a pack, which is size bytes long in all, and checks it: the lengths add up to the size, so that no chunk lies
+// outside or overlaps another. It reads exactly TableBytes, so that the stored chunks can be read next. Errors wrap ErrPack or ErrNewer, or are those
+// of r.
 func ReadTable(r io.Reader, size int64) (*Table, error) {
 	if size > MaxBlobBytes {
 		return nil, fmt.Errorf("%w: a pack has %d bytes", ErrPack, size)

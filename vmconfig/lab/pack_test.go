@@ -75,6 +75,14 @@ func TestPackRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCompressHoldsLittle guards the memory of who packs a disk that can be made much shorter.
+func TestCompressHoldsLittle(t *testing.T) {
+	chunk := bytes.Repeat([]byte("x"), ChunkSize)
+	if stored := Compress(chunk); cap(stored) > 4096 {
+		t.Errorf("%d bytes take %d", len(stored), cap(stored))
+	}
+}
+
 func TestPackIsFull(t *testing.T) {
 	var b PackBuilder
 	for i := range MaxPackEntries {
@@ -91,7 +99,7 @@ func TestPackIsFull(t *testing.T) {
 	}
 	b.Reset()
 	n := 0
-	for chunk := make([]byte, ChunkSize); b.Add(Digest{byte(n), 1}, chunk, ChunkSize); n++ { //nolint:revive // counts
+	for chunk := make([]byte, ChunkSize); b.Add(Digest{byte(n), 1}, chunk, ChunkSize); n++ {
 	}
 	if size := len(packBytes(&b)); n != 63 || size > MaxBlobBytes {
 		t.Errorf("%d chunks, %d bytes", n, size)
