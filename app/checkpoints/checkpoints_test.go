@@ -196,11 +196,7 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	raw := filepath.Join(f.host.Dir, "raw.img")
-	if err := f.images.Create(within(t), raw, "raw", 4*vmconfig.MiB); err != nil {
-		t.Fatal(err)
-	}
-	f.host.Virsh(t, "attach-disk", "plain", raw, "vdb", "--config", "--subdriver", "raw")
+	f.addDisk(t, "plain", "raw", false)
 	if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, "raw") {
 		t.Errorf("with a raw disk: %v %q", ok, reason)
 	}

@@ -2,6 +2,7 @@ package checkpoints
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -93,25 +94,48 @@ func done(t testing.TB, j *jobs.Job) {
 // create makes a machine; with the test guest's disc unless it is never to be started.
 func (f *fixture) create(t testing.TB, name string, firmware vmconfig.Firmware, start bool) uuid.UUID {
 	t.Helper()
+	d := draft(t, name, firmware, start)
+	d.Start = start
+	j, id := f.machines.Create(d)
+	done(t, j)
+	return id
+}
+
+// draft describes a machine; with guest it is one for the test guest, whose disc is in the drive sda.
+func draft(t testing.TB, name string, firmware vmconfig.Firmware, guest bool) machines.Draft {
+	t.Helper()
 	memory := int64(64) // for the firmware alone
 	switch {
-	case start && firmware == vmconfig.FirmwareUEFI:
+	case guest && firmware == vmconfig.FirmwareUEFI:
 		memory = guesttest.MinMemoryUEFIMiB
-	case start:
+	case guest:
 		memory = guesttest.MinMemoryMiB
 	case firmware == vmconfig.FirmwareUEFI:
 		memory = 128
 	}
 	d := machines.Draft{
 		Name: name, MemoryBytes: memory * vmconfig.MiB, CPUs: 1, Firmware: firmware,
-		DiskMode: machines.DiskCreate, DiskBytes: 64 * vmconfig.MiB, Start: start,
+		DiskMode: machines.DiskCreate, DiskBytes: 64 * vmconfig.MiB,
 	}
-	if start {
+	if guest {
 		d.ISO = guesttest.ISO(t)
 	}
-	j, id := f.machines.Create(d)
-	done(t, j)
-	return id
+	return d
+}
+
+// addDisk gives a machine a second disk, vdb, of 4 MiB and returns its file; at once if the machine is active.
+func (f *fixture) addDisk(t testing.TB, name, format string, active bool) string {
+	t.Helper()
+	path := filepath.Join(f.host.Dir, "second."+format)
+	if err := f.images.Create(within(t), path, format, 4*vmconfig.MiB); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"attach-disk", name, path, "vdb", "--config", "--subdriver", format}
+	if active {
+		args = append(args, "--live")
+	}
+	f.host.Virsh(t, args...)
+	return path
 }
 
 func (f *fixture) do(t testing.TB, a machines.Action, id uuid.UUID) {

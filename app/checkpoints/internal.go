@@ -194,6 +194,9 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 	inside := m.s.contents(t)
 	path, _ := inside.missing(t.snapshotPaths(snapshot), snapshot.Name)
 	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
+	if errors.Is(err, hypervisor.ErrUnsupported) && t.domain.State.Active() {
+		err = m.deleteWithOtherDisc(ctx, t, snapshot, err)
+	}
 	if err != nil && path != "" {
 		// Its data is not there, so only the entry can be forgotten.
 		err = m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
@@ -207,6 +210,28 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 		return err
 	}
 	return m.s.removeOrphan(ctx, now, snapshot.Name)
+}
+
+// deleteWithOtherDisc deletes a checkpoint that libvirt refused to. While the machine runs, libvirt 9.0 does so when another disc is in a drive than there was
+// in the checkpoint, although none of its data is there. So the checkpoint is told first that the disc is the one of now.
+func (m internal) deleteWithOtherDisc(ctx context.Context, t *target, snapshot hypervisor.Snapshot, refusal error) error {
+	conn, id := m.s.p.Conn, t.domain.UUID
+	live, err := conn.DomainXML(ctx, id, true)
+	if err != nil {
+		return errors.Join(refusal, err)
+	}
+	xml, err := withDiscsOf(snapshot.XML, live)
+	if err != nil || xml == snapshot.XML {
+		return errors.Join(refusal, err)
+	}
+	flags := hypervisor.SnapshotFlags{Redefine: true, Current: snapshot.Current}
+	if err := conn.CreateSnapshot(ctx, id, xml, flags); err != nil {
+		return errors.Join(refusal, err)
+	}
+	if err := conn.DeleteSnapshot(ctx, id, snapshot.Name, false); err != nil {
+		return errors.Join(err, conn.CreateSnapshot(ctx, id, snapshot.XML, flags))
+	}
+	return nil
 }
 
 // keepIdentity gives the machine back its present title, notes and group after libvirt brought back the settings of a checkpoint. libvirt keeps the

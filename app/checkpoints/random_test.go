@@ -58,6 +58,9 @@ type moment struct {
 	running bool
 	mem     int            // while it runs: the guest's counter, which is held
 	disk    map[int]string // by block
+	second  string         // on the second disk; empty: there is none
+	cd      string         // file in the drive
+	kept    string         // while it is off: what stands in the files of firmware and TPM
 	parent  string         // of a saved one: the name of the checkpoint before
 }
 
@@ -155,14 +158,18 @@ func (w *walk) restore() {
 	}
 }
 
-func (w *walk) delete() {
-	name := w.pick()
+func (w *walk) delete() { w.deleteOne(w.pick()) }
+
+func (w *walk) deleteOne(name string) {
+	w.t.Helper()
 	done(w.t, w.Delete(w.id, w.idOf(w.t, w.id, name)))
 	w.forget(name)
 }
 
-func (w *walk) branch() {
-	name := w.pick()
+func (w *walk) branch() { w.deleteBranch(w.pick()) }
+
+func (w *walk) deleteBranch(name string) {
+	w.t.Helper()
 	done(w.t, w.fixture.branch(w.t, w.id, name))
 	for gone := true; gone; { // children first
 		gone = false
@@ -223,8 +230,8 @@ func (w *walk) start() {
 	w.now.running, w.now.mem = true, w.guest.Hold()
 }
 
-// compare holds everything that can be seen against the model.
-func (w *walk) compare() {
+// compareList holds the list of checkpoints against the model.
+func (w *walk) compareList() {
 	w.t.Helper()
 	list, err := w.List(within(w.t), w.id)
 	if err != nil {
@@ -243,6 +250,12 @@ func (w *walk) compare() {
 	if len(list) != len(w.saved) {
 		w.t.Fatalf("%d checkpoints are listed; the model has %v", len(list), w.saved)
 	}
+}
+
+// compare holds everything that can be seen against the model.
+func (w *walk) compare() {
+	w.t.Helper()
+	w.compareList()
 	if !w.now.running {
 		w.state(w.t, w.id, hypervisor.StateOff)
 		return

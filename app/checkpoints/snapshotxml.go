@@ -2,9 +2,11 @@ package checkpoints
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
 	"strings"
 
+	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 )
 
@@ -127,6 +129,35 @@ func snapshotInactive(text string) (string, bool) {
 	inside, ok := strings.CutPrefix(strings.TrimSpace(text[start:end]), "<"+outer)
 	inside, closed := strings.CutSuffix(inside, "</"+outer+">")
 	return "<domain" + inside + "</domain>", ok && closed
+}
+
+// withDiscsOf puts those discs into the drives of a snapshot's machine that the machine has in them now, and leaves every other byte as it is.
+func withDiscsOf(snapshot, description string) (string, error) {
+	live, err := domxml.Parse(description)
+	if err != nil {
+		return "", err
+	}
+	start, end, err := child(snapshot, "domain")
+	if err != nil {
+		return "", err
+	}
+	then, err := domxml.Parse(snapshot[start:end])
+	if err != nil {
+		return "", err
+	}
+	now := then
+	now.Disks = slices.Clone(then.Disks)
+	for i := range now.Disks {
+		d := &now.Disks[i]
+		if at := slices.IndexFunc(live.Disks, func(l vmconfig.Disk) bool { return l.Target == d.Target }); at >= 0 && d.Device != vmconfig.DeviceDisk {
+			d.Path = live.Disks[at].Path
+		}
+	}
+	edited, err := domxml.Edit(snapshot[start:end], then, now)
+	if err != nil {
+		return "", err
+	}
+	return snapshot[:start] + edited + snapshot[end:], nil
 }
 
 // renameDomain gives a machine's description another name.

@@ -85,7 +85,13 @@ func (f *fixture) addTPM(t *testing.T, id uuid.UUID) {
 		t.Fatal(err)
 	}
 	xml = strings.Replace(xml, "</devices>", "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices>", 1)
-	file := filepath.Join(t.TempDir(), "tpm.xml")
+	f.define(t, xml)
+}
+
+// define gives a machine another description.
+func (f *fixture) define(t *testing.T, xml string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "machine.xml")
 	if err := os.WriteFile(file, []byte(xml), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -58,12 +58,12 @@ func (l *locks) lock(ctx context.Context, id uuid.UUID) (unlock func(), err erro
 		return nil, err
 	}
 	return func() {
-		file.Close()
+		unlockFile(file)
 		release()
 	}, nil
 }
 
-// lockFile takes the flock of the file at path, which it makes when it is missing, and keeps it until the file is closed.
+// lockFile takes the flock of the file at path, which it makes when it is missing, until unlockFile.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -88,6 +88,13 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(lockPoll):
 		}
 	}
+}
+
+// unlockFile gives the flock back. Closing the file would not be enough: a child process that is being started at that moment has the file open as well, until its
+// program runs, and with it the lock.
+func unlockFile(file *os.File) {
+	_ = unix.Flock(int(file.Fd()), unix.LOCK_UN) // or the kernel does, when the last one has closed it
+	file.Close()
 }
 
 // try takes the machine when nobody has it.

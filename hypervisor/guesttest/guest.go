@@ -19,6 +19,7 @@
 //	ping TEXT                          "pong TEXT"
 //	hold, go                           stop and go on counting: "hold mem=17"
 //	write N TEXT, read N               text at the beginning of sector N of the disk: "wrote N TEXT", "read N TEXT"
+//	write2 N TEXT, read2 N             the same on the second virtio disk
 //	fill N                             write N MiB to the disk: "filled N"
 //	dirty N                            make N MiB of memory busy: "dirtied N"
 //	print N                            N KiB of output in numbered lines of 64 bytes, then "printed N"

@@ -35,6 +35,7 @@ type Plan struct {
 	To       checkpoints.Checkpoint
 	Loses    bool                  // the present state is in no checkpoint, as far as is known
 	SaveName string                // what a checkpoint of the present state would be called
+	Refusal  string                // why the present state cannot be saved, one sentence; empty: it can
 	Changes  []vmconfig.Difference // of the machine's settings, from what they are now
 }
 
@@ -81,7 +82,7 @@ func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 		return Plan{}, err
 	}
 	list := now.List
-	p := Plan{SaveName: c.NextName(now.All()), Loses: now.Changed}
+	p := Plan{SaveName: c.NextName(now.All()), Loses: now.Changed, Refusal: now.Refusal}
 	if checkpoint == "" {
 		if p.To, err = Last(list); err != nil {
 			return Plan{}, err
@@ -124,9 +125,12 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 	if p.Loses {
 		back += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
 		more = lang.F("You can save the present state as “%s” first.", vmconfig.Inert(p.SaveName, 40))
-		buttons = append(buttons,
-			button("", lang.L("Restore without saving"), widgets.StyleDanger, false),
-			button("", lang.L("Save, then restore"), widgets.StylePrimary, true))
+		first := button("", lang.L("Save, then restore"), widgets.StylePrimary, true)
+		if p.Refusal != "" {
+			more = lang.F("It cannot be saved first: %s", lang.L(p.Refusal))
+			first.Disable(lang.L(p.Refusal))
+		}
+		buttons = append(buttons, button("", lang.L("Restore without saving"), widgets.StyleDanger, false), first)
 	} else {
 		buttons = append(buttons, button("restore", lang.L("Restore"), widgets.StylePrimary, false))
 	}

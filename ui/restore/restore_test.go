@@ -20,12 +20,13 @@ import (
 )
 
 type points struct {
-	list  []checkpoints.Checkpoint
-	loses bool
+	list    []checkpoints.Checkpoint
+	loses   bool
+	refusal string
 }
 
 func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
-	return checkpoints.Overview{List: p.list, Changed: p.loses, Settings: &vmconfig.Machine{CPUs: 1}}, nil
+	return checkpoints.Overview{List: p.list, Changed: p.loses, Refusal: p.refusal, Settings: &vmconfig.Machine{CPUs: 1}}, nil
 }
 
 func (p points) NextName([]checkpoints.Checkpoint) string { return "Checkpoint 9" }
@@ -90,6 +91,34 @@ func TestAsk(t *testing.T) {
 		if got != c.want || widgets.ModalOpen(w) {
 			t.Errorf("%s did %q, want %q", c.button, got, c.want)
 		}
+	}
+}
+
+// TestAskOfWhatCannotBeSaved: why the present state cannot be saved first is said before the click, and the click does nothing.
+func TestAskOfWhatCannotBeSaved(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	const why = "The machine's state is saved."
+	p, err := NewPlan(t.Context(), points{list: list(), loses: true, refusal: why}, uuid.New(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	Ask(w, p, func(first bool) { got = map[bool]string{true: "true", false: "false"}[first] })
+	if text := texts(w); !strings.Contains(text, why) || strings.Contains(text, "Checkpoint 9") {
+		t.Errorf("it says %s", text)
+	}
+	press(t, w, "Save, then restore")
+	if got != "" || !widgets.ModalOpen(w) {
+		t.Errorf("what cannot be done did %q", got)
+	}
+	press(t, w, "Restore without saving")
+	if got != "false" {
+		t.Errorf("the other button did %q", got)
 	}
 }
 

@@ -23,9 +23,10 @@ const tick = 200 * time.Millisecond
 
 // guest is the state that a checkpoint has to bring back.
 type guest struct {
-	port *serial
-	disk *disk
-	view *picture // nil: no framebuffer
+	port   *serial
+	disk   *disk
+	second *disk    // nil until a command found it
+	view   *picture // nil: no framebuffer
 
 	mu      sync.Mutex
 	counter int  // counts in memory
@@ -108,14 +109,14 @@ func (g *guest) command(line string) {
 		g.held = word == "hold"
 		g.port.line("%s mem=%d", word, g.counter)
 		g.mu.Unlock()
-	case "write":
+	case "write", "write2":
 		if err = numberErr; err == nil {
-			err = g.disk.writeText(n, text)
+			err = g.diskOf(word).writeText(n, text)
 		}
 		g.answer(err, "wrote %d %s", n, text)
-	case "read":
+	case "read", "read2":
 		if err = numberErr; err == nil {
-			text, err = g.disk.readText(n)
+			text, err = g.diskOf(word).readText(n)
 		}
 		g.answer(err, "read %d %s", n, text)
 	case "fill":
@@ -146,6 +147,17 @@ func (g *guest) command(line string) {
 	default:
 		g.port.line("unknown command %q", line)
 	}
+}
+
+// diskOf returns the disk that a command is about: the second one if it ends in 2. That one may have been added while the guest runs.
+func (g *guest) diskOf(word string) *disk {
+	if !strings.HasSuffix(word, "2") {
+		return g.disk
+	}
+	if g.second == nil {
+		g.second = openDisk("/dev/vdb")
+	}
+	return g.second
 }
 
 func (g *guest) answer(err error, format string, values ...any) {
