@@ -3,6 +3,7 @@ package manager
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -387,39 +388,55 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestCheckpointTree arranges checkpoints below their parents, the present state below the current one.
+// TestCheckpointTree arranges checkpoints as a tree: what led to the present state is one straight line, and what branches off it is one column to the
+// right, right after what it branches off.
 func TestCheckpointTree(t *testing.T) {
 	show := func(list []checkpoints.Checkpoint) string {
 		var b strings.Builder
 		for _, row := range treeOf(list) {
-			for _, goesOn := range row.place {
-				if goesOn {
-					b.WriteString("|")
-				} else {
-					b.WriteString(".")
+			b.WriteString(strings.Repeat(".", row.place.column))
+			for _, mark := range []struct {
+				on   bool
+				sign string
+			}{{row.place.up, "^"}, {row.place.across, "<"}} {
+				if mark.on {
+					b.WriteString(mark.sign)
 				}
 			}
-			b.WriteString(row.ID + " ")
+			b.WriteString(row.ID)
+			if row.place.down {
+				b.WriteString("_")
+			}
+			b.WriteString(" ")
 		}
 		return strings.TrimSpace(b.String())
 	}
 	at := func(hours int) time.Time { return time.Unix(int64(3600*hours), 0) }
+	point := func(id, parent string, hour int) checkpoints.Checkpoint {
+		return checkpoints.Checkpoint{ID: id, Parent: parent, Created: at(hour)}
+	}
+	current := func(c checkpoints.Checkpoint) checkpoints.Checkpoint {
+		c.Current = true
+		return c
+	}
 	for _, c := range []struct {
 		list []checkpoints.Checkpoint
 		want string
 	}{
 		{nil, ""},
-		{cps(), ".1 .|2 .|. ..3"},
+		{cps(), "1_ .<3 ^2_ ^"},
 		// The order of the list is only parents first.
-		{[]checkpoints.Checkpoint{
-			{ID: "a", Created: at(1)},
-			{ID: "r", Created: at(9)},
-			{ID: "c", Parent: "a", Created: at(3)},
-			{ID: "b", Parent: "a", Created: at(2)},
-			{ID: "d", Parent: "b", Created: at(4), Current: true},
-			{ID: "orphan", Parent: "gone", Created: at(8)},
-		}, "|a ||b ||.d ||.. |.c |orphan .r"},
-		{[]checkpoints.Checkpoint{{ID: "a", Created: at(1)}}, "|a ."},
+		{
+			[]checkpoints.Checkpoint{point("a", "", 1), point("r", "", 9), point("c", "a", 3), point("b", "a", 2), current(point("d", "b", 4)), point("orphan", "gone", 8)},
+			"a_ .<c ^b_ ^d_ ^ orphan r",
+		},
+		{[]checkpoints.Checkpoint{point("a", "", 1)}, "a"},
+		{[]checkpoints.Checkpoint{current(point("a", "", 1)), point("b", "a", 2), point("c", "b", 3)}, "a_ .<b_ .^c ^"},
+		// Beside the way to the present state, the longest line goes straight on.
+		{
+			[]checkpoints.Checkpoint{current(point("a", "", 1)), point("b", "a", 2), point("c", "b", 3), point("d", "b", 4), point("e", "c", 5)},
+			"a_ .<b_ ..<d .^c_ .^e ^",
+		},
 	} {
 		if got := show(c.list); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
@@ -427,6 +444,46 @@ func TestCheckpointTree(t *testing.T) {
 	}
 	if rows := treeOf([]checkpoints.Checkpoint{{ID: "a", Parent: "b"}, {ID: "b", Parent: "a"}}); len(rows) != 3 {
 		t.Errorf("a circle of parents gives %+v", rows)
+	}
+}
+
+// TestLongTree: a chain is not indented however long it is, and what branches off it half-way comes there.
+func TestLongTree(t *testing.T) {
+	var list []checkpoints.Checkpoint
+	for n := 1; n <= 30; n++ {
+		c := checkpoints.Checkpoint{ID: strconv.Itoa(n), Created: time.Unix(int64(n), 0), Current: n == 30}
+		if n > 1 {
+			c.Parent = strconv.Itoa(n - 1)
+		}
+		list = append(list, c)
+	}
+	list = append(list, checkpoints.Checkpoint{ID: "side", Parent: "14", Created: time.Unix(99, 0)})
+	rows := treeOf(list)
+	for i, row := range rows {
+		if want := row.ID == "side"; (row.place.column == 1) != want || row.place.column > 1 {
+			t.Errorf("%q is in column %d", row.ID, row.place.column)
+		}
+		if row.ID == "side" && rows[i-1].ID != "14" {
+			t.Errorf("what branches off 14 comes after %s", rows[i-1].ID)
+		}
+	}
+	if last := rows[len(rows)-1]; last.ID != "" || len(rows) != 32 {
+		t.Errorf("%d rows, the last is %q", len(rows), last.ID)
+	}
+	// Every restore to the one before the last and a new one from there: many columns share the room.
+	list = nil
+	for n := range 40 {
+		list = append(list, checkpoints.Checkpoint{ID: strconv.Itoa(n), Parent: strconv.Itoa(n - 1), Created: time.Unix(int64(n), 0)},
+			checkpoints.Checkpoint{ID: strconv.Itoa(n) + "x", Parent: strconv.Itoa(n - 1), Created: time.Unix(int64(n), 1)},
+			checkpoints.Checkpoint{ID: strconv.Itoa(n) + "y", Parent: strconv.Itoa(n) + "x", Created: time.Unix(int64(n), 2)})
+	}
+	list[len(list)-1].Current = true
+	rows = treeOf(list)
+	step := indentFor(rows)
+	for _, row := range rows {
+		if width := newTreeLines(row.place, step, "primary", false).MinSize().Width; width > mostIndent+2*nodeSize {
+			t.Fatalf("the lines of %q take %v", row.ID, width)
+		}
 	}
 }
 

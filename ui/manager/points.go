@@ -32,6 +32,7 @@ type checkpointPanel struct {
 	total  *widgets.Text
 	shown  checkpointState
 	filled bool
+	indent float32 // of the tree's columns
 }
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
@@ -78,7 +79,9 @@ func (p *checkpointPanel) show(s checkpointState) {
 		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}
 	now := time.Now()
-	for _, row := range treeOf(s.List) {
+	rows := treeOf(s.List)
+	p.indent = indentFor(rows)
+	for _, row := range rows {
 		if row.ID == "" {
 			p.list.Add(p.present(row.place, s))
 		} else {
@@ -131,7 +134,11 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	for _, b := range []*widgets.Button{restore, more} {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
 	}
-	left := container.NewHBox(newTreeLines(row.place), thumbnail(picture, icon, color))
+	node := fynetheme.ColorNamePlaceHolder
+	if c.Current {
+		node = fynetheme.ColorNamePrimary
+	}
+	left := container.NewHBox(newTreeLines(row.place, p.indent, node, false), thumbnail(picture, icon, color))
 	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), menu)
 }
 
@@ -144,7 +151,8 @@ func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.Canva
 		note = lang.F("changed since “%s”", shown(one.Checkpoint))
 	}
 	texts := twoLines(widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground), note)
-	left := container.NewHBox(newTreeLines(place), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted)))
+	left := container.NewHBox(newTreeLines(place, p.indent, fynetheme.ColorNamePrimary, true),
+		container.NewStack(widgets.Space(thumbWidth, thumbHeight), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted))))
 	return container.NewBorder(nil, nil, left, nil, texts)
 }
 
