@@ -15,16 +15,18 @@ import (
 	"guesthouse/ui/theme"
 )
 
-// Modal is a dialog over one window: icon, title, content and a row of buttons. Escape closes it.
+// Modal is a dialog over one window: icon, title, content and a row of buttons. Escape closes it, Ctrl+Return presses its primary button.
 type Modal struct {
 	// OnClosed is called once, however the dialog was closed.
 	OnClosed func()
 
 	popup  *widget.PopUp
 	window fyne.Window
-	focus  fyne.Focusable
-	before fyne.Focusable
-	tips   *tipLayer // nil when the window has none
+	focus  fyne.Focusable // what gets the focus when it opens
+	last   fyne.Focusable // what had it last
+	before fyne.Focusable // what had it in the window
+	main   *Button        // the one thing to do here; nil: there is none
+	tips   *tipLayer      // nil when the window has none
 	closed bool
 }
 
@@ -44,6 +46,9 @@ func NewModal(w fyne.Window, icon string, iconColor fyne.ThemeColorName, title s
 	row := container.NewHBox(layout.NewSpacer())
 	for _, b := range buttons {
 		row.Add(b)
+		if b.style == StylePrimary {
+			m.main = b
+		}
 	}
 	parts := []fyne.CanvasObject{head, Space(0, theme.Gap1), content}
 	if len(buttons) > 0 {
@@ -72,6 +77,7 @@ func (m *Modal) FocusOn(f fyne.Focusable) *Modal {
 func (m *Modal) Show() *Modal {
 	m.before = m.window.Canvas().Focused()
 	endTip(m.window.Canvas())
+	watchKeys(m.window.Canvas())
 	openModals = append(openModals, m)
 	m.popup.Show()
 	if m.focus != nil {
@@ -89,6 +95,9 @@ func (m *Modal) Close() {
 	m.closed = true
 	openModals = slices.DeleteFunc(openModals, func(o *Modal) bool { return o == m })
 	m.popup.Hide()
+	if modalOn(m.window.Canvas()) == nil {
+		unwatchKeys(m.window.Canvas())
+	}
 	overlaysChanged(m.window.Canvas())
 	if m.before != nil && m.window.Canvas().Overlays().Top() == nil {
 		m.window.Canvas().Focus(m.before)

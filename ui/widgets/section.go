@@ -85,8 +85,8 @@ func newSectionHead(s *Section, icon, title string) *sectionHead {
 func (h *sectionHead) Tapped(*fyne.PointEvent) { h.section.toggle() }
 func (h *sectionHead) Cursor() desktop.Cursor  { return desktop.PointerCursor }
 func (h *sectionHead) TypedRune(rune)          {}
-func (h *sectionHead) FocusGained()            { h.focused = true; h.Refresh() }
-func (h *sectionHead) FocusLost()              { h.focused = false; h.Refresh() }
+func (h *sectionHead) FocusGained()            { h.focused = true; focusGained(h); h.Refresh() }
+func (h *sectionHead) FocusLost()              { h.focused = false; focusLost(h); h.Refresh() }
 
 func (h *sectionHead) TypedKey(e *fyne.KeyEvent) {
 	switch {
