@@ -901,3 +901,17 @@ func TestSpace(t *testing.T) {
 		t.Errorf("it made %v", calls)
 	}
 }
+
+// TestReturnWithAnInvalidName leaves the focus in the field.
+func TestReturnWithAnInvalidName(t *testing.T) {
+	r := newRig(t, machine("db", hypervisor.StateOff), machine("web", hypervisor.StateOff))
+	r.selectNames("web")
+	r.m.rename()
+	field := r.window.Canvas().Focused().(*widgets.Entry)
+	field.SetText("db")
+	field.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if got := r.window.Canvas().Focused(); got != field || len(r.took()) != 0 {
+		t.Errorf("the focus is at %v", got)
+	}
+}
