@@ -102,18 +102,8 @@ func (m *Manager) restoreLast() {
 }
 
 func (m *Manager) restoreMenu() *fyne.Menu {
-	menu := fyne.NewMenu("")
-	now := time.Now()
 	id := m.checkpoints.id
-	for _, c := range slices.Backward(m.checkpoints.List) { // youngest first
-		label := shown(c.Name)
-		if a := age(c.Created, now); a != "" {
-			label += "  –  " + a
-		}
-		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(id, c.ID) })
-		menu.Items = append(menu.Items, item)
-	}
-	return menu
+	return restore.Menu(m.checkpoints.List, time.Now(), func(checkpoint string) { m.restore(id, checkpoint) })
 }
 
 // restore takes a machine back to a checkpoint; an empty ID means the last. When that loses or changes something, the user is asked first, and can have the

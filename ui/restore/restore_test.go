@@ -67,6 +67,50 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestMenu: manager and console show the same.
+func TestMenu(t *testing.T) {
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
+	picked := ""
+	m := Menu([]checkpoints.Checkpoint{
+		{ID: "a", Name: "Old", Created: now.AddDate(-1, 0, 0)},
+		{ID: "b", Name: "New", Created: now.Add(-time.Hour), Current: true},
+		{ID: "c", Name: "Lost", Created: now.AddDate(0, -1, 0), Problem: "gone"},
+		{ID: "d", Name: "Automatic 2026-11-23 14.40.01", Created: now.Add(-20 * time.Minute)},
+	}, now, func(id string) { picked = id })
+	var got []string
+	for _, i := range m.Items {
+		s := i.Label
+		if i.Checked {
+			s += " ✓"
+		}
+		if i.Disabled {
+			s += " –"
+		}
+		got = append(got, s)
+	}
+	if want := "Automatic   14:40|New   14:00 ✓|Lost   23 Oct 15:00  –  cannot be restored –|Old   23 Nov 2025"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", strings.Join(got, "|"), want)
+	}
+	if m.Items[3].Action(); picked != "a" || m.Items[2].Action != nil {
+		t.Errorf("it picked %q", picked)
+	}
+	if m := Menu(nil, now, nil); len(m.Items) != 1 || !m.Items[0].Disabled {
+		t.Error("an empty menu says nothing")
+	}
+}
+
+// TestShownName: what was saved by itself is told by its time.
+func TestShownName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Automatic 2026-11-23 14.40.01": "Automatic, 14:40", "Automatic 2026-11-22 14.40.01": "Automatic, 22 Nov 14:40", "Automatic 2025-11-22 14.40.01": "Automatic, 22 Nov 2025",
+		"Automatic": "Automatic", "Automatic 2026-11-22 14.40.01 b": "Automatic 2026-11-22 14.40.01 b",
+	} {
+		if got := ShownName(checkpoints.Checkpoint{Name: name}, now); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
+	}
+}
+
 // TestAsk: what is lost is said only when something is, and each button does what it says.
 func TestAsk(t *testing.T) {
 	a := test.NewApp()

@@ -28,6 +28,8 @@ type Modal struct {
 	main   *Button        // the one thing to do here; nil: there is none
 	tips   *tipLayer      // nil when the window has none
 	closed bool
+
+	overlay fyne.CanvasObject // of the canvas
 }
 
 // NewModal builds a dialog; Show opens it. icon may be empty. width is the least width of the content.
@@ -80,6 +82,7 @@ func (m *Modal) Show() *Modal {
 	watchKeys(m.window.Canvas())
 	openModals = append(openModals, m)
 	m.popup.Show()
+	m.overlay = m.window.Canvas().Overlays().Top()
 	if m.focus != nil {
 		m.window.Canvas().Focus(m.focus)
 	}

@@ -82,3 +82,84 @@ func TestKeyboardInALongField(t *testing.T) {
 		t.Error("Ctrl+Return presses what is disabled")
 	}
 }
+
+// TestLongMenu: a menu that is higher than the window scrolls after the keyboard, and Return takes what is to be seen.
+func TestLongMenu(t *testing.T) {
+	w, _ := window(t, container.NewVBox())
+	chosen := -1
+	menu := fyne.NewMenu("")
+	for i := range 40 {
+		item := MenuItem("", "Checkpoint", i != 38, "It is gone.", func() { chosen = i })
+		item.Checked = i == 3
+		menu.Items = append(menu.Items, item)
+	}
+	open := func() *longMenu {
+		t.Helper()
+		ShowMenuAt(w.Canvas(), menu, fyne.NewPos(500, 60))
+		m, ok := w.Canvas().Overlays().Top().(*longMenu)
+		if !ok || w.Canvas().Focused() != m {
+			t.Fatal("the menu does not have the keyboard")
+		}
+		return m
+	}
+	m := open()
+	if end := m.panel.Position().AddXY(m.panel.Size().Width, m.panel.Size().Height); end.X > 640 || end.Y > 480 {
+		t.Errorf("it reaches to %v", end)
+	}
+	seen := func() {
+		t.Helper()
+		row := m.rows[m.active]
+		if top := row.Position().Y - m.scroll.Offset.Y; top < 0 || top+row.Size().Height > m.scroll.Size().Height+0.5 {
+			t.Errorf("row %d is at %v of %v", m.active, top, m.scroll.Size().Height)
+		}
+	}
+	for _, step := range []struct {
+		key  fyne.KeyName
+		want int
+	}{{fyne.KeyDown, 0}, {fyne.KeyEnd, 39}, {fyne.KeyDown, 39}, {fyne.KeyUp, 38}, {fyne.KeyHome, 0}, {fyne.KeyUp, 0}} {
+		key(m, step.key)
+		if m.active != step.want {
+			t.Errorf("%s: row %d", step.key, m.active)
+		}
+		seen()
+	}
+	for range 30 {
+		key(m, fyne.KeyDown)
+		seen()
+	}
+	key(m, fyne.KeyPageDown)
+	key(m, fyne.KeyPageUp)
+	seen()
+	key(m, fyne.KeyEscape)
+	if w.Canvas().Overlays().Top() != nil || chosen != -1 {
+		t.Error("Escape does not close it")
+	}
+	m = open()
+	key(m, fyne.KeyUp)
+	key(m, fyne.KeyUp)
+	key(m, fyne.KeyReturn)
+	if chosen != -1 || w.Canvas().Overlays().Top() != m {
+		t.Error("what is greyed was chosen")
+	}
+	key(m, fyne.KeyDown)
+	key(m, fyne.KeyReturn)
+	if chosen != 39 || w.Canvas().Overlays().Top() != nil {
+		t.Errorf("Return chose %d", chosen)
+	}
+	test.Tap(open())
+	if w.Canvas().Overlays().Top() != nil {
+		t.Error("a click beside it does not close it")
+	}
+}
+
+// TestGreyedItem: Fyne's menu lets the keyboard choose it.
+func TestGreyedItem(t *testing.T) {
+	w, _ := window(t, container.NewVBox())
+	chosen := false
+	ShowMenuAt(w.Canvas(), fyne.NewMenu("", MenuItem("", "Restore", false, "It is gone.", func() { chosen = true })), fyne.NewPos(10, 10))
+	key(w.Canvas().Focused(), fyne.KeyDown)
+	key(w.Canvas().Focused(), fyne.KeyReturn)
+	if chosen {
+		t.Error("Return chose what is greyed")
+	}
+}
