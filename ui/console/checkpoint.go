@@ -7,6 +7,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -115,6 +116,7 @@ func (w *Window) restore(id string) {
 		case w.closed:
 		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
 			w.display.ReleaseAll()
+			p.Off = w.machine != nil && w.machine.State == hypervisor.StateOff
 			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, p.Options(saveFirst)) })
 		default:
 			w.runRestore(p, p.Automatic(prefers.SaveFirst))

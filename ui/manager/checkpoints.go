@@ -14,6 +14,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -117,7 +118,7 @@ func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 		case err != nil:
 			m.refuse(lang.L("The machine was not restored"), err)
 		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
-			restore.Ask(m.window, p, func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) })
+			m.askRestore(id, p)
 		default:
 			m.p.Checkpoints.Restore(id, p.To.ID, p.Automatic(prefers.SaveFirst))
 		}
@@ -126,12 +127,21 @@ func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 
 // restoreDisks asks before it takes a machine back to the disks of a checkpoint, without its memory.
 func (m *Manager) restoreDisks(id uuid.UUID, c checkpoints.Checkpoint) {
-	text := lang.L("The machine goes back to these disks and is off: what was in its memory is left out, as after a power cut.")
-	if m.checkpoints.Changed {
-		text += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
-	}
-	widgets.Confirm(m.window, lang.L("Go back to the disks only?"), text, []string{shown(c.Name)}, lang.L("Restore"), m.checkpoints.Changed,
-		func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{DisksOnly: true}) })
+	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
+		return restore.NewDisksPlan(ctx, m.p.Checkpoints, id, c.ID)
+	}, func(p restore.Plan, err error) {
+		if err != nil {
+			m.refuse(lang.L("The machine was not restored"), err)
+			return
+		}
+		m.askRestore(id, p)
+	})
+}
+
+func (m *Manager) askRestore(id uuid.UUID, p restore.Plan) {
+	machine := m.byID[id]
+	p.Off = machine != nil && machine.State == hypervisor.StateOff
+	restore.Ask(m.window, p, func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) })
 }
 
 // refuse shows a reason that is meant for the user as it is, and anything else as a failure.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -134,6 +135,57 @@ func TestAsk(t *testing.T) {
 		if got != c.want || widgets.ModalOpen(w) {
 			t.Errorf("%s did %q, want %q", c.button, got, c.want)
 		}
+	}
+}
+
+// TestAskSaysWhatComesThen: whether the machine runs afterwards, and no word of memory while it has none.
+func TestAskSaysWhatComesThen(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	at := func(s hypervisor.State) checkpoints.Checkpoint {
+		return checkpoints.Checkpoint{Name: "Old", Created: now, State: s}
+	}
+	for _, c := range []struct {
+		plan Plan
+		want string
+		not  string
+	}{
+		{Plan{To: at(hypervisor.StateOff), Loses: true}, "is off then", "runs on"},
+		{Plan{To: at(hypervisor.StateRunning), Loses: true}, "in its memory", "off"},
+		{Plan{To: at(hypervisor.StateRunning)}, "runs on from there", "off"},
+		{Plan{To: at(hypervisor.StatePaused)}, "is paused then", "runs on"},
+		{Plan{To: at(hypervisor.StateOff), Loses: true, Off: true}, "since then on its disks is in no checkpoint", "memory"},
+		{Plan{To: at(hypervisor.StateRunning), Loses: true, DisksOnly: true}, "as after a power cut", "runs on"},
+	} {
+		Ask(w, c.plan, func(bool) {})
+		if text := strings.ReplaceAll(texts(w), "\n", " "); !strings.Contains(text, c.want) || strings.Contains(text, c.not) {
+			t.Errorf("of %+v it says %s", c.plan, text)
+		}
+		press(t, w, "Cancel")
+	}
+}
+
+// TestDisksOnly: the disks can be usable where the memory is not, and what would be lost can be saved first.
+func TestDisksOnly(t *testing.T) {
+	lost := list()[2]
+	lost.DisksUsable = true
+	c := points{list: []checkpoints.Checkpoint{lost, list()[0]}, loses: true}
+	p, err := NewDisksPlan(t.Context(), c, uuid.New(), lost.ID)
+	if err != nil || p.To.ID != lost.ID || !p.Loses {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if o := p.Options(true); o != (checkpoints.RestoreOptions{SaveFirst: true, SaveName: "Checkpoint 9", DisksOnly: true}) {
+		t.Errorf("%+v", o)
+	}
+	if o := p.Options(false); o != (checkpoints.RestoreOptions{DisksOnly: true}) {
+		t.Errorf("%+v", o)
+	}
+	if _, err := NewPlan(t.Context(), c, uuid.New(), lost.ID); err == nil {
+		t.Error("its memory can be restored")
 	}
 }
 
