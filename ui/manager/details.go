@@ -66,7 +66,8 @@ func newDetails(m *Manager) *details {
 	d.preview = newPreview(m)
 	d.points = newCheckpointPanel(m)
 	right := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), widgets.Card(d.preview), widgets.Card(d.points.box))
-	d.scroll = container.NewVScroll(padded(container.New(&columns{}, d.cards, right)))
+	d.scroll = widgets.NewScroll(padded(container.New(&columns{}, d.cards, right)))
+	d.points.reveal = d.reveal
 	d.line = container.New(headLine{}, d.state, d.since)
 	d.one = container.NewBorder(header(d.tile, d.name, d.line), nil, nil, nil, d.scroll)
 	return d
@@ -175,8 +176,12 @@ func (d *details) card(s section) fyne.CanvasObject {
 	w := widgets.NewSection(s.icon, s.title, container.New(layout.NewCustomPaddedLayout(0, 0, 22, 0), body))
 	w.SetOpen(!d.folded(s.key))
 	w.OnToggled = func(open bool) { d.remember(s.key, open) }
+	w.OnFocus = func() { d.reveal(w) }
 	return w
 }
+
+// reveal scrolls a part of the page into view that the keyboard has come to.
+func (d *details) reveal(o fyne.CanvasObject) { widgets.Reveal(d.scroll, o) }
 
 func (d *details) folded(key string) bool {
 	_, folded := d.m.p.Settings.Get().Windows[foldKey+key]

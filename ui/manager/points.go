@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/ui/lang"
+	"guesthouse/ui/restore"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -32,16 +33,21 @@ type checkpointPanel struct {
 	total  *widgets.Text
 	shown  checkpointState
 	filled bool
-	indent float32 // of the tree's columns
+	indent float32                 // of the tree's columns
+	reveal func(fyne.CanvasObject) // scrolls something into view
 }
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
-	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0))}
+	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0)), reveal: func(fyne.CanvasObject) {}}
 	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
 	p.total = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
 	p.trash = widgets.NewButton("trash", "", widgets.StyleFlat, p.openTrash).SetTip(lang.L("What was deleted in the last seven days"))
 	p.foot = container.NewBorder(nil, nil, nil, p.trash, p.total)
-	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.list, p.foot), p.save)
+	section := widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.list, p.foot), p.save)
+	p.box = section
+	section.OnFocus = func() { p.reveal(p.save) } // level with the heading
+	p.save.OnFocus = func() { p.reveal(p.save) }
+	p.trash.OnFocus = func() { p.reveal(p.trash) }
 	p.reset()
 	return p
 }
@@ -124,22 +130,24 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		nameColor = fynetheme.ColorNamePrimary
 		note = joined(lang.L("current"), "·", note)
 	}
-	texts := widgets.NewHint(twoLines(widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
+	tipped := widgets.NewHint(twoLines(widgets.NewText(restore.ShownName(c, now), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
 
-	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
-	restore.SetEnabled(restorable, reason)
+	back := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
+	back.SetEnabled(restorable, reason)
 	menu := func() *fyne.Menu { return p.menu(c, restorable, reason) }
 	more := widgets.NewIconButton("more", lang.L("Rename, copy, compare, delete"), nil)
 	more.OnTapped = func() { widgets.ShowMenu(more, menu()) }
-	for _, b := range []*widgets.Button{restore, more} {
-		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
-	}
 	node := fynetheme.ColorNamePlaceHolder
 	if c.Current {
 		node = fynetheme.ColorNamePrimary
 	}
 	left := container.NewHBox(newTreeLines(row.place, p.indent, node, false), thumbnail(picture, icon, color))
-	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), menu)
+	line := newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), back, more), tipped), menu)
+	for _, b := range []*widgets.Button{back, more} {
+		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
+		b.OnFocus = func() { p.reveal(line) }
+	}
+	return line
 }
 
 // present is the row of what the machine is now.
@@ -242,6 +250,7 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 	if c.State.Active() {
 		tip = lang.F("Saved %s, machine running", saved)
 	}
+	tip = shown(c.Name) + "\n" + tip
 	if c.FreesBytes > 0 {
 		tip += "\n" + lang.F("Deleting it for good frees %s.", vmconfig.RoughSize(c.FreesBytes))
 	}
