@@ -542,18 +542,51 @@ func TestCheckpointTrash(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 2" {
 		t.Errorf("Delete made %+v", calls)
 	}
-	for button, want := range map[string]string{"Put back": "put back 9", "Delete all for good": "empty 9"} {
-		press(t, r.window, "Trash (1)")
-		wantText(t, r.window, "Deleted checkpoints", "Gone", "deleted 3 hours ago")
-		press(t, r.window, button)
-		if button != "Put back" {
-			wantText(t, r.window, "Delete these checkpoints for good?")
-			press(t, r.window, "Delete for good")
-		}
+	older := gone
+	older.ID, older.Name, older.Deleted, older.Created = "8", "Older", time.Now().Add(-5*time.Hour), time.Now().Add(-72*time.Hour)
+	oldest := older
+	oldest.ID, oldest.Name, oldest.Deleted = "7", "Oldest", time.Now().Add(-6*time.Hour)
+	r.mu.Lock()
+	r.trashed = []checkpoints.Checkpoint{older, oldest, gone}
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	press(t, r.window, "Trash (3)")
+	wantText(t, r.window, "Deleted checkpoints", "saved 2 days ago · deleted 3 hours ago", "saved 3 days ago · deleted 5 hours ago")
+	if all := texts(r.window); strings.Index(all, "Gone") > strings.Index(all, "Older") {
+		t.Error("what was deleted last is not on top")
+	}
+	did := func(what string, open bool) {
+		t.Helper()
 		r.settle()
-		if calls := r.took(); len(calls) != 1 || calls[0].what != want || widgets.ModalOpen(r.window) {
-			t.Errorf("%s made %+v", button, calls)
+		if calls := r.took(); len(calls) != 1 || calls[0].what != what || widgets.ModalOpen(r.window) != open {
+			t.Errorf("it made %+v, want %s", calls, what)
 		}
+	}
+	press(t, r.window, "Put back")
+	did("put back 9", true)
+	if all := texts(r.window); strings.Contains(all, "Gone") || !strings.Contains(all, "Older") {
+		t.Errorf("after it was put back there is %s", all)
+	}
+	if back, ok := r.window.Canvas().Focused().(*widgets.Button); !ok || back.Text() != "Put back" {
+		t.Error("the focus is not at the next one")
+	}
+	for _, o := range objects(r.window) {
+		if b, ok := o.(*widgets.Button); ok && b.Text() == "" {
+			test.Tap(b)
+			break
+		}
+	}
+	wantText(t, r.window, "Delete this checkpoint for good?", "Older")
+	press(t, r.window, "Delete for good")
+	did("empty 8", true)
+	press(t, r.window, "Delete all for good")
+	press(t, r.window, "Delete for good")
+	did("empty 7", true)
+	wantText(t, r.window, "The trash is empty.")
+	press(t, r.window, "Close")
+	if widgets.ModalOpen(r.window) {
+		t.Error("it stays open")
 	}
 }
 

@@ -32,6 +32,7 @@ type checkpointPanel struct {
 	trash  *widgets.Button
 	total  *widgets.Text
 	shown  checkpointState
+	dialog *trashDialog // while it is open
 	filled bool
 	indent float32                 // of the tree's columns
 	reveal func(fyne.CanvasObject) // scrolls something into view
@@ -77,6 +78,9 @@ func (p *checkpointPanel) show(s checkpointState) {
 		return
 	}
 	p.filled, p.shown = true, s
+	if p.dialog != nil {
+		defer p.dialog.follow()
+	}
 	p.list.Objects = p.list.Objects[:0]
 	switch {
 	case s.err != nil:
@@ -113,12 +117,8 @@ func (p *checkpointPanel) showFoot(s checkpointState) {
 // row shows one checkpoint. Its buttons say the most common, its menu everything.
 func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, restorable bool, reason string) fyne.CanvasObject {
 	c := row.Checkpoint
-	icon, color := "state-off", theme.ColorOff
-	if c.State.Active() {
-		icon, color = "state-running", theme.ColorRunning
-	}
+	icon, color := pointIcon(c)
 	if c.Problem != "" {
-		icon, color = "warning", fynetheme.ColorNameWarning
 		restorable, reason = false, c.Problem
 	}
 	nameColor := fynetheme.ColorNameForeground
@@ -148,6 +148,17 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		b.OnFocus = func() { p.reveal(line) }
 	}
 	return line
+}
+
+// pointIcon says how a machine was when its checkpoint was saved, or that something is wrong with it.
+func pointIcon(c checkpoints.Checkpoint) (icon string, color fyne.ThemeColorName) {
+	switch {
+	case c.Problem != "":
+		return "warning", fynetheme.ColorNameWarning
+	case c.State.Active():
+		return "state-running", theme.ColorRunning
+	}
+	return "state-off", theme.ColorOff
 }
 
 // present is the row of what the machine is now.

@@ -110,6 +110,9 @@ func (m *Modal) Close() {
 	}
 }
 
+// InFront reports whether nothing lies over the open dialog.
+func (m *Modal) InFront() bool { return !m.closed && m.window.Canvas().Overlays().Top() == m.overlay }
+
 // Closed reports whether the dialog was closed.
 func (m *Modal) Closed() bool { return m.closed }
 

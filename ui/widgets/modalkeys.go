@@ -96,7 +96,7 @@ func modalAround(f fyne.Focusable) *Modal {
 // dialogShortcut reports whether a shortcut was for the dialog that is in front on a canvas.
 func dialogShortcut(c fyne.Canvas, s fyne.Shortcut) bool {
 	m := modalOn(c)
-	if m == nil || m.main == nil || c.Overlays().Top() != m.overlay { // a menu is over it
+	if m == nil || m.main == nil || !m.InFront() { // a menu can be over it
 		return false
 	}
 	for _, own := range pressPrimary {
