@@ -208,12 +208,20 @@ func (m *Manager) trashBranch(id uuid.UUID, branch []checkpoints.Checkpoint) {
 	}
 	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
 		lang.L("They go to the trash and can be put back for seven days. The machine and its other checkpoints stay as they are."),
-		names, lang.L("Delete"), true, func() { m.p.Checkpoints.Trash(id, branch) })
+		names, lang.L("Delete"), true, func() { m.putAway(id, branch) })
+}
+
+// putAway puts checkpoints into the trash, and offers to put them back.
+func (m *Manager) putAway(id uuid.UUID, gone []checkpoints.Checkpoint) {
+	job := m.p.Checkpoints.Trash(id, gone)
+	back := slices.Clone(gone)
+	slices.Reverse(back) // parents first
+	m.activity.offer(job.Status().ID, lang.L("Put back"), func() { m.p.Checkpoints.PutBack(id, back) })
 }
 
 // trash puts a checkpoint into the trash, from where it can come back.
 func (m *Manager) trash(id uuid.UUID, c checkpoints.Checkpoint) {
-	m.p.Checkpoints.Trash(id, []checkpoints.Checkpoint{c})
+	m.putAway(id, []checkpoints.Checkpoint{c})
 }
 
 // compare shows how the settings of a checkpoint differ from the present ones.

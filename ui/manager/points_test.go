@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/app/jobs"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/widgets"
 )
@@ -99,4 +101,55 @@ func TestScrollingEndsTheTooltip(t *testing.T) {
 		}
 	}
 	t.Fatal("there is no row")
+}
+
+// TestDeletedCanBePutBack: the strip of the finished job offers it.
+func TestDeletedCanBePutBack(t *testing.T) {
+	list := chain(3)
+	r := withPoints(t, hypervisor.StateOff, list...)
+	r.m.trash(r.m.checkpoints.id, list[1])
+	r.runner.WaitIdle()
+	r.until("the strip", func() bool { return strings.Contains(texts(r.window), "Put back") })
+	r.took()
+	press(t, r.window, "Put back")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "put back 2" {
+		t.Errorf("it made %+v", calls)
+	}
+}
+
+// TestStripsSayWhatCameOfIt and of which machine.
+func TestStripsSayWhatCameOfIt(t *testing.T) {
+	r := withPoints(t, hypervisor.StateOff, chain(1)...)
+	r.runner.Start("Saving a checkpoint of web", r.ids["web"].String(), func(_ context.Context, report func(jobs.Progress)) error {
+		report(jobs.Progress{Outcome: "Checkpoint “one” saved"})
+		return nil
+	})
+	r.runner.WaitIdle()
+	r.until("the strip", func() bool { return strings.Contains(texts(r.window), "Checkpoint “one” saved\nweb\n") })
+}
+
+// TestStripsDoNotMoveThePage: when one goes, a page that is scrolled to its end stays where it is, and gives the room below it back when it is scrolled.
+func TestStripsDoNotMoveThePage(t *testing.T) {
+	r := withPoints(t, hypervisor.StateOff, chain(30)...)
+	r.window.Resize(fyne.NewSize(1024, 500))
+	r.settle()
+	scroll := r.m.details.scroll
+	end := scroll.Content.MinSize().Height
+	release := make(chan struct{})
+	job := r.runner.Start("one", "", func(context.Context, func(jobs.Progress)) error { <-release; return nil })
+	r.until("the strip", func() bool { return r.m.activity.box.Visible() })
+	scroll.ScrollToBottom()
+	before, height := scroll.Offset.Y, scroll.Size().Height
+	close(release)
+	r.runner.WaitIdle()
+	r.runner.Dismiss(job.Status().ID)
+	r.until("it has gone", func() bool { return !r.m.activity.box.Visible() })
+	if scroll.Size().Height <= height || scroll.Offset.Y != before {
+		t.Errorf("the page went from %v to %v", before, scroll.Offset.Y)
+	}
+	scroll.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, 300)})
+	if got := scroll.Content.MinSize().Height; got != end {
+		t.Errorf("the page is %v high, want %v", got, end)
+	}
 }
