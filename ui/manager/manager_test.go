@@ -263,6 +263,10 @@ func TestDisabledButtonsSayWhy(t *testing.T) {
 	r.mu.Unlock()
 	r.selectNames("off")
 	check("checkpoint", tb.checkpoint.Main, true, "Its disk is raw.")
+	wantText(t, r.window, "Its disk is raw.")
+	if strings.Contains(texts(r.window), "None yet.") {
+		t.Error("the card promises what cannot be")
+	}
 	r.window.Canvas().Focus(tb.checkpoint.Main)
 	if tip := widgets.TipText(tb.checkpoint.Main); tip != "Its disk is raw." {
 		t.Errorf("the focused button's tooltip is %q", tip)
@@ -879,11 +883,22 @@ func TestAutomaticMenu(t *testing.T) {
 			t.Errorf("%s set %+v", label, got)
 		}
 	}
+	wantNothing := func(part string) {
+		t.Helper()
+		if strings.Contains(texts(r.window), part) {
+			t.Errorf("%q is shown", part)
+		}
+	}
+	pick("Off")
+	wantNothing("Saved by itself")
+	pick("Every 15 minutes while it runs")
+	wantText(t, r.window, "Saved by itself every 15 minutes while it runs, the last 5 are kept.")
 	pick("Every 4 hours while it runs")
 	pick("Keep the last one")
 	if got := r.prefs.Automatic[web.UUID]; got != (settings.Automatic{Minutes: 240, Keep: 1}) {
 		t.Errorf("it is %+v", got)
 	}
+	wantText(t, r.window, "Saved by itself every 4 hours while it runs, the last one is kept.")
 }
 
 // TestSaveFirst: with that preference, what would be lost is saved without a question.

@@ -31,6 +31,8 @@ type checkpointPanel struct {
 	save   *widgets.Button
 	trash  *widgets.Button
 	total  *widgets.Text
+	auto   *fyne.Container // how they are saved by themselves
+	says   string          // what auto says
 	shown  checkpointState
 	dialog *trashDialog // while it is open
 	filled bool
@@ -39,13 +41,14 @@ type checkpointPanel struct {
 }
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
-	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0)), reveal: func(fyne.CanvasObject) {}}
+	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0)), auto: container.NewStack(), reveal: func(fyne.CanvasObject) {}}
 	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
 	p.total = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
 	p.trash = widgets.NewButton("trash", "", widgets.StyleFlat, p.openTrash).SetTip(lang.L("What was deleted in the last seven days"))
 	p.foot = container.NewBorder(nil, nil, nil, p.trash, p.total)
-	section := widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.list, p.foot), p.save)
+	section := widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.auto, p.list, p.foot), p.save)
 	p.box = section
+	p.auto.Hide()
 	section.OnFocus = func() { p.reveal(p.save) } // level with the heading
 	p.save.OnFocus = func() { p.reveal(p.save) }
 	p.trash.OnFocus = func() { p.reveal(p.trash) }
@@ -64,6 +67,22 @@ func (p *checkpointPanel) reset() {
 	p.list.Objects = []fyne.CanvasObject{widgets.NewText(text, theme.TextSmall, false, theme.ColorMuted).Elided()}
 	p.list.Refresh()
 	p.foot.Hide()
+	p.showAutomatic()
+}
+
+// showAutomatic says how checkpoints of the machine are saved by themselves, if they are.
+func (p *checkpointPanel) showAutomatic() {
+	text := ""
+	if one := p.m.single(); one != nil {
+		text = automaticText(p.m.p.Settings.Get().Automatic[one.UUID])
+	}
+	if text == p.says {
+		return
+	}
+	p.says = text
+	p.auto.Objects = []fyne.CanvasObject{widgets.Small(text)}
+	p.auto.Refresh()
+	setVisible(p.auto, text != "")
 }
 
 // show lists what was read.
@@ -72,6 +91,7 @@ func (p *checkpointPanel) show(s checkpointState) {
 		return
 	}
 	p.save.SetEnabled(p.m.canCheckpoint())
+	p.showAutomatic()
 	restorable, reason := p.m.canSingle(machines.ActionRestore)
 	// The look of the buttons depends on the machine's state as well.
 	if p.filled && reflect.DeepEqual(p.shown.Overview, s.Overview) && p.shown.current == s.current && p.shown.err == s.err {
@@ -85,6 +105,8 @@ func (p *checkpointPanel) show(s checkpointState) {
 	switch {
 	case s.err != nil:
 		p.list.Add(widgets.Paragraphs(lang.L("The checkpoints cannot be read."), lang.L(explain.Explain(s.err).Summary)))
+	case len(s.List) == 0 && s.Refusal != "": // a promise that cannot be kept helps nobody
+		p.list.Add(widgets.Paragraphs(lang.L("This machine cannot have checkpoints now."), lang.L(s.Refusal)))
 	case len(s.List) == 0:
 		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}

@@ -241,6 +241,13 @@ func joinLines(lines ...string) string {
 // Muted is a secondary text, wrapped.
 func Muted(text string) fyne.CanvasObject { return wrapped(text, theme.ColorMuted) }
 
+// Small is a secondary text in small letters, wrapped.
+func Small(text string) fyne.CanvasObject {
+	rt := widget.NewRichText(&widget.TextSegment{Text: text, Style: widget.RichTextStyle{ColorName: theme.ColorMuted, SizeName: fynetheme.SizeNameCaptionText}})
+	rt.Wrapping = fyne.TextWrapWord
+	return rt
+}
+
 // Paragraphs shows texts one below the other, wrapped; the first is the most important.
 func Paragraphs(texts ...string) fyne.CanvasObject {
 	box := container.NewVBox()
