@@ -281,7 +281,11 @@ func (s *Service) Resolve(list []Checkpoint, idOrName string) (Checkpoint, error
 // Save saves a checkpoint in a job. A running machine stands still meanwhile and then runs on. When it fails or is cancelled, the machine and
 // its earlier checkpoints are as before.
 func (s *Service) Save(id uuid.UUID, o SaveOptions) *jobs.Job {
-	return s.p.Jobs.Start("Saving a checkpoint of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+	title := "Saving a checkpoint of " + s.machineName(id)
+	if name := strings.TrimSpace(o.Name); name != "" {
+		title = fmt.Sprintf("Saving “%s” of %s", vmconfig.Inert(name, 60), s.machineName(id))
+	}
+	return s.p.Jobs.Start(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "saving a checkpoint", func() error {
 			return s.save(ctx, id, o, report)
 		})
@@ -322,7 +326,16 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if err != nil {
 		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id))))
 	}
-	return s.saved(context.WithoutCancel(ctx), t, n.id, took)
+	if err := s.saved(context.WithoutCancel(ctx), t, n.id, took); err != nil {
+		return err
+	}
+	report(outcome("Checkpoint “%s” saved", n.name))
+	return nil
+}
+
+// outcome says what came of a job: text has a place for a checkpoint's name.
+func outcome(text, name string) jobs.Progress {
+	return jobs.Progress{Fraction: 1, Outcome: fmt.Sprintf(text, vmconfig.Inert(name, 60))}
 }
 
 // scarce is so little free space that it is the likely reason of a failure. QEMU says "Input/output error" when the disk is full.
@@ -467,6 +480,8 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 	}
 	switch {
 	case err == nil:
+		name, _ := machines.DisplayName(snapshot)
+		report(outcome("Back at “%s”", name))
 		return record.End()
 	case errors.Is(err, hypervisor.ErrDisconnected):
 		return err // the next start repeats it

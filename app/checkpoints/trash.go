@@ -21,8 +21,12 @@ const TrashTime = 7 * 24 * time.Hour
 // Trash puts checkpoints into the machine's trash: List does not have them any more, but they keep their room and can be put back for TrashTime. What was saved after
 // them stays. Errors wrap ErrNoCheckpoint. What another program has made outside the disks is refused.
 func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
-	title := "Deleting checkpoints of " + s.machineName(id)
-	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, _ func(jobs.Progress)) error {
+	title, done := "Deleting checkpoints of "+s.machineName(id), fmt.Sprintf("%d checkpoints are in the trash", len(gone))
+	if len(gone) == 1 {
+		name := vmconfig.Inert(gone[0].Name, 60)
+		title, done = fmt.Sprintf("Deleting “%s” of %s", name, s.machineName(id)), fmt.Sprintf("“%s” is in the trash", name)
+	}
+	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "deleting checkpoints", func() error {
 			t, err := s.look(ctx, id)
 			if err != nil {
@@ -39,6 +43,7 @@ func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 				}
 				t.trash[c.ID] = now
 			}
+			report(jobs.Progress{Fraction: jobs.Unknown, Outcome: done})
 			return t.trash.Write(t.dir)
 		})
 	})
@@ -48,8 +53,12 @@ var errForeign = &Reason{Text: "It is an external snapshot that another program 
 
 // PutBack takes checkpoints out of the trash.
 func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
-	title := "Putting back checkpoints of " + s.machineName(id)
-	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, _ func(jobs.Progress)) error {
+	title, done := "Putting back checkpoints of "+s.machineName(id), fmt.Sprintf("%d checkpoints are back", len(back))
+	if len(back) == 1 {
+		name := vmconfig.Inert(back[0].Name, 60)
+		title, done = fmt.Sprintf("Putting back “%s” of %s", name, s.machineName(id)), fmt.Sprintf("“%s” is back", name)
+	}
+	return s.p.Jobs.StartFixed(title, id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "putting back checkpoints", func() error {
 			t, err := s.look(ctx, id)
 			if err != nil {
@@ -72,6 +81,7 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 				delete(t.trash, c.ID)
 				list = append(list, c)
 			}
+			report(jobs.Progress{Fraction: jobs.Unknown, Outcome: done})
 			return t.trash.Write(t.dir)
 		})
 	})

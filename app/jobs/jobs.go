@@ -20,6 +20,8 @@ type Progress struct {
 	// Done and Total are bytes, and Rest is how long the rest will take at the present rate; 0 where it is not known.
 	Done, Total int64
 	Rest        time.Duration
+	// Outcome is what came of a job that is done, one short sentence without a full stop; empty: nothing that its title does not say.
+	Outcome string
 }
 
 // Unknown is the Fraction of work whose length cannot be told.
@@ -191,7 +193,7 @@ func (j *Job) finish(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		j.status.State = Done
-		j.status.Progress = Progress{Fraction: 1, Text: j.status.Progress.Text}
+		j.status.Progress = Progress{Fraction: 1, Text: j.status.Progress.Text, Outcome: j.status.Progress.Outcome}
 	case ctx.Err() != nil && errors.Is(err, context.Canceled) && Undone(err):
 		j.status.State = Cancelled
 	default:

@@ -57,7 +57,7 @@ func Name(w fyne.Window, d dispatch.Dispatcher, q NameQuestion) {
 		return fault == ""
 	}
 	ok.OnTapped = func() {
-		if !check() {
+		if _, off := ok.Disabled(); off || !check() {
 			return
 		}
 		ok.Disable(q.Busy)
@@ -73,7 +73,7 @@ func Name(w fyne.Window, d dispatch.Dispatcher, q NameQuestion) {
 		})
 	}
 	name.OnChanged = func(string) { check() }
-	name.OnSubmitted = func(string) { ok.Tapped(nil) }
+	name.OnSubmitted = func(string) { ok.OnTapped() } // the focus stays: who typed a name that will not do goes on typing
 	modal = widgets.NewModal(w, q.Icon, fynetheme.ColorNamePrimary, q.Title, content, 440, cancel, ok)
 	if q.Fixed != "" {
 		modal.FocusOn(q.BelowFocus).Show()

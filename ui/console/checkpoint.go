@@ -3,14 +3,11 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
-
-	"fyne.io/fyne/v2"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -119,6 +116,7 @@ func (w *Window) restore(id string) {
 		case w.closed:
 		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
 			w.display.ReleaseAll()
+			p.Off = w.machine != nil && w.machine.State == hypervisor.StateOff
 			restore.Ask(w.win, p, func(saveFirst bool) { w.runRestore(p, p.Options(saveFirst)) })
 		default:
 			w.runRestore(p, p.Automatic(prefers.SaveFirst))
@@ -137,10 +135,7 @@ func (w *Window) runRestore(p restore.Plan, o checkpoints.RestoreOptions) {
 // restoreOnly restores without saving first.
 var restoreOnly = checkpoints.RestoreOptions{}
 
-// menuLength bounds the menu of checkpoints; the manager lists them all.
-const menuLength = 15
-
-// pickCheckpoint opens a menu of the newest checkpoints.
+// pickCheckpoint opens a menu of the checkpoints.
 func (w *Window) pickCheckpoint() {
 	dispatch.Background(w.p.Dispatch, func(ctx context.Context) (checkpoints.Overview, error) {
 		return w.p.Checkpoints.Overview(ctx, w.p.ID)
@@ -150,39 +145,7 @@ func (w *Window) pickCheckpoint() {
 			return
 		}
 		if !w.closed {
-			w.menu(w.bar.pick, w.checkpointMenu(o.List, time.Now()))
+			w.menu(w.bar.pick, restore.Menu(o.List, time.Now(), w.restore))
 		}
 	})
-}
-
-// checkpointMenu lists checkpoints, newest first.
-func (w *Window) checkpointMenu(list []checkpoints.Checkpoint, now time.Time) *fyne.Menu {
-	m := fyne.NewMenu("")
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b checkpoints.Checkpoint) int { return b.Created.Compare(a.Created) })
-	for _, c := range list[:min(len(list), menuLength)] {
-		item := fyne.NewMenuItem(fmt.Sprintf("%s   %s", vmconfig.Inert(c.Name, 40), when(c.Created.Local(), now)), func() { w.restore(c.ID) })
-		item.Checked = c.Current
-		item.Disabled = c.Problem != ""
-		m.Items = append(m.Items, item)
-	}
-	if len(list) == 0 {
-		item := fyne.NewMenuItem(lang.L("No checkpoint yet"), nil)
-		item.Disabled = true
-		m.Items = append(m.Items, item)
-	}
-	return m
-}
-
-// when writes a time as short as it is clear.
-func when(t, now time.Time) string {
-	y, m, d := t.Date()
-	ny, nm, nd := now.Date()
-	switch {
-	case y == ny && m == nm && d == nd:
-		return t.Format("15:04")
-	case y == ny:
-		return t.Format(lang.L("2 Jan 15:04"))
-	}
-	return t.Format(lang.L("2 Jan 2006"))
 }

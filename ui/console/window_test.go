@@ -189,34 +189,6 @@ func TestWindowCheckpointAndRestore(t *testing.T) {
 	}
 }
 
-func TestCheckpointMenu(t *testing.T) {
-	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
-	f := newWorld(t, hypervisor.StateRunning)
-	w := f.open()
-	m := w.checkpointMenu([]checkpoints.Checkpoint{
-		{ID: "a", Name: "Old", Created: now.AddDate(-1, 0, 0)},
-		{ID: "b", Name: "New", Created: now.Add(-time.Hour), Current: true},
-		{ID: "c", Name: "Lost", Created: now.AddDate(0, -1, 0), Problem: "gone"},
-	}, now)
-	var got []string
-	for _, i := range m.Items {
-		s := i.Label
-		if i.Checked {
-			s += " ✓"
-		}
-		if i.Disabled {
-			s += " –"
-		}
-		got = append(got, s)
-	}
-	if want := "New   14:00 ✓|Lost   23 Oct 15:00 –|Old   23 Nov 2025"; strings.Join(got, "|") != want {
-		t.Errorf("%q, want %q", strings.Join(got, "|"), want)
-	}
-	if m := w.checkpointMenu(nil, now); len(m.Items) != 1 || !m.Items[0].Disabled {
-		t.Error("an empty menu says nothing")
-	}
-}
-
 func TestWindowShowsAndCancelsJobs(t *testing.T) {
 	f := newWorld(t, hypervisor.StateRunning)
 	w := f.open()

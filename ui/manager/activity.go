@@ -16,8 +16,11 @@ import (
 	"guesthouse/ui/widgets"
 )
 
-// doneStays is how long a finished job is shown. A failed one stays until it is dismissed.
-const doneStays = 4 * time.Second
+// doneStays is how long a finished job is shown, offerStays the same where something can be done with it. A failed one stays until it is dismissed.
+const (
+	doneStays  = 4 * time.Second
+	offerStays = 12 * time.Second
+)
 
 // activityMost is the most height that jobs take; more of them scroll.
 const activityMost float32 = 168
@@ -30,10 +33,23 @@ type activity struct {
 	scroll *container.Scroll
 	rows   map[int]*widgets.JobRow
 	leave  map[int]bool // finished jobs whose dismissal is on its way
+	offers map[int]offer
+}
+
+// offer is what can be done with a job when it is done.
+type offer struct {
+	label string
+	do    func()
+}
+
+// offer has a job's row offer something when it is done.
+func (a *activity) offer(id int, label string, do func()) {
+	a.offers[id] = offer{label, do}
+	a.update()
 }
 
 func newActivity(m *Manager) *activity {
-	a := &activity{m: m, rows: map[int]*widgets.JobRow{}, leave: map[int]bool{}}
+	a := &activity{m: m, rows: map[int]*widgets.JobRow{}, leave: map[int]bool{}, offers: map[int]offer{}}
 	a.list = container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2))
 	a.scroll = container.NewVScroll(a.list)
 	a.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
@@ -56,25 +72,31 @@ func (a *activity) update() {
 			row = a.newRow(s.ID)
 			a.rows[s.ID] = row
 		}
-		if look := jobLook(s); !exists || look != row.Look() {
+		if look := a.look(s); !exists || look != row.Look() {
 			row.Set(look)
 		}
 		objects = append(objects, row)
 		if (s.State == jobs.Done || s.State == jobs.Cancelled) && !a.leave[s.ID] {
 			a.leave[s.ID] = true
-			dispatch.After(a.m.p.Dispatch, doneStays, func() { a.m.p.Jobs.Dismiss(s.ID) })
+			stays := doneStays
+			if _, offers := a.offers[s.ID]; offers && s.State == jobs.Done {
+				stays = offerStays
+			}
+			dispatch.After(a.m.p.Dispatch, stays, func() { a.m.p.Jobs.Dismiss(s.ID) })
 		}
 	}
 	for id := range a.rows {
 		if !known[id] {
 			delete(a.rows, id)
 			delete(a.leave, id)
+			delete(a.offers, id)
 		}
 	}
 	if !slices.Equal(objects, a.list.Objects) {
 		a.list.Objects = objects
 		a.list.Refresh()
 	}
+	defer a.m.details.keepPlace()()
 	if height := min(a.list.MinSize().Height, activityMost); len(objects) > 0 && a.scroll.MinSize().Height != height {
 		a.scroll.SetMinSize(fyne.NewSize(0, height))
 		a.m.frame.Refresh()
@@ -91,7 +113,7 @@ func (a *activity) newRow(id int) *widgets.JobRow {
 		}
 		return jobs.Status{}, false
 	}
-	return widgets.NewJobRow(widgets.JobLook{},
+	row := widgets.NewJobRow(widgets.JobLook{},
 		func() { a.m.p.Jobs.Cancel(id) },
 		func() {
 			if s, ok := status(); ok {
@@ -99,13 +121,23 @@ func (a *activity) newRow(id int) *widgets.JobRow {
 			}
 		},
 		func() { a.m.p.Jobs.Dismiss(id) })
+	row.OnAction = func() {
+		if o, ok := a.offers[id]; ok {
+			a.m.p.Jobs.Dismiss(id)
+			o.do()
+		}
+	}
+	return row
 }
 
-func jobLook(s jobs.Status) widgets.JobLook {
+func (a *activity) look(s jobs.Status) widgets.JobLook {
 	look := widgets.JobLook{Title: shown(s.Title), Text: shown(lang.Progress(s.Progress)), Fraction: s.Progress.Fraction, Cancel: s.Cancellable}
 	switch s.State {
 	case jobs.Done:
-		look.State, look.Text = widgets.JobDone, lang.L("Done")
+		look.State, look.Text, look.Action = widgets.JobDone, lang.L("Done"), a.offers[s.ID].label
+		if s.Progress.Outcome != "" {
+			look.Title, look.Text = shown(s.Progress.Outcome), a.m.nameOf(s.Subject)
+		}
 	case jobs.Cancelled:
 		look.State, look.Text = widgets.JobCancelled, lang.L("Cancelled")
 	case jobs.Failed:

@@ -18,7 +18,7 @@ func (m *Manager) automaticItem() *fyne.MenuItem {
 	now := m.p.Settings.Get().Automatic[one.UUID]
 	set := func(a settings.Automatic) func() {
 		return func() {
-			m.change(func(s *settings.Settings) { s.Automatic[one.UUID] = a }, func() {}) // one without minutes is none
+			m.change(func(s *settings.Settings) { s.Automatic[one.UUID] = a }, m.details.points.showAutomatic) // one without minutes is none
 		}
 	}
 	item := widgets.MenuItem("refresh", lang.L("Automatic checkpoints"), true, "", nil)
@@ -47,6 +47,22 @@ func (m *Manager) automaticItem() *fyne.MenuItem {
 		}
 	}
 	return item
+}
+
+// automaticText says how checkpoints are saved by themselves; it is empty where they are not.
+func automaticText(a settings.Automatic) string {
+	if a.Minutes <= 0 {
+		return ""
+	}
+	keep := a.Keep
+	if keep <= 0 {
+		keep = checkpoints.UsualKeep
+	}
+	often := lang.N("Saved by itself every minute while it runs", "Saved by itself every %d minutes while it runs", a.Minutes, a.Minutes)
+	if hours := a.Minutes / 60; hours > 0 && a.Minutes%60 == 0 {
+		often = lang.N("Saved by itself every hour while it runs", "Saved by itself every %d hours while it runs", hours, hours)
+	}
+	return lang.F("%s, %s.", often, lang.N("the last one is kept", "the last %d are kept", keep, keep))
 }
 
 // saveFirstItem chooses whether a checkpoint is saved by itself before something that cannot be undone otherwise.

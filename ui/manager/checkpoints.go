@@ -14,6 +14,7 @@ import (
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -102,18 +103,8 @@ func (m *Manager) restoreLast() {
 }
 
 func (m *Manager) restoreMenu() *fyne.Menu {
-	menu := fyne.NewMenu("")
-	now := time.Now()
 	id := m.checkpoints.id
-	for _, c := range slices.Backward(m.checkpoints.List) { // youngest first
-		label := shown(c.Name)
-		if a := age(c.Created, now); a != "" {
-			label += "  –  " + a
-		}
-		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(id, c.ID) })
-		menu.Items = append(menu.Items, item)
-	}
-	return menu
+	return restore.Menu(m.checkpoints.List, time.Now(), func(checkpoint string) { m.restore(id, checkpoint) })
 }
 
 // restore takes a machine back to a checkpoint; an empty ID means the last. When that loses or changes something, the user is asked first, and can have the
@@ -127,7 +118,7 @@ func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 		case err != nil:
 			m.refuse(lang.L("The machine was not restored"), err)
 		case p.Asks(prefers.SaveFirst) || prefers.ConfirmRestore:
-			restore.Ask(m.window, p, func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) })
+			m.askRestore(id, p)
 		default:
 			m.p.Checkpoints.Restore(id, p.To.ID, p.Automatic(prefers.SaveFirst))
 		}
@@ -136,12 +127,21 @@ func (m *Manager) restore(id uuid.UUID, checkpoint string) {
 
 // restoreDisks asks before it takes a machine back to the disks of a checkpoint, without its memory.
 func (m *Manager) restoreDisks(id uuid.UUID, c checkpoints.Checkpoint) {
-	text := lang.L("The machine goes back to these disks and is off: what was in its memory is left out, as after a power cut.")
-	if m.checkpoints.Changed {
-		text += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
-	}
-	widgets.Confirm(m.window, lang.L("Go back to the disks only?"), text, []string{shown(c.Name)}, lang.L("Restore"), m.checkpoints.Changed,
-		func() { m.p.Checkpoints.Restore(id, c.ID, checkpoints.RestoreOptions{DisksOnly: true}) })
+	dispatch.Background(m.p.Dispatch, func(ctx context.Context) (restore.Plan, error) {
+		return restore.NewDisksPlan(ctx, m.p.Checkpoints, id, c.ID)
+	}, func(p restore.Plan, err error) {
+		if err != nil {
+			m.refuse(lang.L("The machine was not restored"), err)
+			return
+		}
+		m.askRestore(id, p)
+	})
+}
+
+func (m *Manager) askRestore(id uuid.UUID, p restore.Plan) {
+	machine := m.byID[id]
+	p.Off = machine != nil && machine.State == hypervisor.StateOff
+	restore.Ask(m.window, p, func(saveFirst bool) { m.p.Checkpoints.Restore(id, p.To.ID, p.Options(saveFirst)) })
 }
 
 // refuse shows a reason that is meant for the user as it is, and anything else as a failure.
@@ -208,12 +208,20 @@ func (m *Manager) trashBranch(id uuid.UUID, branch []checkpoints.Checkpoint) {
 	}
 	widgets.Confirm(m.window, lang.L("Delete these checkpoints?"),
 		lang.L("They go to the trash and can be put back for seven days. The machine and its other checkpoints stay as they are."),
-		names, lang.L("Delete"), true, func() { m.p.Checkpoints.Trash(id, branch) })
+		names, lang.L("Delete"), true, func() { m.putAway(id, branch) })
+}
+
+// putAway puts checkpoints into the trash, and offers to put them back.
+func (m *Manager) putAway(id uuid.UUID, gone []checkpoints.Checkpoint) {
+	job := m.p.Checkpoints.Trash(id, gone)
+	back := slices.Clone(gone)
+	slices.Reverse(back) // parents first
+	m.activity.offer(job.Status().ID, lang.L("Put back"), func() { m.p.Checkpoints.PutBack(id, back) })
 }
 
 // trash puts a checkpoint into the trash, from where it can come back.
 func (m *Manager) trash(id uuid.UUID, c checkpoints.Checkpoint) {
-	m.p.Checkpoints.Trash(id, []checkpoints.Checkpoint{c})
+	m.putAway(id, []checkpoints.Checkpoint{c})
 }
 
 // compare shows how the settings of a checkpoint differ from the present ones.

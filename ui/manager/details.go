@@ -41,6 +41,7 @@ type details struct {
 	sections []section
 	cards    *fyne.Container
 	scroll   *container.Scroll
+	tail     tail
 	preview  *preview
 	points   *checkpointPanel
 }
@@ -66,7 +67,12 @@ func newDetails(m *Manager) *details {
 	d.preview = newPreview(m)
 	d.points = newCheckpointPanel(m)
 	right := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), widgets.Card(d.preview), widgets.Card(d.points.box))
-	d.scroll = container.NewVScroll(padded(container.New(&columns{}, d.cards, right)))
+	d.scroll = widgets.NewScroll(container.New(&d.tail, padded(container.New(&columns{}, d.cards, right))))
+	d.scroll.OnScrolled = func(fyne.Position) {
+		widgets.HideTips(d.scroll)
+		d.trimTail()
+	}
+	d.points.reveal = d.reveal
 	d.line = container.New(headLine{}, d.state, d.since)
 	d.one = container.NewBorder(header(d.tile, d.name, d.line), nil, nil, nil, d.scroll)
 	return d
@@ -175,8 +181,50 @@ func (d *details) card(s section) fyne.CanvasObject {
 	w := widgets.NewSection(s.icon, s.title, container.New(layout.NewCustomPaddedLayout(0, 0, 22, 0), body))
 	w.SetOpen(!d.folded(s.key))
 	w.OnToggled = func(open bool) { d.remember(s.key, open) }
+	w.OnFocus = func() { d.reveal(w) }
 	return w
 }
+
+// tail is a layout that leaves room below an object.
+type tail struct{ room float32 }
+
+// MinSize implements fyne.Layout.
+func (t *tail) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return o[0].MinSize().AddWidthHeight(0, t.room)
+}
+
+// Layout implements fyne.Layout.
+func (t *tail) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	o[0].Resize(size.SubtractWidthHeight(0, t.room))
+}
+
+// keepPlace is called before the page's height changes by itself, and what it returns after: what is below the pointer stays there. A page that was scrolled to
+// its end gets room below it for that, until it is scrolled back.
+func (d *details) keepPlace() func() {
+	before := d.scroll.Offset
+	return func() {
+		if missing := before.Y - d.scroll.Offset.Y; missing > 0 {
+			d.tail.room += missing
+			d.scroll.Content.Refresh()
+			d.scroll.ScrollToOffset(before)
+		}
+	}
+}
+
+// trimTail takes away the room below the page as far as it is not to be seen.
+func (d *details) trimTail() {
+	if d.tail.room == 0 {
+		return
+	}
+	end := d.scroll.Content.MinSize().Height - d.tail.room
+	if room := max(0, d.scroll.Offset.Y+d.scroll.Size().Height-end); room < d.tail.room {
+		d.tail.room = room
+		d.scroll.Content.Refresh()
+	}
+}
+
+// reveal scrolls a part of the page into view that the keyboard has come to.
+func (d *details) reveal(o fyne.CanvasObject) { widgets.Reveal(d.scroll, o) }
 
 func (d *details) folded(key string) bool {
 	_, folded := d.m.p.Settings.Get().Windows[foldKey+key]

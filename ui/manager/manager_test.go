@@ -3,6 +3,7 @@ package manager
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -262,6 +263,10 @@ func TestDisabledButtonsSayWhy(t *testing.T) {
 	r.mu.Unlock()
 	r.selectNames("off")
 	check("checkpoint", tb.checkpoint.Main, true, "Its disk is raw.")
+	wantText(t, r.window, "Its disk is raw.")
+	if strings.Contains(texts(r.window), "None yet.") {
+		t.Error("the card promises what cannot be")
+	}
 	r.window.Canvas().Focus(tb.checkpoint.Main)
 	if tip := widgets.TipText(tb.checkpoint.Main); tip != "Its disk is raw." {
 		t.Errorf("the focused button's tooltip is %q", tip)
@@ -387,39 +392,55 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestCheckpointTree arranges checkpoints below their parents, the present state below the current one.
+// TestCheckpointTree arranges checkpoints as a tree: what led to the present state is one straight line, and what branches off it is one column to the
+// right, right after what it branches off.
 func TestCheckpointTree(t *testing.T) {
 	show := func(list []checkpoints.Checkpoint) string {
 		var b strings.Builder
 		for _, row := range treeOf(list) {
-			for _, goesOn := range row.place {
-				if goesOn {
-					b.WriteString("|")
-				} else {
-					b.WriteString(".")
+			b.WriteString(strings.Repeat(".", row.place.column))
+			for _, mark := range []struct {
+				on   bool
+				sign string
+			}{{row.place.up, "^"}, {row.place.across, "<"}} {
+				if mark.on {
+					b.WriteString(mark.sign)
 				}
 			}
-			b.WriteString(row.ID + " ")
+			b.WriteString(row.ID)
+			if row.place.down {
+				b.WriteString("_")
+			}
+			b.WriteString(" ")
 		}
 		return strings.TrimSpace(b.String())
 	}
 	at := func(hours int) time.Time { return time.Unix(int64(3600*hours), 0) }
+	point := func(id, parent string, hour int) checkpoints.Checkpoint {
+		return checkpoints.Checkpoint{ID: id, Parent: parent, Created: at(hour)}
+	}
+	current := func(c checkpoints.Checkpoint) checkpoints.Checkpoint {
+		c.Current = true
+		return c
+	}
 	for _, c := range []struct {
 		list []checkpoints.Checkpoint
 		want string
 	}{
 		{nil, ""},
-		{cps(), ".1 .|2 .|. ..3"},
+		{cps(), "1_ .<3 ^2_ ^"},
 		// The order of the list is only parents first.
-		{[]checkpoints.Checkpoint{
-			{ID: "a", Created: at(1)},
-			{ID: "r", Created: at(9)},
-			{ID: "c", Parent: "a", Created: at(3)},
-			{ID: "b", Parent: "a", Created: at(2)},
-			{ID: "d", Parent: "b", Created: at(4), Current: true},
-			{ID: "orphan", Parent: "gone", Created: at(8)},
-		}, "|a ||b ||.d ||.. |.c |orphan .r"},
-		{[]checkpoints.Checkpoint{{ID: "a", Created: at(1)}}, "|a ."},
+		{
+			[]checkpoints.Checkpoint{point("a", "", 1), point("r", "", 9), point("c", "a", 3), point("b", "a", 2), current(point("d", "b", 4)), point("orphan", "gone", 8)},
+			"a_ .<c ^b_ ^d_ ^ orphan r",
+		},
+		{[]checkpoints.Checkpoint{point("a", "", 1)}, "a"},
+		{[]checkpoints.Checkpoint{current(point("a", "", 1)), point("b", "a", 2), point("c", "b", 3)}, "a_ .<b_ .^c ^"},
+		// Beside the way to the present state, the longest line goes straight on.
+		{
+			[]checkpoints.Checkpoint{current(point("a", "", 1)), point("b", "a", 2), point("c", "b", 3), point("d", "b", 4), point("e", "c", 5)},
+			"a_ .<b_ ..<d .^c_ .^e ^",
+		},
 	} {
 		if got := show(c.list); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
@@ -427,6 +448,46 @@ func TestCheckpointTree(t *testing.T) {
 	}
 	if rows := treeOf([]checkpoints.Checkpoint{{ID: "a", Parent: "b"}, {ID: "b", Parent: "a"}}); len(rows) != 3 {
 		t.Errorf("a circle of parents gives %+v", rows)
+	}
+}
+
+// TestLongTree: a chain is not indented however long it is, and what branches off it half-way comes there.
+func TestLongTree(t *testing.T) {
+	var list []checkpoints.Checkpoint
+	for n := 1; n <= 30; n++ {
+		c := checkpoints.Checkpoint{ID: strconv.Itoa(n), Created: time.Unix(int64(n), 0), Current: n == 30}
+		if n > 1 {
+			c.Parent = strconv.Itoa(n - 1)
+		}
+		list = append(list, c)
+	}
+	list = append(list, checkpoints.Checkpoint{ID: "side", Parent: "14", Created: time.Unix(99, 0)})
+	rows := treeOf(list)
+	for i, row := range rows {
+		if want := row.ID == "side"; (row.place.column == 1) != want || row.place.column > 1 {
+			t.Errorf("%q is in column %d", row.ID, row.place.column)
+		}
+		if row.ID == "side" && rows[i-1].ID != "14" {
+			t.Errorf("what branches off 14 comes after %s", rows[i-1].ID)
+		}
+	}
+	if last := rows[len(rows)-1]; last.ID != "" || len(rows) != 32 {
+		t.Errorf("%d rows, the last is %q", len(rows), last.ID)
+	}
+	// Every restore to the one before the last and a new one from there: many columns share the room.
+	list = nil
+	for n := range 40 {
+		list = append(list, checkpoints.Checkpoint{ID: strconv.Itoa(n), Parent: strconv.Itoa(n - 1), Created: time.Unix(int64(n), 0)},
+			checkpoints.Checkpoint{ID: strconv.Itoa(n) + "x", Parent: strconv.Itoa(n - 1), Created: time.Unix(int64(n), 1)},
+			checkpoints.Checkpoint{ID: strconv.Itoa(n) + "y", Parent: strconv.Itoa(n) + "x", Created: time.Unix(int64(n), 2)})
+	}
+	list[len(list)-1].Current = true
+	rows = treeOf(list)
+	step := indentFor(rows)
+	for _, row := range rows {
+		if width := newTreeLines(row.place, step, "primary", false).MinSize().Width; width > mostIndent+2*nodeSize {
+			t.Fatalf("the lines of %q take %v", row.ID, width)
+		}
 	}
 }
 
@@ -485,18 +546,51 @@ func TestCheckpointTrash(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "trash 2" {
 		t.Errorf("Delete made %+v", calls)
 	}
-	for button, want := range map[string]string{"Put back": "put back 9", "Delete all for good": "empty 9"} {
-		press(t, r.window, "Trash (1)")
-		wantText(t, r.window, "Deleted checkpoints", "Gone", "deleted 3 hours ago")
-		press(t, r.window, button)
-		if button != "Put back" {
-			wantText(t, r.window, "Delete these checkpoints for good?")
-			press(t, r.window, "Delete for good")
-		}
+	older := gone
+	older.ID, older.Name, older.Deleted, older.Created = "8", "Older", time.Now().Add(-5*time.Hour), time.Now().Add(-72*time.Hour)
+	oldest := older
+	oldest.ID, oldest.Name, oldest.Deleted = "7", "Oldest", time.Now().Add(-6*time.Hour)
+	r.mu.Lock()
+	r.trashed = []checkpoints.Checkpoint{older, oldest, gone}
+	r.mu.Unlock()
+	r.m.loadCheckpoints(true)
+	r.settle()
+	press(t, r.window, "Trash (3)")
+	wantText(t, r.window, "Deleted checkpoints", "saved 2 days ago · deleted 3 hours ago", "saved 3 days ago · deleted 5 hours ago")
+	if all := texts(r.window); strings.Index(all, "Gone") > strings.Index(all, "Older") {
+		t.Error("what was deleted last is not on top")
+	}
+	did := func(what string, open bool) {
+		t.Helper()
 		r.settle()
-		if calls := r.took(); len(calls) != 1 || calls[0].what != want || widgets.ModalOpen(r.window) {
-			t.Errorf("%s made %+v", button, calls)
+		if calls := r.took(); len(calls) != 1 || calls[0].what != what || widgets.ModalOpen(r.window) != open {
+			t.Errorf("it made %+v, want %s", calls, what)
 		}
+	}
+	press(t, r.window, "Put back")
+	did("put back 9", true)
+	if all := texts(r.window); strings.Contains(all, "Gone") || !strings.Contains(all, "Older") {
+		t.Errorf("after it was put back there is %s", all)
+	}
+	if back, ok := r.window.Canvas().Focused().(*widgets.Button); !ok || back.Text() != "Put back" {
+		t.Error("the focus is not at the next one")
+	}
+	for _, o := range objects(r.window) {
+		if b, ok := o.(*widgets.Button); ok && b.Text() == "" {
+			test.Tap(b)
+			break
+		}
+	}
+	wantText(t, r.window, "Delete this checkpoint for good?", "Older")
+	press(t, r.window, "Delete for good")
+	did("empty 8", true)
+	press(t, r.window, "Delete all for good")
+	press(t, r.window, "Delete for good")
+	did("empty 7", true)
+	wantText(t, r.window, "The trash is empty.")
+	press(t, r.window, "Close")
+	if widgets.ModalOpen(r.window) {
+		t.Error("it stays open")
 	}
 }
 
@@ -789,11 +883,22 @@ func TestAutomaticMenu(t *testing.T) {
 			t.Errorf("%s set %+v", label, got)
 		}
 	}
+	wantNothing := func(part string) {
+		t.Helper()
+		if strings.Contains(texts(r.window), part) {
+			t.Errorf("%q is shown", part)
+		}
+	}
+	pick("Off")
+	wantNothing("Saved by itself")
+	pick("Every 15 minutes while it runs")
+	wantText(t, r.window, "Saved by itself every 15 minutes while it runs, the last 5 are kept.")
 	pick("Every 4 hours while it runs")
 	pick("Keep the last one")
 	if got := r.prefs.Automatic[web.UUID]; got != (settings.Automatic{Minutes: 240, Keep: 1}) {
 		t.Errorf("it is %+v", got)
 	}
+	wantText(t, r.window, "Saved by itself every 4 hours while it runs, the last one is kept.")
 }
 
 // TestSaveFirst: with that preference, what would be lost is saved without a question.
@@ -842,5 +947,19 @@ func TestSpace(t *testing.T) {
 	press(t, r.window, "Delete for good")
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "empty a b" || calls[0].ids[0] != web.UUID {
 		t.Errorf("it made %v", calls)
+	}
+}
+
+// TestReturnWithAnInvalidName leaves the focus in the field.
+func TestReturnWithAnInvalidName(t *testing.T) {
+	r := newRig(t, machine("db", hypervisor.StateOff), machine("web", hypervisor.StateOff))
+	r.selectNames("web")
+	r.m.rename()
+	field := r.window.Canvas().Focused().(*widgets.Entry)
+	field.SetText("db")
+	field.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	r.settle()
+	if got := r.window.Canvas().Focused(); got != field || len(r.took()) != 0 {
+		t.Errorf("the focus is at %v", got)
 	}
 }

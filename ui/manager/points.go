@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/explain"
 	"guesthouse/app/machines"
 	"guesthouse/ui/lang"
+	"guesthouse/ui/restore"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -30,17 +31,27 @@ type checkpointPanel struct {
 	save   *widgets.Button
 	trash  *widgets.Button
 	total  *widgets.Text
+	auto   *fyne.Container // how they are saved by themselves
+	says   string          // what auto says
 	shown  checkpointState
+	dialog *trashDialog // while it is open
 	filled bool
+	indent float32                 // of the tree's columns
+	reveal func(fyne.CanvasObject) // scrolls something into view
 }
 
 func newCheckpointPanel(m *Manager) *checkpointPanel {
-	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0))}
+	p := &checkpointPanel{m: m, list: container.New(layout.NewCustomPaddedVBoxLayout(0)), auto: container.NewStack(), reveal: func(fyne.CanvasObject) {}}
 	p.save = widgets.NewButton("checkpoint", lang.L("Save"), widgets.StyleFlat, m.saveCheckpoint).SetTip(lang.L("Save the machine as it is now"))
 	p.total = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided()
 	p.trash = widgets.NewButton("trash", "", widgets.StyleFlat, p.openTrash).SetTip(lang.L("What was deleted in the last seven days"))
 	p.foot = container.NewBorder(nil, nil, nil, p.trash, p.total)
-	p.box = widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.list, p.foot), p.save)
+	section := widgets.NewSection("tree", lang.L("Checkpoints"), container.NewVBox(p.auto, p.list, p.foot), p.save)
+	p.box = section
+	p.auto.Hide()
+	section.OnFocus = func() { p.reveal(p.save) } // level with the heading
+	p.save.OnFocus = func() { p.reveal(p.save) }
+	p.trash.OnFocus = func() { p.reveal(p.trash) }
 	p.reset()
 	return p
 }
@@ -56,6 +67,22 @@ func (p *checkpointPanel) reset() {
 	p.list.Objects = []fyne.CanvasObject{widgets.NewText(text, theme.TextSmall, false, theme.ColorMuted).Elided()}
 	p.list.Refresh()
 	p.foot.Hide()
+	p.showAutomatic()
+}
+
+// showAutomatic says how checkpoints of the machine are saved by themselves, if they are.
+func (p *checkpointPanel) showAutomatic() {
+	text := ""
+	if one := p.m.single(); one != nil {
+		text = automaticText(p.m.p.Settings.Get().Automatic[one.UUID])
+	}
+	if text == p.says {
+		return
+	}
+	p.says = text
+	p.auto.Objects = []fyne.CanvasObject{widgets.Small(text)}
+	p.auto.Refresh()
+	setVisible(p.auto, text != "")
 }
 
 // show lists what was read.
@@ -64,21 +91,29 @@ func (p *checkpointPanel) show(s checkpointState) {
 		return
 	}
 	p.save.SetEnabled(p.m.canCheckpoint())
+	p.showAutomatic()
 	restorable, reason := p.m.canSingle(machines.ActionRestore)
 	// The look of the buttons depends on the machine's state as well.
 	if p.filled && reflect.DeepEqual(p.shown.Overview, s.Overview) && p.shown.current == s.current && p.shown.err == s.err {
 		return
 	}
 	p.filled, p.shown = true, s
+	if p.dialog != nil {
+		defer p.dialog.follow()
+	}
 	p.list.Objects = p.list.Objects[:0]
 	switch {
 	case s.err != nil:
 		p.list.Add(widgets.Paragraphs(lang.L("The checkpoints cannot be read."), lang.L(explain.Explain(s.err).Summary)))
+	case len(s.List) == 0 && s.Refusal != "": // a promise that cannot be kept helps nobody
+		p.list.Add(widgets.Paragraphs(lang.L("This machine cannot have checkpoints now."), lang.L(s.Refusal)))
 	case len(s.List) == 0:
 		p.list.Add(widgets.Muted(lang.L("None yet. A checkpoint keeps the whole machine as it is, so that you can come back to it.")))
 	}
 	now := time.Now()
-	for _, row := range treeOf(s.List) {
+	rows := treeOf(s.List)
+	p.indent = indentFor(rows)
+	for _, row := range rows {
 		if row.ID == "" {
 			p.list.Add(p.present(row.place, s))
 		} else {
@@ -104,12 +139,8 @@ func (p *checkpointPanel) showFoot(s checkpointState) {
 // row shows one checkpoint. Its buttons say the most common, its menu everything.
 func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, restorable bool, reason string) fyne.CanvasObject {
 	c := row.Checkpoint
-	icon, color := "state-off", theme.ColorOff
-	if c.State.Active() {
-		icon, color = "state-running", theme.ColorRunning
-	}
+	icon, color := pointIcon(c)
 	if c.Problem != "" {
-		icon, color = "warning", fynetheme.ColorNameWarning
 		restorable, reason = false, c.Problem
 	}
 	nameColor := fynetheme.ColorNameForeground
@@ -121,18 +152,35 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		nameColor = fynetheme.ColorNamePrimary
 		note = joined(lang.L("current"), "·", note)
 	}
-	texts := widgets.NewHint(twoLines(widgets.NewText(shown(c.Name), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
+	tipped := widgets.NewHint(twoLines(widgets.NewText(restore.ShownName(c, now), theme.TextNormal, c.Current, nameColor), note), p.tip(c))
 
-	restore := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
-	restore.SetEnabled(restorable, reason)
+	back := widgets.NewIconButton("restore", lang.L("Go back to this checkpoint"), func() { p.m.restore(p.shown.id, c.ID) })
+	back.SetEnabled(restorable, reason)
 	menu := func() *fyne.Menu { return p.menu(c, restorable, reason) }
 	more := widgets.NewIconButton("more", lang.L("Rename, copy, compare, delete"), nil)
 	more.OnTapped = func() { widgets.ShowMenu(more, menu()) }
-	for _, b := range []*widgets.Button{restore, more} {
-		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
+	node := fynetheme.ColorNamePlaceHolder
+	if c.Current {
+		node = fynetheme.ColorNamePrimary
 	}
-	left := container.NewHBox(newTreeLines(row.place), thumbnail(picture, icon, color))
-	return newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), restore, more), texts), menu)
+	left := container.NewHBox(newTreeLines(row.place, p.indent, node, false), thumbnail(picture, icon, color))
+	line := newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), back, more), tipped), menu)
+	for _, b := range []*widgets.Button{back, more} {
+		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
+		b.OnFocus = func() { p.reveal(line) }
+	}
+	return line
+}
+
+// pointIcon says how a machine was when its checkpoint was saved, or that something is wrong with it.
+func pointIcon(c checkpoints.Checkpoint) (icon string, color fyne.ThemeColorName) {
+	switch {
+	case c.Problem != "":
+		return "warning", fynetheme.ColorNameWarning
+	case c.State.Active():
+		return "state-running", theme.ColorRunning
+	}
+	return "state-off", theme.ColorOff
 }
 
 // present is the row of what the machine is now.
@@ -144,7 +192,8 @@ func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.Canva
 		note = lang.F("changed since “%s”", shown(one.Checkpoint))
 	}
 	texts := twoLines(widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground), note)
-	left := container.NewHBox(newTreeLines(place), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted)))
+	left := container.NewHBox(newTreeLines(place, p.indent, fynetheme.ColorNamePrimary, true),
+		container.NewStack(widgets.Space(thumbWidth, thumbHeight), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted))))
 	return container.NewBorder(nil, nil, left, nil, texts)
 }
 
@@ -234,6 +283,7 @@ func (p *checkpointPanel) tip(c checkpoints.Checkpoint) string {
 	if c.State.Active() {
 		tip = lang.F("Saved %s, machine running", saved)
 	}
+	tip = shown(c.Name) + "\n" + tip
 	if c.FreesBytes > 0 {
 		tip += "\n" + lang.F("Deleting it for good frees %s.", vmconfig.RoughSize(c.FreesBytes))
 	}

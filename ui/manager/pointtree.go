@@ -9,10 +9,17 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/ui/theme"
 )
 
-// treePlace is where something stands in the tree: for each level above it whether the line of that level goes on below, the last one being its own.
-type treePlace []bool
+// treePlace is where something stands in the tree. A line of checkpoints stays in its column however long it is; where it branches, each branch but
+// the one that goes on moves one column to the right and comes first. So in every column left of a row a line passes by.
+type treePlace struct {
+	column int
+	up     bool // what is before it is above it in the same column
+	across bool // what is before it is in the column to the left
+	down   bool // something was saved after it
+}
 
 // treeRow is a checkpoint, or the present state (ID is empty), with its place.
 type treeRow struct {
@@ -20,101 +27,173 @@ type treeRow struct {
 	place treePlace
 }
 
-// treeOf arranges checkpoints as a tree, each right before what was saved after it, the oldest first, with the present state below the current
-// one. A parent that is missing makes a root; a circle, which only a damaged list has, ends.
+// treeOf arranges checkpoints as a tree, each before what was saved after it, with the present state after the current one. What led to the present
+// state is one straight line; elsewhere the longest line goes on, of several the youngest. A parent that is missing makes a root; a circle, which only a
+// damaged list has, ends.
 func treeOf(list []checkpoints.Checkpoint) []treeRow {
-	known := map[string]bool{}
-	for _, c := range list {
-		known[c.ID] = true
+	if len(list) == 0 {
+		return nil
 	}
-	children := map[string][]checkpoints.Checkpoint{}
-	current, present := "", false
+	t := &treeBuilder{parent: map[string]string{}, children: map[string][]checkpoints.Checkpoint{}, line: map[string]bool{}, size: map[string]int{}}
+	for _, c := range list {
+		t.parent[c.ID] = ""
+	}
 	for _, c := range list {
 		parent := c.Parent
-		if !known[parent] {
+		if _, known := t.parent[parent]; !known {
 			parent = ""
 		}
-		children[parent] = append(children[parent], c)
+		t.parent[c.ID] = parent
+		t.children[parent] = append(t.children[parent], c)
 		if c.Current {
-			current = c.ID
+			t.current = c.ID
 		}
 	}
-	var rows []treeRow
-	var add func(parent string, above treePlace)
-	add = func(parent string, above treePlace) {
-		below := children[parent]
-		delete(children, parent)
-		slices.SortStableFunc(below, func(a, b checkpoints.Checkpoint) int { return a.Created.Compare(b.Created) })
-		here := parent == current && len(list) > 0 && !present
-		present = present || here
-		for i, c := range below {
-			place := append(slices.Clone(above), i < len(below)-1 || here)
-			rows = append(rows, treeRow{c, place})
-			add(c.ID, place)
-		}
-		if here {
-			rows = append(rows, treeRow{place: append(slices.Clone(above), false)})
-		}
+	for id := t.current; id != "" && !t.line[id]; id = t.parent[id] {
+		t.line[id] = true
 	}
-	add("", nil)
+	t.add("", 0)
 	for _, c := range list { // what only a circle holds
-		if _, left := children[c.Parent]; left && c.Parent != "" {
-			add(c.Parent, treePlace{false})
+		if parent := t.parent[c.ID]; parent != "" && t.children[parent] != nil {
+			t.rows = append(t.rows, treeRow{c, treePlace{down: true}})
+			t.children[parent] = slices.DeleteFunc(t.children[parent], func(o checkpoints.Checkpoint) bool { return o.ID == c.ID })
+			t.add(c.ID, 0)
 		}
 	}
-	return rows
+	return t.rows
+}
+
+type treeBuilder struct {
+	parent   map[string]string
+	children map[string][]checkpoints.Checkpoint // those that are not in rows yet
+	current  string
+	present  bool            // the present state is in rows
+	line     map[string]bool // what led to the present state
+	size     map[string]int  // how many there are from a checkpoint on
+	rows     []treeRow
+}
+
+// add adds what was saved after a checkpoint that stands in a column, the roots for none.
+func (t *treeBuilder) add(parent string, column int) {
+	below := t.children[parent]
+	delete(t.children, parent)
+	slices.SortStableFunc(below, func(a, b checkpoints.Checkpoint) int { return a.Created.Compare(b.Created) })
+	here := parent == t.current && !t.present
+	t.present = t.present || here
+	main := -1 // which goes on in the column
+	if parent != "" && !here {
+		for i, c := range below {
+			if main < 0 || t.line[c.ID] || !t.line[below[main].ID] && t.count(c.ID) >= t.count(below[main].ID) {
+				main = i
+			}
+		}
+	}
+	put := func(c checkpoints.Checkpoint, place treePlace) {
+		place.down = len(t.children[c.ID]) > 0 || c.ID == t.current && !t.present
+		t.rows = append(t.rows, treeRow{c, place})
+		t.add(c.ID, place.column)
+	}
+	for i, c := range below {
+		switch {
+		case i == main:
+		case parent == "":
+			put(c, treePlace{})
+		default:
+			put(c, treePlace{column: column + 1, across: true})
+		}
+	}
+	switch {
+	case here:
+		t.rows = append(t.rows, treeRow{place: treePlace{column: column, up: parent != ""}})
+	case main >= 0:
+		put(below[main], treePlace{column: column, up: true})
+	}
+}
+
+func (t *treeBuilder) count(id string) int {
+	if n := t.size[id]; n > 0 {
+		return n
+	}
+	t.size[id] = 1 // a circle ends here
+	n := 1
+	for _, c := range t.children[id] {
+		n += t.count(c.ID)
+	}
+	t.size[id] = n
+	return n
 }
 
 const (
-	indent  float32 = 12 // how far a checkpoint stands right of its parent
-	deepest         = 6  // where indenting ends
+	indent     float32 = 14 // how far a column stands right of the one before
+	mostIndent float32 = 84 // of all columns together; where there are many, they stand closer
+	nodeSize   float32 = 7
 )
 
-// treeLines draws the lines that lead to a row of the tree. Roots have none.
-type treeLines struct {
-	widget.BaseWidget
-	place treePlace
+// indentFor is how far a column stands right of the one before it in a tree.
+func indentFor(rows []treeRow) float32 {
+	columns := 1
+	for _, r := range rows {
+		columns = max(columns, r.place.column+1)
+	}
+	return min(indent, mostIndent/float32(columns))
 }
 
-func newTreeLines(place treePlace) *treeLines {
-	t := &treeLines{place: place[max(0, len(place)-deepest-1):]}
+// treeLines draws the lines that lead to a row of the tree and past it, and its node, which is hollow for the present state.
+type treeLines struct {
+	widget.BaseWidget
+	place  treePlace
+	indent float32
+	node   fyne.ThemeColorName
+	hollow bool
+}
+
+func newTreeLines(place treePlace, indent float32, node fyne.ThemeColorName, hollow bool) *treeLines {
+	t := &treeLines{place: place, indent: indent, node: node, hollow: hollow}
 	t.ExtendBaseWidget(t)
 	return t
 }
 
 // CreateRenderer implements fyne.Widget.
 func (t *treeLines) CreateRenderer() fyne.WidgetRenderer {
-	r := &treeRenderer{t: t}
-	for range 2 * len(t.place) {
+	r := &treeRenderer{t: t, node: &canvas.Circle{}}
+	for range t.place.column + 3 {
 		r.lines = append(r.lines, &canvas.Line{StrokeWidth: 1})
 	}
 	r.Refresh()
 	return r
 }
 
+// treeRenderer has a line for each column to the left, and then those of the place: up, down and across.
 type treeRenderer struct {
 	t     *treeLines
 	lines []*canvas.Line
+	node  *canvas.Circle
 }
 
 // MinSize implements fyne.WidgetRenderer.
-func (r *treeRenderer) MinSize() fyne.Size { return fyne.NewSize(indent*float32(len(r.t.place)-1), 0) }
+func (r *treeRenderer) MinSize() fyne.Size {
+	return fyne.NewSize(r.x(r.t.place.column)+nodeSize/2+1, nodeSize)
+}
+
+func (r *treeRenderer) x(column int) float32 { return nodeSize/2 + 1 + r.t.indent*float32(column) }
 
 // Layout implements fyne.WidgetRenderer.
 func (r *treeRenderer) Layout(size fyne.Size) {
-	own := len(r.t.place) - 1
-	for level, goesOn := range r.t.place {
-		down, across := r.lines[2*level], r.lines[2*level+1]
-		setVisible(across, level == own && level > 0)
-		setVisible(down, level > 0 && (goesOn || level == own))
-		x := indent*float32(level-1) + indent/2
-		bottom := size.Height
-		if !goesOn {
-			bottom /= 2
-		}
-		down.Position1, down.Position2 = fyne.NewPos(x, 0), fyne.NewPos(x, bottom)
-		across.Position1, across.Position2 = fyne.NewPos(x, size.Height/2), fyne.NewPos(x+indent/2, size.Height/2)
+	place, middle := r.t.place, size.Height/2
+	line := func(i int, on bool, x1, y1, x2, y2 float32) {
+		l := r.lines[i]
+		setVisible(l, on)
+		l.Position1, l.Position2 = fyne.NewPos(x1, y1), fyne.NewPos(x2, y2)
 	}
+	for column := range place.column {
+		line(column, true, r.x(column), 0, r.x(column), size.Height)
+	}
+	x, n := r.x(place.column), place.column
+	line(n, place.up, x, 0, x, middle-nodeSize/2)
+	line(n+1, place.down, x, middle+nodeSize/2, x, size.Height)
+	line(n+2, place.across, r.x(n-1), middle, x-nodeSize/2, middle)
+	r.node.Resize(fyne.NewSquareSize(nodeSize))
+	r.node.Move(fyne.NewPos(x-nodeSize/2, middle-nodeSize/2))
 }
 
 // Refresh implements fyne.WidgetRenderer.
@@ -123,15 +202,20 @@ func (r *treeRenderer) Refresh() {
 		l.StrokeColor = fynetheme.Color(fynetheme.ColorNameInputBorder)
 		l.Refresh()
 	}
+	r.node.StrokeWidth, r.node.StrokeColor, r.node.FillColor = 1, theme.Color(r.t.node), theme.Color(r.t.node)
+	if r.t.hollow {
+		r.node.FillColor = theme.Color(theme.ColorSurface)
+	}
+	r.node.Refresh()
 }
 
 // Objects implements fyne.WidgetRenderer.
 func (r *treeRenderer) Objects() []fyne.CanvasObject {
-	objects := make([]fyne.CanvasObject, len(r.lines))
-	for i, l := range r.lines {
-		objects[i] = l
+	objects := make([]fyne.CanvasObject, 0, len(r.lines)+1)
+	for _, l := range r.lines {
+		objects = append(objects, l)
 	}
-	return objects
+	return append(objects, r.node)
 }
 
 // Destroy implements fyne.WidgetRenderer.

@@ -100,7 +100,7 @@ func (s *screens) row(i int, k displays.Kept) fyne.CanvasObject {
 	forget := widgets.NewButton("", lang.L("Forget"), widgets.StylePlain, func() { s.drop(i, k) })
 	forget.OnKey = func(e *fyne.KeyEvent) bool { return s.key(i, e) }
 	row := container.NewBorder(nil, nil, container.NewCenter(widgets.NewIcon(icon, 18, theme.ColorMuted)), container.NewCenter(forget), texts)
-	forget.OnFocus = func() { s.reveal(row) }
+	forget.OnFocus = func() { widgets.Reveal(s.scroll, row) }
 	s.forget = append(s.forget, forget)
 	return row
 }
@@ -116,17 +116,6 @@ func (s *screens) key(i int, e *fyne.KeyEvent) bool {
 		return e.Name == fyne.KeyUp || e.Name == fyne.KeyDown
 	}
 	return true
-}
-
-// reveal scrolls a row into view.
-func (s *screens) reveal(row fyne.CanvasObject) {
-	top, bottom := row.Position().Y, row.Position().Y+row.Size().Height
-	switch seen := s.scroll.Offset.Y; {
-	case top < seen:
-		s.scroll.ScrollToOffset(fyne.NewPos(0, top))
-	case bottom > seen+s.scroll.Size().Height:
-		s.scroll.ScrollToOffset(fyne.NewPos(0, bottom-s.scroll.Size().Height))
-	}
 }
 
 // drop forgets what row i shows; the focus goes to the row that takes its place.

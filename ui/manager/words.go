@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/lang"
@@ -113,6 +115,14 @@ func age(t, now time.Time) string {
 
 // shown makes a machine's name fit to be shown (promise I9).
 func shown(name string) string { return vmconfig.Inert(name, 120) }
+
+// nameOf is the name of the machine with the UUID that a job has as its subject, "Done" where there is none.
+func (m *Manager) nameOf(subject string) string {
+	if id, err := uuid.Parse(subject); err == nil && m.byID[id] != nil {
+		return shown(m.byID[id].Name)
+	}
+	return lang.L("Done")
+}
 
 func names(list []*machines.Machine) []string {
 	texts := make([]string, len(list))

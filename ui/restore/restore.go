@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
@@ -37,6 +38,9 @@ type Plan struct {
 	SaveName string                // what a checkpoint of the present state would be called
 	Refusal  string                // why the present state cannot be saved, one sentence; empty: it can
 	Changes  []vmconfig.Difference // of the machine's settings, from what they are now
+	Off      bool                  // the machine has no memory now that could be lost: Ask's caller knows
+	// DisksOnly goes back to its disks, without its memory.
+	DisksOnly bool
 }
 
 // Asks reports whether the user should be asked before: something is lost, may fail, or changes that nobody expects. saveFirst: what would be lost is saved
@@ -77,12 +81,21 @@ func Last(list []checkpoints.Checkpoint) (checkpoints.Checkpoint, error) {
 // NewPlan finds out what going back to a checkpoint would do; an empty checkpoint means the last. What stands in the way is a Refusal. Not
 // for the UI goroutine.
 func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint string) (Plan, error) {
+	return newPlan(ctx, c, machine, checkpoint, false)
+}
+
+// NewDisksPlan is NewPlan for the disks of a checkpoint only, which can be usable where its memory is not.
+func NewDisksPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint string) (Plan, error) {
+	return newPlan(ctx, c, machine, checkpoint, true)
+}
+
+func newPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint string, disksOnly bool) (Plan, error) {
 	now, err := c.Overview(ctx, machine)
 	if err != nil {
 		return Plan{}, err
 	}
 	list := now.List
-	p := Plan{SaveName: c.NextName(now.All()), Loses: now.Changed, Refusal: now.Refusal}
+	p := Plan{SaveName: c.NextName(now.All()), Loses: now.Changed, Refusal: now.Refusal, DisksOnly: disksOnly}
 	if checkpoint == "" {
 		if p.To, err = Last(list); err != nil {
 			return Plan{}, err
@@ -92,7 +105,7 @@ func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 		if i < 0 {
 			return Plan{}, Refusal(lang.L("This checkpoint was deleted meanwhile."))
 		}
-		if p.To = list[i]; p.To.Problem != "" {
+		if p.To = list[i]; p.To.Problem != "" && !(disksOnly && p.To.DisksUsable) {
 			return Plan{}, Refusal(p.To.Problem)
 		}
 	}
@@ -104,10 +117,34 @@ func NewPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 
 // Options returns the service's options for the plan.
 func (p Plan) Options(saveFirst bool) checkpoints.RestoreOptions {
+	o := checkpoints.RestoreOptions{DisksOnly: p.DisksOnly}
 	if saveFirst {
-		return checkpoints.RestoreOptions{SaveFirst: true, SaveName: p.SaveName}
+		o.SaveFirst, o.SaveName = true, p.SaveName
 	}
-	return checkpoints.RestoreOptions{}
+	return o
+}
+
+// afterwards says what the machine does when it is back.
+func (p Plan) afterwards() string {
+	switch {
+	case p.DisksOnly:
+		return lang.L("It is off then: what was in its memory is left out, as after a power cut.")
+	case p.To.State == hypervisor.StateOff:
+		return lang.L("It was off, and is off then.")
+	case p.To.State == hypervisor.StatePaused:
+		return lang.L("It was paused, and is paused then.")
+	case p.To.State.Active():
+		return lang.L("It was running, and runs on from there.")
+	}
+	return ""
+}
+
+// loss says what would be lost.
+func (p Plan) loss() string {
+	if p.Off {
+		return lang.L("What changed since then on its disks is in no checkpoint and would be lost.")
+	}
+	return lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
 }
 
 // Ask asks before the present state is given up, and offers to save it first. UI goroutine.
@@ -120,10 +157,17 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 		})
 	}
 	buttons := []*widgets.Button{widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { m.Close() })}
-	back := lang.F("The machine goes back to how it was on %s.", p.To.Created.Local().Format(lang.L("2 January 2006 at 15:04")))
+	at := p.To.Created.Local().Format(lang.L("2 January 2006 at 15:04"))
+	back, title := lang.F("The machine goes back to how it was on %s.", at), lang.F("Go back to “%s”?", vmconfig.Inert(p.To.Name, 60))
+	if p.DisksOnly {
+		back, title = lang.F("The disks go back to how they were on %s.", at), lang.F("Go back to the disks of “%s” only?", vmconfig.Inert(p.To.Name, 60))
+	}
+	if then := p.afterwards(); then != "" {
+		back += " " + then
+	}
 	more := lang.L("Its present state is in a checkpoint, so nothing is lost.")
 	if p.Loses {
-		back += " " + lang.L("What changed since then, on its disks and in its memory, is in no checkpoint and would be lost.")
+		back += " " + p.loss()
 		more = lang.F("You can save the present state as “%s” first.", vmconfig.Inert(p.SaveName, 40))
 		first := button("", lang.L("Save, then restore"), widgets.StylePrimary, true)
 		if p.Refusal != "" {
@@ -135,13 +179,13 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 		buttons = append(buttons, button("restore", lang.L("Restore"), widgets.StylePrimary, false))
 	}
 	content := container.NewVBox(widgets.Paragraphs(back, more))
-	if p.To.Caution != "" {
+	if p.To.Caution != "" && !p.DisksOnly {
 		content.Add(widgets.Notice("warning", fynetheme.ColorNameWarning, lang.L(p.To.Caution)+" "+lang.L("If that fails, go back to its disks only, in its menu.")))
 	}
 	if len(p.Changes) > 0 {
 		content.Add(widgets.Paragraphs(lang.L("The machine's settings go back as well:")))
 		content.Add(Differences("", "", p.Changes))
 	}
-	m = widgets.NewModal(w, "restore", theme.ColorPaused, lang.F("Go back to “%s”?", vmconfig.Inert(p.To.Name, 60)), content, 480, buttons...)
+	m = widgets.NewModal(w, "restore", theme.ColorPaused, title, content, 480, buttons...)
 	return m.Show()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
@@ -64,6 +65,50 @@ func TestPlan(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestMenu: manager and console show the same.
+func TestMenu(t *testing.T) {
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.Local)
+	picked := ""
+	m := Menu([]checkpoints.Checkpoint{
+		{ID: "a", Name: "Old", Created: now.AddDate(-1, 0, 0)},
+		{ID: "b", Name: "New", Created: now.Add(-time.Hour), Current: true},
+		{ID: "c", Name: "Lost", Created: now.AddDate(0, -1, 0), Problem: "gone"},
+		{ID: "d", Name: "Automatic 2026-11-23 14.40.01", Created: now.Add(-20 * time.Minute)},
+	}, now, func(id string) { picked = id })
+	var got []string
+	for _, i := range m.Items {
+		s := i.Label
+		if i.Checked {
+			s += " ✓"
+		}
+		if i.Disabled {
+			s += " –"
+		}
+		got = append(got, s)
+	}
+	if want := "Automatic   14:40|New   14:00 ✓|Lost   23 Oct 15:00  –  cannot be restored –|Old   23 Nov 2025"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", strings.Join(got, "|"), want)
+	}
+	if m.Items[3].Action(); picked != "a" || m.Items[2].Action != nil {
+		t.Errorf("it picked %q", picked)
+	}
+	if m := Menu(nil, now, nil); len(m.Items) != 1 || !m.Items[0].Disabled {
+		t.Error("an empty menu says nothing")
+	}
+}
+
+// TestShownName: what was saved by itself is told by its time.
+func TestShownName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Automatic 2026-11-23 14.40.01": "Automatic, 14:40", "Automatic 2026-11-22 14.40.01": "Automatic, 22 Nov 14:40", "Automatic 2025-11-22 14.40.01": "Automatic, 22 Nov 2025",
+		"Automatic": "Automatic", "Automatic 2026-11-22 14.40.01 b": "Automatic 2026-11-22 14.40.01 b",
+	} {
+		if got := ShownName(checkpoints.Checkpoint{Name: name}, now); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
 		}
 	}
 }
@@ -119,6 +164,57 @@ func TestAskOfWhatCannotBeSaved(t *testing.T) {
 	press(t, w, "Restore without saving")
 	if got != "false" {
 		t.Errorf("the other button did %q", got)
+	}
+}
+
+// TestAskSaysWhatComesThen: whether the machine runs afterwards, and no word of memory while it has none.
+func TestAskSaysWhatComesThen(t *testing.T) {
+	a := test.NewApp()
+	defer a.Quit()
+	a.Settings().SetTheme(theme.New(theme.Light))
+	w := test.NewWindow(container.NewStack())
+	defer w.Close()
+	w.Resize(fyne.NewSize(800, 600))
+	at := func(s hypervisor.State) checkpoints.Checkpoint {
+		return checkpoints.Checkpoint{Name: "Old", Created: now, State: s}
+	}
+	for _, c := range []struct {
+		plan Plan
+		want string
+		not  string
+	}{
+		{Plan{To: at(hypervisor.StateOff), Loses: true}, "is off then", "runs on"},
+		{Plan{To: at(hypervisor.StateRunning), Loses: true}, "in its memory", "off"},
+		{Plan{To: at(hypervisor.StateRunning)}, "runs on from there", "off"},
+		{Plan{To: at(hypervisor.StatePaused)}, "is paused then", "runs on"},
+		{Plan{To: at(hypervisor.StateOff), Loses: true, Off: true}, "since then on its disks is in no checkpoint", "memory"},
+		{Plan{To: at(hypervisor.StateRunning), Loses: true, DisksOnly: true}, "as after a power cut", "runs on"},
+	} {
+		Ask(w, c.plan, func(bool) {})
+		if text := strings.ReplaceAll(texts(w), "\n", " "); !strings.Contains(text, c.want) || strings.Contains(text, c.not) {
+			t.Errorf("of %+v it says %s", c.plan, text)
+		}
+		press(t, w, "Cancel")
+	}
+}
+
+// TestDisksOnly: the disks can be usable where the memory is not, and what would be lost can be saved first.
+func TestDisksOnly(t *testing.T) {
+	lost := list()[2]
+	lost.DisksUsable = true
+	c := points{list: []checkpoints.Checkpoint{lost, list()[0]}, loses: true}
+	p, err := NewDisksPlan(t.Context(), c, uuid.New(), lost.ID)
+	if err != nil || p.To.ID != lost.ID || !p.Loses {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if o := p.Options(true); o != (checkpoints.RestoreOptions{SaveFirst: true, SaveName: "Checkpoint 9", DisksOnly: true}) {
+		t.Errorf("%+v", o)
+	}
+	if o := p.Options(false); o != (checkpoints.RestoreOptions{DisksOnly: true}) {
+		t.Errorf("%+v", o)
+	}
+	if _, err := NewPlan(t.Context(), c, uuid.New(), lost.ID); err == nil {
+		t.Error("its memory can be restored")
 	}
 }
 

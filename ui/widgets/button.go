@@ -180,8 +180,8 @@ func (b *Button) Tip() string {
 
 // Tapped implements fyne.Tappable.
 func (b *Button) Tapped(*fyne.PointEvent) {
-	// In a dialog a click takes the focus, so that Escape is heard afterwards. In the window it stays with the list.
-	if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && modalOn(c) != nil {
+	// In a dialog a click takes the focus, as Tab goes on from there. In the window it stays with the list.
+	if c := fyne.CurrentApp().Driver().CanvasForObject(b); c != nil && modalOn(c) != nil && !b.disabled {
 		c.Focus(b)
 	}
 	if b.held {
@@ -250,6 +250,7 @@ func (b *Button) FocusGained() {
 	if b.OnFocus != nil {
 		b.OnFocus()
 	}
+	focusGained(b)
 	ShowTipNow(b, b.Tip())
 	b.Refresh()
 }
@@ -257,6 +258,7 @@ func (b *Button) FocusGained() {
 // FocusLost implements fyne.Focusable.
 func (b *Button) FocusLost() {
 	b.focused = false
+	focusLost(b)
 	HideTip(b)
 	b.Refresh()
 }

@@ -21,6 +21,9 @@ func (e *Entry) TypedShortcut(s fyne.Shortcut) {
 	if e.OnShortcut != nil && e.OnShortcut(s) {
 		return
 	}
+	if c := fyne.CurrentApp().Driver().CanvasForObject(e); c != nil && dialogShortcut(c, s) {
+		return
+	}
 	if paste, ok := s.(*fyne.ShortcutPaste); ok && paste.Clipboard != nil {
 		room := max(0, vmconfig.MaxTextBytes-len(e.Text))
 		s = &fyne.ShortcutPaste{Clipboard: cappedClipboard{paste.Clipboard, room}, Secondary: paste.Secondary}

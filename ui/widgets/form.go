@@ -94,6 +94,9 @@ func NewMultiLineEntry(rows int) *Entry {
 	return e
 }
 
+// AcceptsTab implements fyne.Tabbable: Tab leaves every field, also one of several lines, as everywhere in a dialog.
+func (e *Entry) AcceptsTab() bool { return false }
+
 // TypedKey implements fyne.Focusable.
 func (e *Entry) TypedKey(key *fyne.KeyEvent) {
 	if e.OnKey != nil && e.OnKey(key) {
@@ -109,6 +112,7 @@ func (e *Entry) TypedKey(key *fyne.KeyEvent) {
 // FocusGained implements fyne.Focusable.
 func (e *Entry) FocusGained() {
 	e.Entry.FocusGained()
+	focusGained(e)
 	if e.OnFocus != nil {
 		e.OnFocus(true)
 	}
@@ -117,6 +121,7 @@ func (e *Entry) FocusGained() {
 // FocusLost implements fyne.Focusable.
 func (e *Entry) FocusLost() {
 	e.Entry.FocusLost()
+	focusLost(e)
 	if e.OnFocus != nil {
 		e.OnFocus(false)
 	}

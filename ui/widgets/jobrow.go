@@ -1,8 +1,6 @@
 package widgets
 
 import (
-	"image/color"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -20,7 +18,8 @@ type JobLook struct {
 	Text     string  // what is being done, or what went wrong
 	Fraction float64 // 0 to 1, below 0 when unknown
 	State    JobState
-	Cancel   bool // Cancel would be heard
+	Cancel   bool   // Cancel would be heard
+	Action   string // label of a button for what can be done with a finished job; empty: nothing
 }
 
 // JobState is how a job stands.
@@ -37,6 +36,9 @@ const (
 // JobRow shows one piece of long work. A running one has progress and Cancel, a failed one stays with its reason until dismissed.
 type JobRow struct {
 	widget.BaseWidget
+	// OnAction is called for the button of JobLook.Action.
+	OnAction func()
+
 	look    JobLook
 	title   *Text
 	text    *Text
@@ -44,6 +46,7 @@ type JobRow struct {
 	bar     *ProgressLine
 	cancel  *Button
 	details *Button
+	action  *Button
 	dismiss *Button
 	content *fyne.Container
 }
@@ -59,9 +62,10 @@ func NewJobRow(look JobLook, cancel, details, dismiss func()) *JobRow {
 		details: NewButton("", lang.L("Details"), StyleFlat, details),
 		dismiss: NewIconButton("close", lang.L("Dismiss"), dismiss),
 	}
+	r.action = NewButton("", "", StylePlain, func() { r.OnAction() })
 	texts := container.New(layout.NewCustomPaddedVBoxLayout(2), r.title, r.bar, r.text)
 	r.content = container.NewBorder(nil, nil, container.NewCenter(r.icon),
-		container.NewCenter(container.NewHBox(r.details, r.cancel, r.dismiss)), texts)
+		container.NewCenter(container.NewHBox(r.action, r.details, r.cancel, r.dismiss)), texts)
 	r.ExtendBaseWidget(r)
 	r.Set(look)
 	return r
@@ -94,6 +98,8 @@ func (r *JobRow) Set(look JobLook) {
 	r.bar.Set(look.Fraction)
 	show(r.cancel, running)
 	r.cancel.SetEnabled(look.Cancel, lang.L("This step cannot be interrupted."))
+	r.action.SetText(look.Action)
+	show(r.action, look.State == JobDone && look.Action != "")
 	show(r.details, look.State == JobFailed)
 	show(r.dismiss, !running)
 	r.Refresh()
@@ -110,8 +116,8 @@ func show(o fyne.CanvasObject, on bool) {
 // CreateRenderer implements fyne.Widget.
 func (r *JobRow) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(r.content) }
 
-// ProgressLine is a thin progress bar. Unknown progress shows a still, striped bar: an animation would
-// keep the processor busy for as long as the job takes.
+// ProgressLine is a thin progress bar. Unknown progress colours the whole track, as in a machine's window: an animation would keep the processor
+// busy for as long as the job takes.
 type ProgressLine struct {
 	widget.BaseWidget
 	fraction float64
@@ -135,9 +141,6 @@ func (p *ProgressLine) Set(fraction float64) {
 // CreateRenderer implements fyne.Widget.
 func (p *ProgressLine) CreateRenderer() fyne.WidgetRenderer {
 	r := &progressRenderer{p: p, back: &canvas.Rectangle{CornerRadius: 2}, bar: &canvas.Rectangle{CornerRadius: 2}}
-	for i := range r.dashes {
-		r.dashes[i] = &canvas.Rectangle{CornerRadius: 2}
-	}
 	r.update()
 	return r
 }
@@ -145,7 +148,6 @@ func (p *ProgressLine) CreateRenderer() fyne.WidgetRenderer {
 type progressRenderer struct {
 	p         *ProgressLine
 	back, bar *canvas.Rectangle
-	dashes    [8]*canvas.Rectangle
 }
 
 func (r *progressRenderer) MinSize() fyne.Size { return fyne.NewSize(60, 6) }
@@ -155,23 +157,13 @@ func (r *progressRenderer) Layout(size fyne.Size) {
 	r.back.Move(fyne.NewPos(0, 1))
 	r.bar.Resize(fyne.NewSize(size.Width*float32(max(0, r.p.fraction)), 4))
 	r.bar.Move(fyne.NewPos(0, 1))
-	step := size.Width / float32(len(r.dashes))
-	for i, d := range r.dashes {
-		d.Resize(fyne.NewSize(step/2, 4))
-		d.Move(fyne.NewPos(step*float32(i)+step/4, 1))
-	}
 }
 
 func (r *progressRenderer) update() {
 	r.back.FillColor = theme.Color(fynetheme.ColorNameSeparator)
 	r.bar.FillColor = theme.Color(fynetheme.ColorNamePrimary)
-	dash := color.Color(transparent)
 	if r.p.fraction < 0 {
-		dash = theme.Color(fynetheme.ColorNamePrimary)
-		r.bar.FillColor = transparent
-	}
-	for _, d := range r.dashes {
-		d.FillColor = dash
+		r.back.FillColor, r.bar.FillColor = theme.Color(theme.ColorSelected), transparent
 	}
 }
 
@@ -184,10 +176,7 @@ func (r *progressRenderer) Refresh() {
 }
 
 func (r *progressRenderer) Objects() []fyne.CanvasObject {
-	list := []fyne.CanvasObject{r.back, r.bar}
-	for _, d := range r.dashes {
-		list = append(list, d)
-	}
-	return list
+	return []fyne.CanvasObject{r.back, r.bar}
 }
+
 func (r *progressRenderer) Destroy() {}

@@ -20,6 +20,7 @@ func MenuItem(icon, label string, enabled bool, reason string, action func()) *f
 		if reason != "" {
 			label += "  –  " + lang.L(reason)
 		}
+		action = nil // Fyne's menu calls it for Return all the same
 	}
 	item := fyne.NewMenuItem(label, action)
 	item.Disabled = !enabled

@@ -15,17 +15,21 @@ import (
 	"guesthouse/ui/theme"
 )
 
-// Modal is a dialog over one window: icon, title, content and a row of buttons. Escape closes it.
+// Modal is a dialog over one window: icon, title, content and a row of buttons. Escape closes it, Ctrl+Return presses its primary button.
 type Modal struct {
 	// OnClosed is called once, however the dialog was closed.
 	OnClosed func()
 
 	popup  *widget.PopUp
 	window fyne.Window
-	focus  fyne.Focusable
-	before fyne.Focusable
-	tips   *tipLayer // nil when the window has none
+	focus  fyne.Focusable // what gets the focus when it opens
+	last   fyne.Focusable // what had it last
+	before fyne.Focusable // what had it in the window
+	main   *Button        // the one thing to do here; nil: there is none
+	tips   *tipLayer      // nil when the window has none
 	closed bool
+
+	overlay fyne.CanvasObject // of the canvas
 }
 
 // NewModal builds a dialog; Show opens it. icon may be empty. width is the least width of the content.
@@ -44,6 +48,9 @@ func NewModal(w fyne.Window, icon string, iconColor fyne.ThemeColorName, title s
 	row := container.NewHBox(layout.NewSpacer())
 	for _, b := range buttons {
 		row.Add(b)
+		if b.style == StylePrimary {
+			m.main = b
+		}
 	}
 	parts := []fyne.CanvasObject{head, Space(0, theme.Gap1), content}
 	if len(buttons) > 0 {
@@ -72,8 +79,10 @@ func (m *Modal) FocusOn(f fyne.Focusable) *Modal {
 func (m *Modal) Show() *Modal {
 	m.before = m.window.Canvas().Focused()
 	endTip(m.window.Canvas())
+	watchKeys(m.window.Canvas())
 	openModals = append(openModals, m)
 	m.popup.Show()
+	m.overlay = m.window.Canvas().Overlays().Top()
 	if m.focus != nil {
 		m.window.Canvas().Focus(m.focus)
 	}
@@ -89,6 +98,9 @@ func (m *Modal) Close() {
 	m.closed = true
 	openModals = slices.DeleteFunc(openModals, func(o *Modal) bool { return o == m })
 	m.popup.Hide()
+	if modalOn(m.window.Canvas()) == nil {
+		unwatchKeys(m.window.Canvas())
+	}
 	overlaysChanged(m.window.Canvas())
 	if m.before != nil && m.window.Canvas().Overlays().Top() == nil {
 		m.window.Canvas().Focus(m.before)
@@ -97,6 +109,9 @@ func (m *Modal) Close() {
 		m.OnClosed()
 	}
 }
+
+// InFront reports whether nothing lies over the open dialog.
+func (m *Modal) InFront() bool { return !m.closed && m.window.Canvas().Overlays().Top() == m.overlay }
 
 // Closed reports whether the dialog was closed.
 func (m *Modal) Closed() bool { return m.closed }
@@ -225,6 +240,13 @@ func joinLines(lines ...string) string {
 
 // Muted is a secondary text, wrapped.
 func Muted(text string) fyne.CanvasObject { return wrapped(text, theme.ColorMuted) }
+
+// Small is a secondary text in small letters, wrapped.
+func Small(text string) fyne.CanvasObject {
+	rt := widget.NewRichText(&widget.TextSegment{Text: text, Style: widget.RichTextStyle{ColorName: theme.ColorMuted, SizeName: fynetheme.SizeNameCaptionText}})
+	rt.Wrapping = fyne.TextWrapWord
+	return rt
+}
 
 // Paragraphs shows texts one below the other, wrapped; the first is the most important.
 func Paragraphs(texts ...string) fyne.CanvasObject {

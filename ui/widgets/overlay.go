@@ -56,6 +56,11 @@ func endTip(c fyne.Canvas) {
 // ShowMenuAt opens a menu at a place of a window.
 func ShowMenuAt(c fyne.Canvas, menu *fyne.Menu, at fyne.Position) {
 	endTip(c)
+	if tooLong(c, menu) {
+		showLongMenu(c, menu, at)
+		overlaysChanged(c)
+		return
+	}
 	popup := widget.NewPopUpMenu(menu, c)
 	dismiss := popup.OnDismiss
 	popup.OnDismiss = func() {

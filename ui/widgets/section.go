@@ -17,6 +17,8 @@ type Section struct {
 	widget.BaseWidget
 	// OnToggled is called when the user folds or unfolds the section, to remember it.
 	OnToggled func(open bool)
+	// OnFocus, if set, is called when the heading gets the focus, for example to scroll the section into view.
+	OnFocus func()
 
 	head    *sectionHead
 	body    fyne.CanvasObject
@@ -85,8 +87,17 @@ func newSectionHead(s *Section, icon, title string) *sectionHead {
 func (h *sectionHead) Tapped(*fyne.PointEvent) { h.section.toggle() }
 func (h *sectionHead) Cursor() desktop.Cursor  { return desktop.PointerCursor }
 func (h *sectionHead) TypedRune(rune)          {}
-func (h *sectionHead) FocusGained()            { h.focused = true; h.Refresh() }
-func (h *sectionHead) FocusLost()              { h.focused = false; h.Refresh() }
+func (h *sectionHead) FocusLost()              { h.focused = false; focusLost(h); h.Refresh() }
+
+// FocusGained implements fyne.Focusable.
+func (h *sectionHead) FocusGained() {
+	h.focused = true
+	focusGained(h)
+	if h.section.OnFocus != nil {
+		h.section.OnFocus()
+	}
+	h.Refresh()
+}
 
 func (h *sectionHead) TypedKey(e *fyne.KeyEvent) {
 	switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
@@ -393,5 +394,26 @@ func TestEmptyPageGivesLongTextsTheirRoom(t *testing.T) {
 	}
 	if bottom := place(text).Y + text.MinSize().Height; bottom > place(action).Y {
 		t.Errorf("the text ends at %v, below the top of its button at %v", bottom, place(action).Y)
+	}
+}
+
+// TestUnknownProgress is one bar, and no pieces of one.
+func TestUnknownProgress(t *testing.T) {
+	p := NewProgressLine()
+	window(t, p)
+	known := func() (n int) {
+		for _, o := range test.WidgetRenderer(p).Objects() {
+			if r := o.(*canvas.Rectangle); r.FillColor != transparent && r.Visible() {
+				n++
+			}
+		}
+		return n
+	}
+	if got := known(); got != 1 {
+		t.Errorf("it is drawn as %d pieces", got)
+	}
+	p.Set(0.5)
+	if got := known(); got != 2 {
+		t.Errorf("half is drawn as %d pieces", got)
 	}
 }

@@ -304,8 +304,8 @@ func (t *zoneTrack) Disable() { t.disabled = true; t.Refresh() }
 // Disabled implements fyne.Disableable.
 func (t *zoneTrack) Disabled() bool { return t.disabled }
 
-func (t *zoneTrack) FocusGained()                   { t.focused = true; t.Refresh() }
-func (t *zoneTrack) FocusLost()                     { t.focused = false; t.Refresh() }
+func (t *zoneTrack) FocusGained()                   { t.focused = true; focusGained(t); t.Refresh() }
+func (t *zoneTrack) FocusLost()                     { t.focused = false; focusLost(t); t.Refresh() }
 func (t *zoneTrack) TypedRune(rune)                 {}
 func (t *zoneTrack) MouseIn(*desktop.MouseEvent)    { t.hovered = true; t.Refresh() }
 func (t *zoneTrack) MouseMoved(*desktop.MouseEvent) {}
