@@ -52,7 +52,7 @@ func SaveCheckpoint(w fyne.Window, d dispatch.Dispatcher, o checkpoints.Overview
 	hint := lang.L("The machine is off: that takes a moment, and room only for what its disks change later.")
 	switch {
 	case active && o.SaveBytes > 0:
-		hint = lang.F("The machine stands still while its memory is written, about %s in %s, and then goes on.", vmconfig.RoughSize(o.SaveBytes), lang.Duration(o.SaveTime))
+		hint = lang.F("The machine stands still while its memory is written, up to %s in about %s, and then goes on.", vmconfig.RoughSize(o.SaveBytes), lang.Duration(o.SaveTime))
 	case active && o.Settings != nil:
 		hint = lang.F("The machine stands still while its memory is written, %s at most, and then goes on.", vmconfig.FormatSize(o.Settings.MemoryBytes))
 	}
