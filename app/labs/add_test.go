@@ -194,7 +194,8 @@ func TestPartIsNotBelieved(t *testing.T) {
 		t.Fatal(parts)
 	}
 	for _, part := range parts {
-		if err := os.WriteFile(part, noise(77, 9*mib), 0o600); err != nil { // longer than it may be, and no zeros where they belong
+		// Longer than it may be, no zeros where they belong, and nobody may write to it, as when the program is killed just before the end.
+		if err := errors.Join(os.WriteFile(part, noise(77, 9*mib), 0o600), os.Chmod(part, 0o444)); err != nil {
 			t.Fatal(err)
 		}
 	}

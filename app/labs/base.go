@@ -90,8 +90,8 @@ func (b *base) openPart() (*os.File, error) {
 	}
 	flags := os.O_RDWR | os.O_CREATE | unix.O_NOFOLLOW | unix.O_NONBLOCK
 	file, err := os.OpenFile(b.part(), flags, 0o600)
-	if errors.Is(err, fs.ErrPermission) { // a program that was killed had finished it but for the name
-		if err = os.Chmod(b.part(), 0o600); err == nil {
+	if errors.Is(err, fs.ErrPermission) { // it was about to get its name when the program was killed
+		if info, statErr := os.Lstat(b.part()); statErr == nil && info.Mode().IsRegular() && os.Chmod(b.part(), 0o600) == nil {
 			file, err = os.OpenFile(b.part(), flags, 0o600)
 		}
 	}

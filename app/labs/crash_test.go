@@ -24,51 +24,81 @@ import (
 // crashPoints is how many points TestCrashPoints tries if not all.
 const crashPoints = 12
 
-// TestCrashPoints kills a program that adds a lab after each of its writes, syncs and renames. Nothing that looks finished may be wrong, and the next
-// try must succeed. It tries a few points spread evenly, and all of them if GUESTHOUSE_CRASH_POINTS is "all".
+// TestCrashPoints kills a program that adds or repairs a lab after each of its writes, syncs and renames. Nothing that looks finished may be
+// wrong, and the next try must succeed. It tries a few points spread evenly, and all of them if GUESTHOUSE_CRASH_POINTS is "all".
 func TestCrashPoints(t *testing.T) {
 	strace := hosttest.Tool(t, "strace")
 	if out, err := exec.Command(strace, "-o", "/dev/null", "true").CombinedOutput(); err != nil {
 		t.Skipf("nobody may trace processes here, as in some containers: %v, %s", err, out)
 	}
 	ref, contents := stick(t)
-	dir := t.TempDir()
-	whole, err := runAdd(t, strace, dir, ref, nil)
+	for _, repair := range []bool{false, true} {
+		t.Run(map[bool]string{false: "add", true: "repair"}[repair], func(t *testing.T) {
+			whole := t.TempDir()
+			order := addOrder{whole, ref, prepare(t, whole, ref, repair)}
+			events, err := runAdd(t, strace, order, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !repair {
+				checkOrder(t, events)
+			}
+			checkPromise(t, whole, ref, contents)
+			points := choose(events)
+			killed, finished := 0, 0
+			for _, p := range points {
+				t.Run(fmt.Sprintf("%s %d", p.name, p.nth), func(t *testing.T) {
+					dir := t.TempDir()
+					order := addOrder{dir, ref, prepare(t, dir, ref, repair)}
+					if _, err := runAdd(t, strace, order, &p); err != nil {
+						killed++
+					}
+					bases, _ := filepath.Glob(filepath.Join(dir, "labs", "bases", "*", "base.raw"))
+					finished += len(bases)
+					checkPromise(t, dir, ref, contents)
+				})
+			}
+			t.Logf("%d of %d points tried, killed at %d, where %d bases were finished", len(points), len(events), killed, finished)
+			if killed < len(points)*3/4 {
+				t.Error("most were not killed")
+			}
+		})
+	}
+}
+
+// prepare makes a damaged lab in a folder if it is to be repaired, and returns its ID; else it does nothing.
+func prepare(t *testing.T, dir string, ref source.Ref, repair bool) (id lab.Digest) {
+	t.Helper()
+	if !repair {
+		return lab.Digest{}
+	}
+	place, err := source.OpenSource(t.Context(), ref, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkOrder(t, whole)
-	checkPromise(t, dir, ref, contents)
+	defer place.Close()
+	l := libraryAt(dir)
+	id = add(t, l, place)
+	hurt(t, l, id, "disk0", 4, false)
+	return id
+}
+
+// choose returns all points, or a few that are spread evenly.
+func choose(events []string) []crashPoint {
 	seen := map[string]int{}
-	points := make([]crashPoint, len(whole))
-	for i, name := range whole {
+	points := make([]crashPoint, len(events))
+	for i, name := range events {
 		seen[name]++
 		points[i] = crashPoint{name, seen[name]}
 	}
-	t.Logf("%d points: %v", len(points), seen)
-	if os.Getenv("GUESTHOUSE_CRASH_POINTS") != "all" {
-		var few []crashPoint
-		for i := range crashPoints {
-			few = append(few, points[i*len(points)/crashPoints])
-		}
-		points = few
+	if os.Getenv("GUESTHOUSE_CRASH_POINTS") == "all" {
+		return points
 	}
-	killed, finished := 0, 0
-	for _, p := range points {
-		t.Run(fmt.Sprintf("%s %d", p.name, p.nth), func(t *testing.T) {
-			dir := t.TempDir()
-			if _, err := runAdd(t, strace, dir, ref, &p); err != nil {
-				killed++
-			}
-			bases, _ := filepath.Glob(filepath.Join(dir, "labs", "bases", "*", "base.raw"))
-			finished += len(bases)
-			checkPromise(t, dir, ref, contents)
-		})
+	few := make([]crashPoint, 0, crashPoints)
+	for i := range crashPoints {
+		few = append(few, points[i*len(points)/crashPoints])
 	}
-	t.Logf("%d points tried, killed at %d, where %d bases were finished", len(points), killed, finished)
-	if killed < len(points)*3/4 {
-		t.Error("most were not killed")
-	}
+	return few
 }
 
 // stick is a package in a folder.
@@ -103,12 +133,11 @@ func checkPromise(t *testing.T, dir string, ref source.Ref, contents map[string]
 		for chunk := range slices.Chunk(data, lab.ChunkSize) {
 			x.Chunks = append(x.Chunks, lab.ChunkDigest(chunk))
 		}
-		if got := lab.Sum(x.Encode()).Hex(); got != filepath.Base(filepath.Dir(path)) {
-			t.Errorf("LOST: a base has its name and not its content: %s", path)
-		}
+		right := lab.Sum(x.Encode()).Hex() == filepath.Base(filepath.Dir(path))
 		b := &base{dir: filepath.Dir(path), index: x}
-		if state, reason, err := b.look(); state != baseGood || err != nil {
-			t.Errorf("a finished base is not taken for one: %s, %v", reason, err)
+		// One that is wrong was so before the repair, and that must show.
+		if state, reason, err := b.look(); right != (state == baseGood) || err != nil {
+			t.Errorf("LOST: a base is right: %v, and looks so: %v (%s), %v", right, state == baseGood, reason, err)
 		}
 	}
 	list, err := l.Images()
@@ -116,7 +145,7 @@ func checkPromise(t *testing.T, dir string, ref source.Ref, contents map[string]
 		t.Error(err)
 	}
 	for _, image := range list {
-		if _, err := l.load(image.ID); err != nil || !image.Ready {
+		if _, err := l.load(image.ID); err != nil {
 			t.Errorf("LOST: a lab is listed and not whole: %v", err)
 		}
 	}
@@ -206,18 +235,19 @@ var (
 
 // addOrder is what a program of its own does.
 type addOrder struct {
-	Dir string
-	Ref source.Ref
+	Dir    string
+	Ref    source.Ref
+	Repair lab.Digest `json:",omitzero"` // the lab; zero: add
 }
 
-// addCommand is a program that adds what the reference names to the library in a folder.
-func addCommand(t *testing.T, dir string, ref source.Ref, before ...string) *exec.Cmd {
+// addCommand is a program that does so.
+func addCommand(t *testing.T, do addOrder, before ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	order, err := json.Marshal(addOrder{dir, ref})
+	order, err := json.Marshal(do)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,13 +273,17 @@ func TestAddingProgram(t *testing.T) {
 	}
 	defer place.Close()
 	fmt.Println("begin", os.Getpid())
-	add(t, libraryAt(order.Dir), place)
+	if l := libraryAt(order.Dir); order.Repair.IsZero() {
+		add(t, l, place)
+	} else if err := l.Repair(t.Context(), order.Repair, place, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // runAdd runs that program under strace and kills it after the point. It returns the calls that changed files of the library.
-func runAdd(t *testing.T, strace, dir string, ref source.Ref, p *crashPoint) (events []string, err error) {
+func runAdd(t *testing.T, strace string, do addOrder, p *crashPoint) (events []string, err error) {
 	t.Helper()
-	return runTraced(t, strace, dir, p, func(before ...string) *exec.Cmd { return addCommand(t, dir, ref, before...) })
+	return runTraced(t, strace, do.Dir, p, func(before ...string) *exec.Cmd { return addCommand(t, do, before...) })
 }
 
 // runTraced runs a program, which prints "begin " and its process number when it begins, under strace and kills it after the point. It returns the calls that changed files below dir.
@@ -316,7 +350,7 @@ func TestProcesses(t *testing.T) {
 	dir := t.TempDir()
 	var commands []*exec.Cmd
 	for range 3 {
-		cmd := addCommand(t, dir, ref)
+		cmd := addCommand(t, addOrder{Dir: dir, Ref: ref})
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
