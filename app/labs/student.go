@@ -57,7 +57,7 @@ func (l *Library) Student() (string, error) {
 	return s.Name, err
 }
 
-// author returns who hands in: under a name, which is remembered, or under the remembered one if it is empty. The key is made at the first use, unencrypted and readable by its owner
+// author returns who hands in: under a name, or under the remembered one if it is empty. The key is made at the first use, unencrypted and readable by its owner
 // only: it proves that two submissions are from the same computer, not who sat there.
 func (l *Library) author(ctx context.Context, name string) (a author, err error) {
 	known, err := l.Student()
@@ -76,14 +76,19 @@ func (l *Library) author(ctx context.Context, name string) (a author, err error)
 	if a.key, err = l.studentKey(ctx); err != nil {
 		return a, err
 	}
-	if a.name != known {
-		data, err := json.Marshal(studentFile{a.name})
-		if err != nil {
-			return a, err
-		}
-		return a, atomicfile.Write(filepath.Join(l.studentDir(), "student.json"), append(data, '\n'))
-	}
 	return a, nil
+}
+
+// remember writes down who hands in from this computer.
+func (l *Library) remember(name string) error {
+	if known, err := l.Student(); err == nil && known == name {
+		return nil
+	}
+	data, err := json.Marshal(studentFile{name})
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(l.studentDir(), "student.json"), append(data, '\n'))
 }
 
 // studentKey reads the student's key, or makes it.
