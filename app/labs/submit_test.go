@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,15 +72,6 @@ func (c *classroom) handIn(t testing.TB, s *Service, machine uuid.UUID, name str
 	return receipt, receipt.Place
 }
 
-// incompressible is content that no compressor makes smaller, the same each time.
-func incompressible(bytes int, seed uint64) []byte {
-	data := make([]byte, bytes)
-	var key [32]byte
-	key[0] = byte(seed)
-	rand.NewChaCha8(key).Read(data) //nolint:errcheck // it cannot fail
-	return data
-}
-
 // writeAt puts content into a machine's disk as a guest would.
 func (r *room) writeAt(t testing.TB, disk string, at int64, content []byte) {
 	t.Helper()
@@ -118,7 +108,7 @@ func TestSubmit(t *testing.T) {
 			t.Fatal(err)
 		}
 		second = filepath.Join(staging, "second.raw")
-		if err := os.WriteFile(second, incompressible(2<<20+512, 1), 0o600); err != nil {
+		if err := os.WriteFile(second, noise(1, 2<<20+512), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s.Config.Disks = append(s.Config.Disks, lab.Disk{ID: "data", Bus: "virtio"})
@@ -132,15 +122,15 @@ func TestSubmit(t *testing.T) {
 		t.Errorf("nothing was changed: %v", err)
 	}
 	disks := c.machines.Snapshot().Get(machine).Config.Disks
-	c.writeAt(t, disks[0].Path, 3<<20+4096, incompressible(4096, 2))                                                                             // part of a chunk
+	c.writeAt(t, disks[0].Path, 3<<20+4096, noise(2, 4096))                                                                             // part of a chunk
 	c.writeAt(t, disks[0].Path, 5<<20-512, bytes.Repeat([]byte{7}, 1024))                                                               // over a border
 	c.writeAt(t, disks[0].Path, 6<<20, bytes.Repeat([]byte{6}, 1<<20))                                                                  // as it was
-	c.writeAt(t, disks[1].Path, 2<<20, incompressible(512, 3))                                                                                   // the short last chunk
+	c.writeAt(t, disks[1].Path, 2<<20, noise(3, 512))                                                                                   // the short last chunk
 	if err := c.images.Write(within(t), disks[0].Path, t.TempDir(), []diskimage.Piece{{Offset: 8 << 20, Bytes: 3 << 20}}); err != nil { // zeros
 		t.Fatal(err)
 	}
 	done(t, c.checkpoints.Save(machine, checkpoints.SaveOptions{Name: "Before the end"}))
-	c.writeAt(t, disks[0].Path, 11<<20, incompressible(1<<20, 4))
+	c.writeAt(t, disks[0].Path, 11<<20, noise(4, 1<<20))
 
 	receipt, file := c.handIn(t, c.student, machine, "Ada")
 	if filepath.Base(file) != "ada-networks-firewalls-1.submission.lab" || receipt.Sequence != 1 || receipt.Changed != 4<<20+512 || len(receipt.LeftOut) > 0 {
@@ -215,7 +205,7 @@ func TestSubmissionSize(t *testing.T) {
 		name    string
 		content []byte
 		most    int64
-	}{{"noise", incompressible(1<<20, 9), 1<<20 + 64<<10}, {"text", bytes.Repeat([]byte("interface eth0\n\tdescription uplink\n"), 1<<20/34+1)[:1<<20], 64 << 10}} {
+	}{{"noise", noise(9, 1<<20), 1<<20 + 64<<10}, {"text", bytes.Repeat([]byte("interface eth0\n\tdescription uplink\n"), 1<<20/34+1)[:1<<20], 64 << 10}} {
 		machine := launched(t, c.student, id)
 		c.writeAt(t, c.disk(machine), 20<<20, what.content)
 		receipt, file := c.handIn(t, c.student, machine, "Ada")
@@ -236,7 +226,7 @@ func TestSubmitRefuses(t *testing.T) {
 	id := c.publish(t, numbered(8), func(s *Spec) { s.Config.Submit = &lab.Submit{GrowthMiB: 2} })
 	c.give(t, c.student, id)
 	machine := launched(t, c.student, id)
-	c.writeAt(t, c.disk(machine), 1<<20, incompressible(1<<20, 1))
+	c.writeAt(t, c.disk(machine), 1<<20, noise(1, 1<<20))
 	submit := func(o SubmitOptions) error { return c.student.Submit(machine, o).Wait(within(t)) }
 	taken := filepath.Join(t.TempDir(), "taken"+SubmissionSuffix)
 	if err := os.WriteFile(taken, []byte("mine"), 0o600); err != nil {
@@ -261,11 +251,11 @@ func TestSubmitRefuses(t *testing.T) {
 	if text, err := os.ReadFile(taken); err != nil || string(text) != "mine" {
 		t.Errorf("a file of the student's was written to: %q, %v", text, err)
 	}
-	c.writeAt(t, c.disk(machine), 4<<20, incompressible(2<<20, 2))
+	c.writeAt(t, c.disk(machine), 4<<20, noise(2, 2<<20))
 	if err := submit(SubmitOptions{Student: "Ada", To: c.handed}); !errors.Is(err, ErrGrowth) || !strings.Contains(err.Error(), "3072 KiB") || !strings.Contains(err.Error(), "2048 KiB") {
 		t.Errorf("more than the lab takes: %v", err)
 	}
-	c.writeAt(t, c.disk(machine), 2<<20, incompressible(6<<20, 3)) // so much that it is not even copied
+	c.writeAt(t, c.disk(machine), 2<<20, noise(3, 6<<20)) // so much that it is not even copied
 	if err := submit(SubmitOptions{Student: "Ada", To: c.handed}); !errors.Is(err, ErrGrowth) {
 		t.Errorf("far more than the lab takes: %v", err)
 	}
@@ -381,7 +371,7 @@ func TestStoppedSubmissions(t *testing.T) {
 	id := c.publish(t, numbered(6), nil)
 	c.give(t, c.student, id)
 	machine := launched(t, c.student, id)
-	c.writeAt(t, c.disk(machine), 2<<20, incompressible(3<<20, 5))
+	c.writeAt(t, c.disk(machine), 2<<20, noise(5, 3<<20))
 	images, err := filepath.Glob(filepath.Join(c.p.DataDir, "images", "*"))
 	if err != nil {
 		t.Fatal(err)
