@@ -37,7 +37,7 @@ type OpenOptions struct {
 // lab.ErrSubmissionSignature, vmconfig.Faults for what this computer cannot offer.
 func (s *Service) OpenSubmission(ref string, o OpenOptions) (*jobs.Job, uuid.UUID) {
 	machine := uuid.New()
-	return s.p.Jobs.Start("Opening "+vmconfig.Inert(filepath.Base(ref), 80), machine.String(), func(ctx context.Context, report func(jobs.Progress)) error {
+	return s.p.Jobs.Start("Opening "+vmconfig.Inert(filepath.Base(strings.TrimSuffix(ref, "#")), 80), machine.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.openSubmission(ctx, ref, machine, o, report)
 	}), machine
 }

@@ -90,7 +90,9 @@ func TestOpenHostileSubmission(t *testing.T) {
 // TestSubmitUEFI: a machine with UEFI firmware, and with more than one layer over the lab's disk, goes over with the firmware's variables.
 func TestSubmitUEFI(t *testing.T) {
 	c := openClassroom(t)
-	id := c.publish(t, numbered(8), func(s *Spec) { s.Config.Machine.Firmware, s.Config.Machine.MemoryMiB, s.Config.Title = "uefi", 128, "Lab" })
+	id := c.publish(t, numbered(8), func(s *Spec) {
+		s.Config.Machine.Firmware, s.Config.Machine.MemoryMiB, s.Config.Title = "uefi", 128, "Lab"
+	})
 	c.give(t, c.student, id)
 	machine := launched(t, c.student, id)
 	first := c.disk(machine)

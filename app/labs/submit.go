@@ -329,6 +329,9 @@ func (h *handIn) deliver(ctx context.Context, o SubmitOptions, report Report) er
 func (h *handIn) open(ctx context.Context, o SubmitOptions) (tag string, err error) {
 	o.Type = source.SubmissionType
 	ref, err := source.Parse(o.To)
+	if info, statErr := os.Stat(o.To); statErr == nil && info.IsDir() { // a folder that is there, whatever characters its name has
+		ref, err = source.Ref{Kind: source.KindFolder, Location: o.To}, nil
+	}
 	if err != nil {
 		return "", &Reason{Text: err.Error() + "."}
 	}
