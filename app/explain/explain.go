@@ -311,6 +311,8 @@ func general(err error) Message {
 		m := Message{Summary: sentence.Text, Code: CodeFailed}
 		if r, ok := find(err); ok {
 			m.Code, m.Remedy = r.code, r.remedy
+		} else if told, ok := ofLab(err); ok {
+			m.Code = told.Code
 		}
 		return m
 	}

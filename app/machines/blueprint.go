@@ -25,7 +25,10 @@ type Blueprint struct {
 	Bases []string
 	// Variables is a file with the firmware's variables at the first start; empty: those of the firmware itself.
 	Variables string
-	Start     bool // when it is made
+	// Fill writes into the new disks, which it gets in the order of Machine.Disks, before the hypervisor knows of the machine, so that nobody can start it meanwhile. When it fails
+	// nothing is left behind. nil: they stay empty.
+	Fill  func(ctx context.Context, disks []string) error
+	Start bool // when it is made
 }
 
 // overlay is a disk to be made over a base.
@@ -51,7 +54,7 @@ func (s *Service) planBlueprint(ctx context.Context, b Blueprint) (creation, vmc
 	if s.p.Images == nil {
 		return creation{}, vmconfig.Faults{{Field: vmconfig.FieldDiskSize, Err: ErrNoImageTool, Message: "No disk can be made: qemu-img is not installed. Install the package qemu-utils."}}
 	}
-	c := creation{machine: b.Machine, variables: b.Variables, start: b.Start}
+	c := creation{machine: b.Machine, variables: b.Variables, fill: b.Fill, start: b.Start}
 	m := &c.machine
 	m.Accel = s.Accelerator()
 	m.Clipboard = m.Clipboard && agentSaves(s.p.Conn.Host().Version)

@@ -85,6 +85,7 @@ type creation struct {
 	overlays []overlay // disks to be made over images that stay as they are
 	// variables is a file with the firmware's variables at the first start; empty: the firmware's own.
 	variables string
+	fill      func(ctx context.Context, disks []string) error // of Blueprint, or nil
 	start     bool
 }
 
@@ -451,6 +452,11 @@ func (s *Service) build(ctx context.Context, c creation, report func(jobs.Progre
 			return err
 		}
 		undo.Push(func(context.Context) error { return removeIfThere(o.path) })
+	}
+	if c.fill != nil {
+		if err := c.fill(ctx, made.Disks); err != nil {
+			return err
+		}
 	}
 	if err := s.copySmallFiles(CopySource{Variables: c.variables}, made, &undo); err != nil {
 		return err

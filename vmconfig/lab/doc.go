@@ -50,4 +50,18 @@
 // same folder as a tar archive, or either on a web server. The manifest is of the type "application/vnd.guesthouse.lab.v1" (ArtifactType), its config is the
 // lab's config, and its layers are the signature, the indexes, the packs and the picture, told apart by their media types. Nothing in the
 // manifest has to be believed: each blob is checked against the config, each chunk against an index.
+//
+// # Submissions
+//
+// What a student hands in is a package as well, of the type "application/vnd.guesthouse.submission.v1" (SubmissionType). Its config is a JSON text (Submission) that names the lab by its
+// ID and, for each disk that was changed, a list of changes by its SHA-256. It is signed as a lab is, by the student's own key, which it names. The SHA-256 of its bytes is the
+// receipt; each submission but the first names the receipt of the one before. Its layers are the signature, the lists of changes, and packs with the changed chunks that are not
+// zeros. Whoever opens it needs the lab itself. A list of changes is binary, all numbers little-endian:
+//
+//	8 bytes   "GHLABCHG"
+//	4 bytes   version, 1
+//	4 bytes   number of entries, at least 1
+//	36 bytes  for each entry: 4 bytes number of the chunk in the disk, from 0; the SHA-256 of its bytes, or 32 zero bytes for a chunk of nothing but zeros
+//
+// Nothing follows. The numbers rise from entry to entry. The firmware's variables are listed like a disk; where the lab has none of its own, they are listed in full.
 package lab

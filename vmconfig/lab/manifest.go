@@ -51,56 +51,25 @@ var maxBlob = map[string]int64{
 	MediaTypePack: MaxBlobBytes, MediaTypePicture: MaxPictureBytes,
 }
 
+// packageKind is what tells one kind of package from another.
+type packageKind struct {
+	artifact, config string           // artifact type of the manifest, media type of its config
+	maxBlob          map[string]int64 // longest blob of each media type, in bytes
+	other, bad       error            // for a manifest of something else, and for one that breaks the rules
+}
+
+var labKind = packageKind{ArtifactType, MediaTypeConfig, maxBlob, ErrNoLab, ErrManifest}
+
 // ParseManifest reads a manifest that may be hostile. Fields and annotations that it does not know are left out, as OCI asks; layers of an unknown
 // type are refused. Errors wrap ErrNoLab or ErrManifest.
 func ParseManifest(data []byte) (*Manifest, error) {
-	if len(data) > MaxManifestBytes {
-		return nil, fmt.Errorf("%w: its manifest is longer than %d bytes", ErrManifest, MaxManifestBytes)
+	blobs, annotations, err := labKind.parse(data)
+	if err != nil {
+		return nil, err
 	}
-	if err := checkJSON(data, nil); err != nil {
-		return nil, fmt.Errorf("%w: its manifest: %w", ErrManifest, err)
-	}
-	var oci ocispec.Manifest
-	if err := json.Unmarshal(data, &oci); err != nil {
-		return nil, fmt.Errorf("%w: its manifest: %w", ErrManifest, jsonError(err))
-	}
-	if oci.ArtifactType != ArtifactType || oci.Config.MediaType != MediaTypeConfig {
-		kind := oci.ArtifactType
-		if kind == "" {
-			kind = oci.Config.MediaType
-		}
-		return nil, fmt.Errorf("%w but “%s”", ErrNoLab, vmconfig.Inert(kind, shownValue))
-	}
-	if oci.SchemaVersion != 2 || oci.MediaType != ocispec.MediaTypeImageManifest {
-		return nil, fmt.Errorf("%w: its manifest is of another version", ErrManifest)
-	}
-	if len(oci.Layers) > MaxLayers {
-		return nil, fmt.Errorf("%w: its manifest has more than %d layers", ErrManifest, MaxLayers)
-	}
-	m := &Manifest{Annotations: oci.Annotations}
-	seen := map[Digest]bool{}
-	for i, from := range append([]ocispec.Descriptor{oci.Config}, oci.Layers...) {
-		d, err := ParseDigest(string(from.Digest))
-		limit, known := maxBlob[from.MediaType]
-		switch {
-		case err != nil || d.IsZero():
-			return nil, fmt.Errorf("%w: its manifest names “%s”, which is no SHA-256 digest", ErrManifest, vmconfig.Inert(string(from.Digest), shownValue))
-		case !known:
-			return nil, fmt.Errorf("%w: its manifest has a layer of the unknown type “%s”", ErrManifest, vmconfig.Inert(from.MediaType, shownValue))
-		case from.Size < 1 || from.Size > limit:
-			return nil, fmt.Errorf("%w: %s is said to have %d bytes", ErrManifest, d, from.Size)
-		case len(from.URLs) > 0:
-			return nil, fmt.Errorf("%w: %s is to be fetched from elsewhere", ErrManifest, d)
-		case seen[d]:
-			return nil, fmt.Errorf("%w: its manifest names %s twice", ErrManifest, d)
-		case i > 0 && from.MediaType == MediaTypeConfig:
-			return nil, fmt.Errorf("%w: its manifest has two descriptions", ErrManifest)
-		}
-		seen[d] = true
-		blob := Blob(from.MediaType, d, from.Size)
-		switch from.MediaType {
-		case MediaTypeConfig:
-			m.Config = blob
+	m := &Manifest{Config: blobs[0], Annotations: annotations}
+	for _, blob := range blobs[1:] {
+		switch blob.MediaType {
 		case MediaTypeIndex:
 			m.Indexes = append(m.Indexes, blob)
 		case MediaTypePack:
@@ -126,6 +95,55 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
+// parse reads a manifest that may be hostile: its config, then its layers, in their order. Their digests differ, their types and sizes are possible.
+func (k packageKind) parse(data []byte) (blobs []ocispec.Descriptor, annotations map[string]string, err error) {
+	if len(data) > MaxManifestBytes {
+		return nil, nil, fmt.Errorf("%w: its manifest is longer than %d bytes", k.bad, MaxManifestBytes)
+	}
+	if err := checkJSON(data, nil); err != nil {
+		return nil, nil, fmt.Errorf("%w: its manifest: %w", k.bad, err)
+	}
+	var oci ocispec.Manifest
+	if err := json.Unmarshal(data, &oci); err != nil {
+		return nil, nil, fmt.Errorf("%w: its manifest: %w", k.bad, jsonError(err))
+	}
+	if oci.ArtifactType != k.artifact || oci.Config.MediaType != k.config {
+		kind := oci.ArtifactType
+		if kind == "" {
+			kind = oci.Config.MediaType
+		}
+		return nil, nil, fmt.Errorf("%w but “%s”", k.other, vmconfig.Inert(kind, shownValue))
+	}
+	if oci.SchemaVersion != 2 || oci.MediaType != ocispec.MediaTypeImageManifest {
+		return nil, nil, fmt.Errorf("%w: its manifest is of another version", k.bad)
+	}
+	if len(oci.Layers) > MaxLayers {
+		return nil, nil, fmt.Errorf("%w: its manifest has more than %d layers", k.bad, MaxLayers)
+	}
+	seen := map[Digest]bool{}
+	for i, from := range append([]ocispec.Descriptor{oci.Config}, oci.Layers...) {
+		d, err := ParseDigest(string(from.Digest))
+		limit, known := k.maxBlob[from.MediaType]
+		switch {
+		case err != nil || d.IsZero():
+			return nil, nil, fmt.Errorf("%w: its manifest names “%s”, which is no SHA-256 digest", k.bad, vmconfig.Inert(string(from.Digest), shownValue))
+		case !known:
+			return nil, nil, fmt.Errorf("%w: its manifest has a layer of the unknown type “%s”", k.bad, vmconfig.Inert(from.MediaType, shownValue))
+		case from.Size < 1 || from.Size > limit:
+			return nil, nil, fmt.Errorf("%w: %s is said to have %d bytes", k.bad, d, from.Size)
+		case len(from.URLs) > 0:
+			return nil, nil, fmt.Errorf("%w: %s is to be fetched from elsewhere", k.bad, d)
+		case seen[d]:
+			return nil, nil, fmt.Errorf("%w: its manifest names %s twice", k.bad, d)
+		case i > 0 && from.MediaType == k.config:
+			return nil, nil, fmt.Errorf("%w: its manifest has two descriptions", k.bad)
+		}
+		seen[d] = true
+		blobs = append(blobs, Blob(from.MediaType, d, from.Size))
+	}
+	return blobs, oci.Annotations, nil
+}
+
 // Blob describes a blob of a package.
 func Blob(mediaType string, d Digest, size int64) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: d.OCI(), Size: size}
@@ -144,12 +162,16 @@ func (m *Manifest) Layers() []ocispec.Descriptor {
 
 // Encode returns the manifest's bytes. It returns ErrManifest if ParseManifest would not take them.
 func (m *Manifest) Encode() ([]byte, error) {
-	data, err := json.Marshal(ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType,
-		Config: m.Config, Layers: m.Layers(), Annotations: m.Annotations,
-	})
+	data, err := labKind.encode(m.Config, m.Layers(), m.Annotations)
 	if err == nil {
 		_, err = ParseManifest(data)
 	}
 	return data, err
+}
+
+func (k packageKind) encode(config ocispec.Descriptor, layers []ocispec.Descriptor, annotations map[string]string) ([]byte, error) {
+	return json.Marshal(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: k.artifact,
+		Config: config, Layers: layers, Annotations: annotations,
+	})
 }

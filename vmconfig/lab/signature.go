@@ -26,6 +26,10 @@ func ParseKey(text string) (minisign.PublicKey, error) {
 
 // Sign returns the .minisig text for the bytes of a config. The comment is signed as well and shown by minisign; it must be one line.
 func Sign(key minisign.PrivateKey, config []byte, comment string) []byte {
+	return sign(key, config, comment, "signature of a Guesthouse lab")
+}
+
+func sign(key minisign.PrivateKey, config []byte, comment, untrusted string) []byte {
 	r := minisign.NewReader(bytes.NewReader(config))
 	var buffer [4096]byte
 	for {
@@ -33,7 +37,7 @@ func Sign(key minisign.PrivateKey, config []byte, comment string) []byte {
 			break // the end: reading memory does not fail
 		}
 	}
-	return r.SignWithComments(key, comment, "signature of a Guesthouse lab")
+	return r.SignWithComments(key, comment, untrusted)
 }
 
 // Verify checks that the signature is of exactly these bytes, by this key, prehashed. Errors wrap ErrSignature.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,13 +37,17 @@ const (
 )
 
 // faults collects what is wrong, by the names of the JSON's fields.
-type faults struct{ list vmconfig.Faults }
+type faults struct {
+	list vmconfig.Faults
+	of   string // whose fields they are; empty: the lab's
+	err  error  // what each of them is; nil: ErrConfig
+}
 
 // add notes a fault; the sentence follows the field's name.
 func (fs *faults) add(field, value, format string, args ...any) {
 	fs.list = append(fs.list, vmconfig.Fault{
-		Field: vmconfig.Field(field), Value: vmconfig.Inert(value, shownValue), Err: ErrConfig,
-		Message: fmt.Sprintf("The lab's field “%s” %s.", field, fmt.Sprintf(format, args...)),
+		Field: vmconfig.Field(field), Value: vmconfig.Inert(value, shownValue), Err: cmp.Or(fs.err, ErrConfig),
+		Message: fmt.Sprintf("The %s's field “%s” %s.", cmp.Or(fs.of, "lab"), field, fmt.Sprintf(format, args...)),
 	})
 }
 

@@ -22,10 +22,13 @@ import (
 const lockPause = 50 * time.Millisecond
 
 // folderTarget writes an OCI image layout in a folder. Blobs that no manifest names stay: they are what a later try goes on with.
-type folderTarget struct{ *folder }
+type folderTarget struct {
+	*folder
+	kind string // artifact type
+}
 
 // openFolderTarget opens a folder that is empty or holds a package, or makes it.
-func openFolderTarget(ctx context.Context, path string) (Target, error) {
+func openFolderTarget(ctx context.Context, path, kind string) (Target, error) {
 	place := shownPath(path)
 	if err := os.Mkdir(path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, localFailure(place, err)
@@ -34,7 +37,7 @@ func openFolderTarget(ctx context.Context, path string) (Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &folderTarget{files}
+	t := &folderTarget{files, kind}
 	err = t.prepare(ctx)
 	if err != nil {
 		_ = t.close()
@@ -84,7 +87,7 @@ func (t *folderTarget) onlyBlobs() error {
 
 // index reads which packages are there. None is no error.
 func (t *folderTarget) index(ctx context.Context) (ocispec.Index, []candidate, error) {
-	index, found, err := readIndex(ctx, t.folder, t.place)
+	index, found, err := readIndex(ctx, t.folder, t.place, t.kind)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ocispec.Index{}, nil, nil
 	}
@@ -163,10 +166,10 @@ func (t *folderTarget) keep(file *os.File, part, name string) error {
 
 // Finish implements Target. Other writers of the same folder wait, so that none of the tags is lost.
 func (t *folderTarget) Finish(ctx context.Context, manifest []byte, tags ...string) error {
-	if err := checkFinish(t.place, manifest, tags); err != nil {
+	if err := checkFinish(t.place, t.kind, manifest, tags); err != nil {
 		return err
 	}
-	m, err := readOutline(t.place, manifest)
+	m, err := readOutline(t.place, t.kind, manifest)
 	if err != nil {
 		return err
 	}

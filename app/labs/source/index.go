@@ -11,8 +11,19 @@ import (
 	"guesthouse/vmconfig"
 )
 
-// ArtifactType is what the manifest of a lab says that it is, as the format of labs says.
-const ArtifactType = "application/vnd.guesthouse.lab.v1"
+// ArtifactType is what the manifest of a lab says that it is, as the format of labs says; SubmissionType is that of what a student hands in.
+const (
+	ArtifactType   = "application/vnd.guesthouse.lab.v1"
+	SubmissionType = "application/vnd.guesthouse.submission.v1"
+)
+
+// noun is what people call a package of an artifact type.
+func noun(kind string) string {
+	if kind == SubmissionType {
+		return "submission"
+	}
+	return "lab"
+}
 
 const (
 	maxManifests = 4096 // that an index.json names
@@ -26,15 +37,15 @@ type candidate struct {
 	version string // what its manifest states, or empty
 }
 
-// parseIndex reads an index.json and checks it. What is no lab, and by its descriptor says so, is left out.
-func parseIndex(place string, data []byte) (ocispec.Index, []candidate, error) {
+// parseIndex reads an index.json and checks it. What is of another artifact type, and by its descriptor says so, is left out.
+func parseIndex(place, kind string, data []byte) (ocispec.Index, []candidate, error) {
 	index, err := decodeIndex(place, data)
 	if err != nil {
 		return ocispec.Index{}, nil, err
 	}
 	var found []candidate
 	for _, blob := range index.Manifests {
-		if blob.MediaType != ocispec.MediaTypeImageManifest || (blob.ArtifactType != "" && blob.ArtifactType != ArtifactType) {
+		if blob.MediaType != ocispec.MediaTypeImageManifest || (blob.ArtifactType != "" && blob.ArtifactType != kind) {
 			continue
 		}
 		if err := checkManifestBlob(place, blob); err != nil {
@@ -76,9 +87,9 @@ func checkManifestBlob(place string, blob ocispec.Descriptor) error {
 }
 
 // choose takes the package that the reference means. look reads a candidate's manifest.
-func choose(place string, found []candidate, ref Ref, look func(ocispec.Descriptor) ([]byte, error)) (ocispec.Descriptor, error) {
+func choose(place, kind string, found []candidate, ref Ref, look func(ocispec.Descriptor) ([]byte, error)) (ocispec.Descriptor, error) {
 	if len(found) == 0 {
-		return ocispec.Descriptor{}, fail(ErrNoPackage, place, "", "holds no lab")
+		return ocispec.Descriptor{}, fail(ErrNoPackage, place, "", "holds no %s", noun(kind))
 	}
 	if ref.Tag != "" || ref.Digest != "" {
 		for _, c := range found {

@@ -27,6 +27,7 @@ const (
 // fileTarget writes a .lab file: blobs as they come, into a file beside it that gets the name at the end.
 type fileTarget struct {
 	path, place string
+	kind        string   // artifact type
 	root        *os.Root // the folder that it is in
 	old         *labFile // nil: there is none
 	oldInfo     fs.FileInfo
@@ -45,8 +46,8 @@ type fileTarget struct {
 }
 
 // openFileTarget opens the old .lab file, if there is one, and makes the new one.
-func openFileTarget(ctx context.Context, path string) (_ Target, err error) {
-	t := &fileTarget{path: path, place: shownPath(path), table: map[string]member{}}
+func openFileTarget(ctx context.Context, path, kind string) (_ Target, err error) {
+	t := &fileTarget{path: path, place: shownPath(path), kind: kind, table: map[string]member{}}
 	defer func() {
 		if err != nil {
 			_ = t.Close()
@@ -60,7 +61,7 @@ func openFileTarget(ctx context.Context, path string) (_ Target, err error) {
 		if t.old, err = openFile(ctx, path, t.place); err != nil {
 			return nil, err
 		}
-		if t.index, t.found, err = readIndex(ctx, t.old, t.place); err != nil {
+		if t.index, t.found, err = readIndex(ctx, t.old, t.place, t.kind); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -215,10 +216,10 @@ func (t *fileTarget) Finish(ctx context.Context, manifest []byte, tags ...string
 	if t.closed || t.part == "" {
 		return fs.ErrClosed
 	}
-	if err := checkFinish(t.place, manifest, tags); err != nil {
+	if err := checkFinish(t.place, t.kind, manifest, tags); err != nil {
 		return err
 	}
-	m, err := readOutline(t.place, manifest)
+	m, err := readOutline(t.place, t.kind, manifest)
 	if err != nil {
 		return err
 	}
@@ -276,8 +277,8 @@ func (t *fileTarget) takeOver(ctx context.Context, blob ocispec.Descriptor) erro
 
 // takeOverPackage copies a package that stays, with all that belongs to it.
 func (t *fileTarget) takeOverPackage(ctx context.Context, blob ocispec.Descriptor) error {
-	if blob.MediaType != ocispec.MediaTypeImageManifest || blob.ArtifactType != "" && blob.ArtifactType != ArtifactType {
-		return fail(ErrNoPackage, t.place, "Write to a new file.", "holds other things than labs, which would be lost")
+	if blob.MediaType != ocispec.MediaTypeImageManifest || blob.ArtifactType != "" && blob.ArtifactType != t.kind {
+		return fail(ErrNoPackage, t.place, "Write to a new file.", "holds other things than a %s, which would be lost", noun(t.kind))
 	}
 	if err := checkManifestBlob(t.place, blob); err != nil {
 		return err
@@ -286,7 +287,7 @@ func (t *fileTarget) takeOverPackage(ctx context.Context, blob ocispec.Descripto
 	if err != nil {
 		return err
 	}
-	m, err := readOutline(t.place, manifest)
+	m, err := readOutline(t.place, t.kind, manifest)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ type layout struct {
 }
 
 // newLayout reads what says which packages are there, and the manifest of the one that is meant. It closes files where that fails.
-func newLayout(ctx context.Context, files members, place string, ref Ref) (Source, error) {
-	manifest, err := readLayout(ctx, files, place, ref)
+func newLayout(ctx context.Context, files members, place, kind string, ref Ref) (Source, error) {
+	manifest, err := readLayout(ctx, files, place, kind, ref)
 	if err != nil {
 		_ = files.close()
 		return nil, err
@@ -36,13 +36,13 @@ func newLayout(ctx context.Context, files members, place string, ref Ref) (Sourc
 	return &layout{files: files, place: place, manifest: manifest}, nil
 }
 
-func readLayout(ctx context.Context, files members, place string, ref Ref) ([]byte, error) {
-	_, found, err := readIndex(ctx, files, place)
+func readLayout(ctx context.Context, files members, place, kind string, ref Ref) ([]byte, error) {
+	_, found, err := readIndex(ctx, files, place, kind)
 	if err != nil {
 		return nil, err
 	}
 	look := func(blob ocispec.Descriptor) ([]byte, error) { return readBlob(ctx, files, place, blob) }
-	blob, err := choose(place, found, ref, look)
+	blob, err := choose(place, kind, found, ref, look)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +50,12 @@ func readLayout(ctx context.Context, files members, place string, ref Ref) ([]by
 	if err != nil {
 		return nil, err
 	}
-	_, err = readOutline(place, manifest)
+	_, err = readOutline(place, kind, manifest)
 	return manifest, err
 }
 
 // readIndex reads the two files that every layout has.
-func readIndex(ctx context.Context, files members, place string) (ocispec.Index, []candidate, error) {
+func readIndex(ctx context.Context, files members, place, kind string) (ocispec.Index, []candidate, error) {
 	data, err := readSmall(ctx, files, place, ocispec.ImageLayoutFile, 4096)
 	if err != nil {
 		return ocispec.Index{}, nil, err
@@ -67,7 +67,7 @@ func readIndex(ctx context.Context, files members, place string) (ocispec.Index,
 	if data, err = readSmall(ctx, files, place, ocispec.ImageIndexFile, MaxIndex); err != nil {
 		return ocispec.Index{}, nil, err
 	}
-	return parseIndex(place, data)
+	return parseIndex(place, kind, data)
 }
 
 // Manifest implements Source.

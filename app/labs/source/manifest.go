@@ -15,8 +15,8 @@ type outline struct {
 	Annotations  map[string]string    `json:"annotations"`
 }
 
-// readOutline tells a lab from other packages that lie in such places, which people name by mistake.
-func readOutline(place string, manifest []byte) (outline, error) {
+// readOutline tells a package of an artifact type from others that lie in such places, which people name by mistake.
+func readOutline(place, kind string, manifest []byte) (outline, error) {
 	var m outline
 	if looksLikePage(manifest) {
 		return m, webPage(place)
@@ -24,8 +24,8 @@ func readOutline(place string, manifest []byte) (outline, error) {
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return m, fail(ErrNoPackage, place, "", "has a manifest that cannot be read").because(err)
 	}
-	if m.ArtifactType != ArtifactType {
-		return m, fail(ErrNoPackage, place, "Check the name.", "holds something else than a lab, perhaps a container image")
+	if m.ArtifactType != kind {
+		return m, fail(ErrNoPackage, place, "Check the name.", "holds something else than a %s, perhaps a container image", noun(kind))
 	}
 	return m, nil
 }

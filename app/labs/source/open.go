@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 type Options struct {
 	// Tag chooses a package where the reference names none. OpenTarget does not look at it.
 	Tag string
+	// Type is the artifact type of the packages that are meant, ArtifactType or SubmissionType; others that lie there are not seen. Empty: ArtifactType.
+	Type string
 	// PlainHTTP allows what others on the network can read and change: a registry without TLS, and a password over http. On loopback addresses plain http
 	// is always used for a registry.
 	PlainHTTP bool
@@ -29,6 +32,9 @@ type Options struct {
 	transport *http.Transport     // tests only
 	pause     func(time.Duration) // tests only
 }
+
+// kind is the artifact type that is meant.
+func (o Options) kind() string { return cmp.Or(o.Type, ArtifactType) }
 
 const defaultStall = 30 * time.Second
 
@@ -52,13 +58,13 @@ func OpenSource(ctx context.Context, ref Ref, o Options) (Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newLayout(ctx, files, place, ref)
+		return newLayout(ctx, files, place, o.kind(), ref)
 	case KindWeb:
 		files, place, err := openShare(ctx, ref, o)
 		if err != nil {
 			return nil, err
 		}
-		return newLayout(ctx, files, place, ref)
+		return newLayout(ctx, files, place, o.kind(), ref)
 	case KindRegistry:
 		return openRegistry(ctx, ref, o)
 	}
@@ -80,14 +86,14 @@ func OpenTarget(ctx context.Context, ref Ref, o Options) (Target, error) {
 		}
 		// What is there counts more than how it is called.
 		if (err == nil && info.IsDir()) || (err != nil && ref.Kind == KindFolder) {
-			return openFolderTarget(ctx, path)
+			return openFolderTarget(ctx, path, o.kind())
 		}
 		if err == nil { // a link stays, and what it leads to is replaced
 			if path, err = filepath.EvalSymlinks(path); err != nil {
 				return nil, localFailure(shownPath(path), err)
 			}
 		}
-		return openFileTarget(ctx, path)
+		return openFileTarget(ctx, path, o.kind())
 	case KindWeb:
 		return nil, fmt.Errorf("%s is on a web server, which can only be read: write the package to a folder and copy that to the server", ref.String())
 	case KindRegistry:

@@ -30,6 +30,7 @@ const (
 type repository struct {
 	web    *web
 	place  string
+	kind   string // artifact type
 	remote *remote.Repository
 	scheme string
 }
@@ -45,7 +46,7 @@ func newRepository(ref Ref, o Options) (*repository, error) {
 	if err != nil {
 		return nil, refuseRef(ref.String(), "is no reference to a registry")
 	}
-	repo := &repository{place: shownPath(ref.String()), remote: r, scheme: "https"}
+	repo := &repository{place: shownPath(ref.String()), kind: o.kind(), remote: r, scheme: "https"}
 	host := (&url.URL{Host: r.Reference.Host()}).Hostname()
 	if o.PlainHTTP || isLoopback(host) {
 		repo.scheme = "http"
@@ -88,7 +89,7 @@ func openRegistry(ctx context.Context, ref Ref, o Options) (Source, error) {
 	}
 	manifest, err := r.resolve(ctx, ref)
 	if err == nil {
-		_, err = readOutline(r.place, manifest)
+		_, err = readOutline(r.place, r.kind, manifest)
 	}
 	if err != nil {
 		_ = r.web.close()
@@ -155,14 +156,14 @@ func (r *repository) resolve(ctx context.Context, ref Ref) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := readOutline(r.place, data); err != nil {
+		if _, err := readOutline(r.place, r.kind, data); err != nil {
 			continue // another package of the repository
 		}
 		blob := describe(ocispec.MediaTypeImageManifest, data)
 		manifests[blob.Digest] = data
 		found = append(found, candidate{tag: tag, blob: blob, version: statedVersion(data)})
 	}
-	blob, err := choose(r.place, found, ref, func(blob ocispec.Descriptor) ([]byte, error) { return manifests[blob.Digest], nil })
+	blob, err := choose(r.place, r.kind, found, ref, func(blob ocispec.Descriptor) ([]byte, error) { return manifests[blob.Digest], nil })
 	return manifests[blob.Digest], err
 }
 

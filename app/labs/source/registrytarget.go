@@ -78,7 +78,7 @@ func (t *repositoryTarget) Put(ctx context.Context, blob ocispec.Descriptor, dat
 
 // Finish implements Target. The registry itself refuses a manifest whose blobs it lacks.
 func (t *repositoryTarget) Finish(ctx context.Context, manifest []byte, tags ...string) error {
-	if err := checkFinish(t.place, manifest, tags); err != nil {
+	if err := checkFinish(t.place, t.kind, manifest, tags); err != nil {
 		return err
 	}
 	blob := describe(ocispec.MediaTypeImageManifest, manifest)

@@ -21,11 +21,11 @@ import (
 const layoutFile = `{"imageLayoutVersion":"` + ocispec.ImageLayoutVersion + `"}`
 
 // checkFinish refuses what must not be written anywhere.
-func checkFinish(place string, manifest []byte, tags []string) error {
+func checkFinish(place, kind string, manifest []byte, tags []string) error {
 	if len(manifest) > MaxManifest {
 		return fail(ErrDamaged, place, "", "was given a manifest of more than %d bytes", MaxManifest)
 	}
-	m, err := readOutline(place, manifest)
+	m, err := readOutline(place, kind, manifest)
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,13 @@ func checkFinish(place string, manifest []byte, tags []string) error {
 	return nil
 }
 
-// manifestEntry is the descriptor of a manifest of a lab as an index.json has it.
+// manifestEntry is the descriptor of a manifest, which was checked, as an index.json has it.
 func manifestEntry(manifest []byte) ocispec.Descriptor {
 	blob := describe(ocispec.MediaTypeImageManifest, manifest)
-	blob.ArtifactType = ArtifactType
+	var m outline
+	if json.Unmarshal(manifest, &m) == nil {
+		blob.ArtifactType = m.ArtifactType
+	}
 	if version := statedVersion(manifest); version != "" {
 		blob.Annotations = map[string]string{ocispec.AnnotationVersion: version}
 	}
