@@ -14,8 +14,8 @@ import (
 	"guesthouse/vmconfig/lab"
 )
 
-// students is how many fetch a lab at once.
-const students = 20
+// classSize is how many fetch a lab at once.
+const classSize = 20
 
 // TestClassroom: a lab is sent to a registry and a web share; twenty students fetch it at once, half of them from each, launch it, change it, and reset it. Every byte that a guest sees is
 // compared. Then its next version comes, and their work stays on the version that it was begun on.
@@ -38,7 +38,7 @@ func TestClassroom(t *testing.T) {
 	first := r.publish(t, content, nil)
 	send(first)
 
-	class := make([]*Service, students)
+	class := make([]*Service, classSize)
 	for i := range class {
 		p := r.Service.p
 		p.Library = New(Params{Dir: filepath.Join(r.host.DataDir, fmt.Sprintf("student%d", i)), Keys: t.TempDir()})

@@ -22,7 +22,7 @@ func TestOpenHostileSubmission(t *testing.T) {
 	const size = 4*mib + 512
 	content, other := noise(1, mib), noise(2, mib)
 	list := func(chunks ...lab.Change) []byte { return (&lab.Changes{Chunks: chunks}).Encode() }
-	begin := func() *forged { return forge(t, l, id, "Mallory") }
+	begin := func() *forgedSubmission { return forge(t, l, id, "Mallory") }
 
 	lying := begin().part("system", size, list(lab.Change{Chunk: 1, Digest: lab.Sum(content)}))
 	var b lab.PackBuilder
@@ -41,7 +41,7 @@ func TestOpenHostileSubmission(t *testing.T) {
 
 	table := begin().chunk("system", size, 1, content)
 	table.packs[0][8+4]++ // one entry more than there is
-	for what, f := range map[string]*forged{
+	for what, f := range map[string]*forgedSubmission{
 		"other content":     lying,
 		"two frames":        bomb,
 		"table":             table,

@@ -40,7 +40,12 @@ type room struct {
 
 func openRoom(t testing.TB) *room {
 	t.Helper()
-	host := hosttest.Start(t)
+	return roomOn(t, hosttest.Start(t))
+}
+
+// roomOn makes a program on a host.
+func roomOn(t testing.TB, host *hosttest.Host) *room {
+	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", host.ConfigDir)
 	t.Setenv(machines.AccelVariable, "tcg")
 	r := attachRoom(t, host.URI, host.DataDir+"/guesthouse")

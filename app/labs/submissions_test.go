@@ -22,8 +22,8 @@ import (
 	"guesthouse/vmconfig/lab"
 )
 
-// forged is a submission that is made by hand, by whoever has a key of any kind.
-type forged struct {
+// forgedSubmission is a submission that is made by hand, by whoever has a key of any kind.
+type forgedSubmission struct {
 	lab.Submission
 	key     minisign.PrivateKey
 	changes map[string][]byte // by part, as bytes
@@ -34,7 +34,7 @@ type forged struct {
 }
 
 // forge begins a submission to a lab of the library; without changes it is none yet.
-func forge(t testing.TB, l *Library, id lab.Digest, name string) *forged {
+func forge(t testing.TB, l *Library, id lab.Digest, name string) *forgedSubmission {
 	t.Helper()
 	public, key, err := minisign.GenerateKey(nil)
 	if err != nil {
@@ -44,26 +44,26 @@ func forge(t testing.TB, l *Library, id lab.Digest, name string) *forged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &forged{key: key, changes: map[string][]byte{}, Submission: lab.Submission{
+	return &forgedSubmission{key: key, changes: map[string][]byte{}, Submission: lab.Submission{
 		Format: lab.Format, ID: uuid.New(), Lab: id, Name: config.Name, Version: config.Version,
 		Student: lab.Student{Name: name, Key: public.String()}, Sequence: 1, Created: time.Now().UTC().Truncate(time.Second), Machine: uuid.New(),
 	}}
 }
 
 // chunk adds one changed chunk, with its pack.
-func (f *forged) chunk(part string, bytes int64, number int, content []byte) *forged {
+func (f *forgedSubmission) chunk(part string, bytes int64, number int, content []byte) *forgedSubmission {
 	return f.part(part, bytes, (&lab.Changes{Chunks: []lab.Change{{Chunk: number, Digest: lab.ChunkDigest(content)}}}).Encode()).pack(content)
 }
 
 // part adds a part with a list of changes.
-func (f *forged) part(part string, bytes int64, changes []byte) *forged {
+func (f *forgedSubmission) part(part string, bytes int64, changes []byte) *forgedSubmission {
 	f.changes[part] = changes
 	f.Parts = append(f.Parts, lab.ChangedPart{ID: part, Bytes: bytes, Changes: lab.Sum(changes)})
 	return f
 }
 
 // pack adds a pack of chunks.
-func (f *forged) pack(chunks ...[]byte) *forged {
+func (f *forgedSubmission) pack(chunks ...[]byte) *forgedSubmission {
 	var b lab.PackBuilder
 	for _, chunk := range chunks {
 		b.Add(lab.Sum(chunk), lab.Compress(chunk), len(chunk))
@@ -74,14 +74,14 @@ func (f *forged) pack(chunks ...[]byte) *forged {
 }
 
 // next is another submission after this one, by the same student.
-func (f *forged) next(t testing.TB) *forged {
+func (f *forgedSubmission) next(t testing.TB) *forgedSubmission {
 	t.Helper()
 	n := *f
 	n.ID, n.Sequence, n.Previous = uuid.New(), f.Sequence+1, f.receipt(t)
 	return &n
 }
 
-func (f *forged) raw(t testing.TB) []byte {
+func (f *forgedSubmission) raw(t testing.TB) []byte {
 	t.Helper()
 	if f.config != nil {
 		return f.config
@@ -93,10 +93,10 @@ func (f *forged) raw(t testing.TB) []byte {
 	return raw
 }
 
-func (f *forged) receipt(t testing.TB) lab.Digest { t.Helper(); return lab.Sum(f.raw(t)) }
+func (f *forgedSubmission) receipt(t testing.TB) lab.Digest { t.Helper(); return lab.Sum(f.raw(t)) }
 
 // write writes it to a place, whatever is wrong with it.
-func (f *forged) write(t testing.TB, to source.Target, tags ...string) {
+func (f *forgedSubmission) write(t testing.TB, to source.Target, tags ...string) {
 	t.Helper()
 	raw := f.raw(t)
 	m := &lab.SubmissionManifest{}
@@ -137,7 +137,7 @@ func (f *forged) write(t testing.TB, to source.Target, tags ...string) {
 }
 
 // file writes it to a file of a folder.
-func (f *forged) file(t testing.TB, dir, name string) string {
+func (f *forgedSubmission) file(t testing.TB, dir, name string) string {
 	t.Helper()
 	path := filepath.Join(dir, name+SubmissionSuffix)
 	target, err := source.OpenTarget(t.Context(), source.Ref{Kind: source.KindFile, Location: path}, source.Options{Type: source.SubmissionType})
@@ -174,14 +174,14 @@ func listed(t testing.TB, l *Library, dir string) map[string]Received {
 func TestHostileSubmissions(t *testing.T) {
 	l, dir := newLibrary(t), t.TempDir()
 	id, size, other := small(t, l)
-	good := func() *forged { return forge(t, l, id, "Mallory").chunk("disk0", size, 2, other) }
-	name := func(f *forged, as string) *forged { f.Student.Name = as; return f }
+	good := func() *forgedSubmission { return forge(t, l, id, "Mallory").chunk("disk0", size, 2, other) }
+	name := func(f *forgedSubmission, as string) *forgedSubmission { f.Student.Name = as; return f }
 	changes := func(list ...lab.Change) []byte { return (&lab.Changes{Chunks: list}).Encode() }
 	one := lab.Change{Chunk: 1, Digest: lab.Sum(other)}
 
 	forge(t, l, id, "Ada").chunk("disk0", size, 2, other).file(t, dir, "good")
 	bad := map[string]error{}
-	add := func(file string, f *forged, is error) { f.file(t, dir, file); bad[file] = is }
+	add := func(file string, f *forgedSubmission, is error) { f.file(t, dir, file); bad[file] = is }
 	add("chunk twice", name(forge(t, l, id, ""), "M1").part("disk0", size, changes(one, one)).pack(other), lab.ErrSubmission)
 	add("chunks back", name(forge(t, l, id, ""), "M2").part("disk0", size, changes(lab.Change{Chunk: 3, Digest: lab.Sum(other)}, one)).pack(other), lab.ErrSubmission)
 	add("beyond the disk", name(forge(t, l, id, ""), "M3").part("disk0", size, changes(lab.Change{Chunk: 4, Digest: lab.Sum(other)})).pack(other), lab.ErrSubmission)

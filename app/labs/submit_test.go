@@ -44,7 +44,7 @@ func openClassroom(t testing.TB) *classroom {
 // service is another one with a library in a folder.
 func (r *room) service(dir string) *Service {
 	return NewService(ServiceParams{
-		Library: New(Params{Dir: dir + "/labs", Keys: dir + "/keys"}), Conn: r.conn, Machines: r.machines, Jobs: jobs.NewRunner(), Images: r.images, DataDir: r.p.DataDir,
+		Library: New(Params{Dir: dir + "/labs", Keys: dir + "/keys"}), Conn: r.conn, Machines: r.machines, Checkpoints: r.checkpoints, Jobs: jobs.NewRunner(), Images: r.images, DataDir: r.p.DataDir,
 	})
 }
 
@@ -435,7 +435,7 @@ func TestStoppedSubmissions(t *testing.T) {
 	for _, stage := range stages["open"] {
 		c.kill(t, "open", stage, c.Service, file)
 	}
-	attachRoom(t, c.host) // the program that is started next undoes what was begun
+	roomOn(t, c.host) // the program that is started next undoes what was begun
 	job, opened := c.OpenSubmission(file, OpenOptions{})
 	done(t, job)
 	if !bytes.Equal(c.content(t, opened), c.content(t, machine)) {
@@ -496,7 +496,7 @@ func TestBeKilled(t *testing.T) {
 	if len(args) != 8 {
 		t.Skip("only for TestStoppedSubmissions")
 	}
-	r := attachRoom(t, &hosttest.Host{URI: args[4], DataDir: args[5], ConfigDir: args[6]})
+	r := roomOn(t, &hosttest.Host{URI: args[4], DataDir: args[5], ConfigDir: args[6]})
 	report := func(p jobs.Progress) {
 		if p.Text == args[1] {
 			fmt.Println("stopped")
