@@ -225,6 +225,7 @@ is put aside: for seven days --undo brings it back, and puts aside what it is th
 			})
 		},
 	}
+	c.Flags().BoolVar(&options.Update, "update", false, "go to the newest version of the lab that is in the library")
 	c.Flags().BoolVar(&undo, "undo", false, "take the last reset back")
 	c.Flags().BoolVar(&options.PowerOff, "power-off", false, "switch it off first if it is running")
 	return c

@@ -10,7 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"guesthouse/app/machines"
 	"guesthouse/hypervisor/hosttest"
+	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/lab"
 )
 
@@ -108,6 +110,29 @@ func TestClassroom(t *testing.T) {
 			}
 		}
 	}
+	// A reset takes the next version where that is wanted, and both ways lead back.
+	updated := class[3].Machines()
+	var third *machines.Machine
+	for _, m := range updated {
+		if m.Name == "student 3" {
+			third = m
+		}
+	}
+	before := r.content(t, third.UUID)
+	done(t, class[3].Reset(third.UUID, ResetOptions{Update: true}))
+	r.isAs(t, third.UUID, changed, "")
+	if m := r.machines.Snapshot().Get(third.UUID); m.Config.Lab != (vmconfig.Lab{ID: second.String(), Name: "networks/firewalls", Version: 2}) {
+		t.Errorf("after an update it is of %+v", m.Config.Lab)
+	}
+	done(t, r.machines.Do(machines.ActionStart, third.UUID))
+	done(t, r.machines.Do(machines.ActionPowerOff, third.UUID))
+	done(t, class[3].UndoReset(third.UUID, ResetOptions{}))
+	r.isAs(t, third.UUID, before, "")
+	if m := r.machines.Snapshot().Get(third.UUID); m.Config.Lab.ID != first.String() {
+		t.Errorf("after taking that back it is of %+v", m.Config.Lab)
+	}
+	done(t, r.machines.Do(machines.ActionStart, third.UUID))
+	done(t, r.machines.Do(machines.ActionPowerOff, third.UUID))
 	// Nothing that a machine lies on goes, even when its lab does.
 	for _, s := range class[:2] {
 		if err := s.Library().Remove(within(t), first); err != nil {

@@ -33,6 +33,8 @@ type set struct {
 	Put     time.Time `json:"put"` // when it was put aside
 	// Parts are the files and folders, by their name in the folder.
 	Parts map[string]part `json:"parts"`
+	// Description is the hypervisor's of the machine. It counts only where it is of another lab than the machine is of then: settings stay.
+	Description string `json:"description,omitempty"`
 	// Snapshots are the hypervisor's descriptions, parents first, and Current names the one that the disks continue from.
 	Snapshots []string `json:"snapshots,omitempty"`
 	Current   string   `json:"current,omitempty"`
@@ -134,7 +136,7 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 	if err != nil {
 		return err
 	}
-	old := &set{Version: setVersion, Machine: id, Put: time.Now().UTC(), Parts: map[string]part{}}
+	old := &set{Version: setVersion, Machine: id, Put: time.Now().UTC(), Description: text, Parts: map[string]part{}}
 	for name, home := range s.homes(config) {
 		there, err := exists(home)
 		if err != nil {
@@ -184,6 +186,9 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 			return err
 		}
 	}
+	if err := s.describeAs(ctx, id, next.Description); err != nil {
+		return err
+	}
 	for i, description := range next.Snapshots { // parents come first
 		flags := hypervisor.SnapshotFlags{Redefine: true}
 		if snapshotName(description) == next.Current {
@@ -201,6 +206,33 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 		return err
 	}
 	return os.RemoveAll(e.In)
+}
+
+// describeAs gives the machine a description of another lab, with the name, title, notes and group that it has now.
+func (s *Service) describeAs(ctx context.Context, id uuid.UUID, description string) error {
+	if description == "" {
+		return nil
+	}
+	text, err := s.p.Conn.DomainXML(ctx, id, false)
+	if err != nil {
+		return err
+	}
+	now, err := domxml.Parse(text)
+	if err != nil {
+		return err
+	}
+	then, err := domxml.Parse(description)
+	if err != nil || then.Lab == now.Lab {
+		return err
+	}
+	same := then
+	same.Name, same.Title, same.Notes, same.Group = now.Name, now.Title, now.Notes, now.Group
+	edited, err := domxml.Edit(description, then, same)
+	if err != nil {
+		return err
+	}
+	_, err = s.p.Conn.Define(ctx, edited)
+	return err
 }
 
 // forgetSnapshots takes the machine's snapshots out of the hypervisor's list, but for those of the next set.

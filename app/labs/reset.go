@@ -39,8 +39,12 @@ func (s *Service) resetDir(id uuid.UUID) string {
 	return filepath.Join(s.p.DataDir, "labs", "resets", id.String())
 }
 
-// ResetOptions say how a machine is reset. PowerOff ends one that is running first; without it the error is ErrRunning.
-type ResetOptions struct{ PowerOff bool }
+// ResetOptions say how a machine is reset.
+type ResetOptions struct {
+	PowerOff bool // ends a machine that is running first; without it the error is ErrRunning
+	// Update takes the newest version of the lab that the library has, instead of the one that the machine was launched from.
+	Update bool
+}
 
 // Reset makes a machine what it was when its lab was launched, in a job, in the same moment whatever it has become. What it was until now, checkpoints included, is put aside
 // and can be brought back for UndoTime. Its settings stay. Errors: ErrNotALab, ErrRunning, ErrNoLab when the lab was removed, ErrChanged when it was damaged.
@@ -51,8 +55,13 @@ func (s *Service) Reset(id uuid.UUID, o ResetOptions) *jobs.Job {
 			if err != nil {
 				return err
 			}
-			return s.p.Library.Using(ctx, digest, func(_ *lab.Config, bases []Base) error {
-				in, err := s.freshSet(ctx, config, bases)
+			if o.Update {
+				if digest, err = s.newestOf(digest, config); err != nil {
+					return err
+				}
+			}
+			return s.p.Library.Using(ctx, digest, func(c *lab.Config, bases []Base) error {
+				in, err := s.freshSet(ctx, digest, c, config, bases)
 				if err != nil {
 					return err
 				}
@@ -159,8 +168,53 @@ func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, report fu
 	return s.exchange(ctx, id, in, out)
 }
 
+// newestOf returns the newest version in the library of the lab that a machine is of.
+func (s *Service) newestOf(digest lab.Digest, m vmconfig.Machine) (lab.Digest, error) {
+	list, err := s.p.Library.Images()
+	if err != nil {
+		return digest, err
+	}
+	newest := m.Lab.Version
+	var course *lab.Config
+	for _, i := range list {
+		if i.ID == digest {
+			course = i.Config
+		}
+	}
+	for _, i := range list {
+		same := i.Config != nil && i.Config.Name == m.Lab.Name && (course == nil || i.Config.ID == course.ID)
+		if same && i.Ready && i.Config.Version > newest {
+			newest, digest = i.Config.Version, i.ID
+		}
+	}
+	return digest, nil
+}
+
+// ErrOtherHardware says that a version of a lab has other hardware than a machine that was launched from another version.
+var ErrOtherHardware = errors.New("the version has other hardware")
+
+// updated is the machine's description over the bases of another version of its lab.
+func (s *Service) updated(ctx context.Context, digest lab.Digest, c *lab.Config, m vmconfig.Machine, bases []Base) (string, error) {
+	disks := labDisks(m)
+	if len(disks) != len(c.Disks) || string(m.Firmware) != c.Machine.Firmware || m.SecureBoot != c.Machine.SecureBoot {
+		return "", &Reason{Text: fmt.Sprintf("Version %d of the lab has other hardware. Launch it as a new machine.", c.Version), Err: ErrOtherHardware}
+	}
+	text, err := s.p.Conn.DomainXML(ctx, m.UUID, false)
+	if err != nil {
+		return "", err
+	}
+	sources := map[string]domxml.Source{}
+	for i, d := range disks {
+		sources[d.Target] = domxml.Source{Path: d.Path, Format: d.Format, Chain: []domxml.Layer{{Path: bases[i].Path, Format: diskimage.FormatRaw}}}
+	}
+	if text, err = domxml.SetSources(text, sources); err != nil {
+		return "", err
+	}
+	return domxml.SetLab(text, vmconfig.Lab{ID: digest.String(), Name: c.Name, Version: c.Version})
+}
+
 // freshSet makes the set of a machine that was just launched, in a folder that is no reset yet.
-func (s *Service) freshSet(ctx context.Context, m vmconfig.Machine, bases []Base) (dir string, err error) {
+func (s *Service) freshSet(ctx context.Context, digest lab.Digest, c *lab.Config, m vmconfig.Machine, bases []Base) (dir string, err error) {
 	if s.p.Images == nil {
 		return "", machines.ErrNoImageTool
 	}
@@ -177,6 +231,11 @@ func (s *Service) freshSet(ctx context.Context, m vmconfig.Machine, bases []Base
 		}
 	}()
 	fresh := &set{Version: setVersion, Machine: m.UUID}
+	if digest.String() != m.Lab.ID {
+		if fresh.Description, err = s.updated(ctx, digest, c, m, bases); err != nil {
+			return "", err
+		}
+	}
 	disks := labDisks(m)
 	for i, b := range bases {
 		switch {

@@ -87,6 +87,24 @@ func SetSources(xml string, sources map[string]Source) (string, error) {
 	return e.finish()
 }
 
+// SetLab returns the description xml as that of a machine of another lab, or another version of its lab, with everything else byte for byte as it was. The error wraps
+// ErrNotEditable when the machine was not launched from one.
+func SetLab(xml string, lab vmconfig.Lab) (string, error) {
+	t, err := parseTree(xml)
+	if err != nil {
+		return "", err
+	}
+	e := editor{t}
+	element := e.root.child("metadata").childNS(vmconfig.MetadataNamespace, "machine").childNS(vmconfig.MetadataNamespace, "lab")
+	if element == nil {
+		return "", fmt.Errorf("%w: the machine is no lab's", ErrNotEditable)
+	}
+	for name, value := range map[string]string{"id": lab.ID, "name": lab.Name, "version": strconv.Itoa(lab.Version)} {
+		e.setAttr(element, name, value)
+	}
+	return e.finish()
+}
+
 // fixedDifference names the first difference that Edit does not make.
 func fixedDifference(from, to vmconfig.Machine) string {
 	if len(from.Disks) != len(to.Disks) {

@@ -381,3 +381,34 @@ func TestAddScreen(t *testing.T) {
 		})
 	}
 }
+
+// TestSetLab changes what the lab is and nothing else.
+func TestSetLab(t *testing.T) {
+	m := vmconfig.Machine{
+		UUID: uuid.New(), Name: "web", Arch: "x86_64", Chipset: "q35", Firmware: vmconfig.FirmwareBIOS, CPUs: 1, MemoryBytes: vmconfig.GiB, Group: "a",
+		Lab: vmconfig.Lab{ID: "sha256:00", Name: "course/lab", Version: 1},
+	}
+	xml, err := Build(m, domxml.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := vmconfig.Lab{ID: "sha256:<11>", Name: "course/lab", Version: 2}
+	edited, err := SetLab(xml, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := SetLab(edited, m.Lab)
+	if err != nil || back != xml {
+		t.Errorf("there and back it is another one: %v", err)
+	}
+	if got, err := Parse(edited); err != nil || got.Lab != next || got.Group != "a" {
+		t.Errorf("%+v, %v", got.Lab, err)
+	}
+	m.Lab = vmconfig.Lab{}
+	if xml, err = Build(m, domxml.BuildOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SetLab(xml, next); !errors.Is(err, domxml.ErrNotEditable) {
+		t.Errorf("a machine of no lab: %v", err)
+	}
+}
