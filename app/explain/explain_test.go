@@ -12,11 +12,13 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
+	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/lab"
 )
 
 func TestExplain(t *testing.T) {
@@ -39,6 +41,9 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("%w: %w", displays.ErrSetAside, &atomicfile.DamagedError{Path: "/a", Err: syscall.EACCES}), CodeFailed, "passwords"},
 		{fmt.Errorf("x: %w", &hypervisor.GraphicsError{Reason: hypervisor.GraphicsHostOnly}), CodeHost, "listen only on its own computer"},
 		{fmt.Errorf("x: %w", display.ErrPasswordNeeded), CodeFailed, "protected by a password"},
+		{&checkpoints.Reason{Text: "5 GiB were changed, and the lab takes at most 1 GiB.", Err: labs.ErrGrowth}, CodeRefused, "takes at most"},
+		{fmt.Errorf("%w: this is of version 2 of x", labs.ErrNoLab), CodeMissing, "version 2"},
+		{lab.ErrSubmissionSignature, CodeFailed, "changed after the student handed it in"},
 		{errors.Join(hypervisor.ErrBusy, syscall.EROFS), CodeFailed, "read-only"},
 	}
 	for _, test := range tests {

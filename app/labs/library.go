@@ -11,6 +11,8 @@
 //	staging/              where a caller puts disks to be published
 //	names.json            which lab a name:tag means
 //	courses.json          which key a course has, and which versions of its labs have been seen
+//	submissions.json      what this computer's user handed in
+//	students.json         which key a student has, and which submissions have been seen
 //	lock, locks/          who works on what
 package labs
 

@@ -127,6 +127,10 @@ func (l *Library) look(ctx context.Context, dir string, f *Received) {
 	}
 	if f.Err = err; err != nil {
 		f.State, f.Reason = SubmissionDamaged, err.Error()
+		var told *Reason
+		if errors.As(err, &told) {
+			f.Reason = told.Text
+		}
 		if r != nil && errors.Is(err, ErrNoLab) {
 			f.State = SubmissionOtherLab
 		}
@@ -170,7 +174,7 @@ func (l *Library) judge(ctx context.Context, list []Received) error {
 			keys[s.Student.Name][s.Student.Key] = true
 		}
 	}
-	groups := map[string][]*Received{}
+	groupOf, groups := l.grouping(), map[string][]*Received{}
 	for i := range list {
 		f := &list[i]
 		s := f.Submission
@@ -191,18 +195,18 @@ func (l *Library) judge(ctx context.Context, list []Received) error {
 		default:
 			f.mark(SubmissionVerified, "")
 		}
-		group := s.Student.Key + " " + l.groupOf(s)
+		group := s.Student.Key + " " + groupOf(s)
 		groups[group] = append(groups[group], f)
 	}
 	for _, group := range groups {
 		s := group[0].Submission
-		l.judgeGroup(group, all[s.Student.Name].seen(l.groupOf(s)))
+		judgeGroup(group, all[s.Student.Name].seen(groupOf(s)))
 	}
 	for _, f := range list { // after all was judged
 		if s := f.Submission; s != nil && f.State != SubmissionOtherKey && f.State != SubmissionDamaged {
 			known := all.pin(s, l.now())
 			if f.State != SubmissionReplay {
-				known.saw(l.groupOf(s), s.Sequence, f.Receipt)
+				known.saw(groupOf(s), s.Sequence, f.Receipt)
 			}
 		}
 	}
@@ -219,12 +223,18 @@ func (p *pinned) seen(group string) map[int]lab.Digest {
 	return p.Seen[group]
 }
 
-// groupOf names what the submissions are counted for: the lab over its versions where it is known, else exactly the one that was launched.
-func (l *Library) groupOf(s *lab.Submission) string {
-	if _, config, err := l.readConfig(s.Lab); err == nil {
-		return config.ID.String()
+// grouping returns what names that which the submissions are counted for: the lab over its versions where it is known, else exactly the one that was launched.
+func (l *Library) grouping() func(*lab.Submission) string {
+	known := map[lab.Digest]string{}
+	return func(s *lab.Submission) string {
+		if known[s.Lab] == "" {
+			known[s.Lab] = s.Lab.String()
+			if _, config, err := l.readConfig(s.Lab); err == nil {
+				known[s.Lab] = config.ID.String()
+			}
+		}
+		return known[s.Lab]
 	}
-	return s.Lab.String()
 }
 
 // mark gives a submission its state unless it has a worse one.
@@ -237,7 +247,7 @@ func (f *Received) mark(state SubmissionState, reason string) {
 }
 
 // judgeGroup looks at the numbers of one student's submissions to one lab. They are a chain: each names the receipt of the one before.
-func (l *Library) judgeGroup(group []*Received, seen map[int]lab.Digest) {
+func judgeGroup(group []*Received, seen map[int]lab.Digest) {
 	slices.SortStableFunc(group, func(a, b *Received) int {
 		return cmp.Or(a.Submission.Sequence-b.Submission.Sequence, strings.Compare(a.File, b.File))
 	})

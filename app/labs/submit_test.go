@@ -414,7 +414,7 @@ func TestStoppedSubmissions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	receipt, file := c.handIn(t, c.student, machine, "")
+	receipt, file := c.handIn(t, c.student, machine, "Ada")
 	if receipt.Sequence != 1 {
 		t.Errorf("the number is %d", receipt.Sequence)
 	}

@@ -96,6 +96,10 @@ func chainOf(d vmconfig.Disk, bases []Base) (chain, error) {
 
 // add lays a qcow2 image over the view. What the image holds itself is copied into dir.
 func (v *view) add(ctx context.Context, tool *diskimage.Tool, dir, image string, check func([]diskimage.Extent) error) error {
+	before, err := os.Stat(image)
+	if err != nil {
+		return err
+	}
 	info, err := tool.Inspect(ctx, image, diskimage.FormatQcow2)
 	if err != nil {
 		return err
@@ -118,8 +122,13 @@ func (v *view) add(ctx context.Context, tool *diskimage.Tool, dir, image string,
 		return err
 	}
 	own, err := os.Open(path)
-	if err == nil {
-		v.layers = append(v.layers, layer{own, extents})
+	if err != nil {
+		return err
+	}
+	v.layers = append(v.layers, layer{own, extents})
+	after, err := os.Stat(image)
+	if err == nil && (!after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after)) { // the copy may be of two moments
+		err = fmt.Errorf("%w: %s was written to by another program while it was being read. Try again", ErrChanged, v.part.ID)
 	}
 	return err
 }
