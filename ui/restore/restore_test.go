@@ -95,6 +95,9 @@ func TestMenu(t *testing.T) {
 	if m.Items[3].Action(); picked != "a" || m.Items[2].Action != nil {
 		t.Errorf("it picked %q", picked)
 	}
+	if m := Menu([]checkpoints.Checkpoint{{ID: "p", Name: "Parent", Created: now}, {ID: "c", Name: "Child", Created: now}}, now, nil); !strings.HasPrefix(m.Items[0].Label, "Child") {
+		t.Errorf("of the same second, %q is first", m.Items[0].Label)
+	}
 	if m := Menu(nil, now, nil); len(m.Items) != 1 || !m.Items[0].Disabled {
 		t.Error("an empty menu says nothing")
 	}
