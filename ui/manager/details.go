@@ -207,6 +207,8 @@ func (d *details) keepPlace() func() {
 			d.tail.room += missing
 			d.scroll.Content.Refresh()
 			d.scroll.ScrollToOffset(before)
+		} else {
+			d.trimTail()
 		}
 	}
 }
