@@ -157,10 +157,10 @@ func TestAskSaysWhatComesThen(t *testing.T) {
 		want string
 		not  string
 	}{
-		{Plan{To: at(hypervisor.StateOff), Loses: true}, "is off then", "runs on"},
+		{Plan{To: at(hypervisor.StateOff), Loses: true}, "will be off again", "runs on"},
 		{Plan{To: at(hypervisor.StateRunning), Loses: true}, "in its memory", "off"},
 		{Plan{To: at(hypervisor.StateRunning)}, "runs on from there", "off"},
-		{Plan{To: at(hypervisor.StatePaused)}, "is paused then", "runs on"},
+		{Plan{To: at(hypervisor.StatePaused)}, "will be paused again", "runs on"},
 		{Plan{To: at(hypervisor.StateOff), Loses: true, Off: true}, "since then on its disks is in no checkpoint", "memory"},
 		{Plan{To: at(hypervisor.StateRunning), Loses: true, DisksOnly: true}, "as after a power cut", "runs on"},
 	} {
