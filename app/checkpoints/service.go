@@ -329,7 +329,7 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if err := s.saved(context.WithoutCancel(ctx), t, n.id, took); err != nil {
 		return err
 	}
-	report(outcome("Checkpoint “%s” saved", n.name))
+	report(outcome("“%s” is saved", n.name))
 	return nil
 }
 

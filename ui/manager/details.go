@@ -207,6 +207,8 @@ func (d *details) keepPlace() func() {
 			d.tail.room += missing
 			d.scroll.Content.Refresh()
 			d.scroll.ScrollToOffset(before)
+		} else {
+			d.trimTail()
 		}
 	}
 }
@@ -328,6 +330,7 @@ type columns struct{ width float32 }
 
 const (
 	columnsFrom float32 = 620
+	rightShare  float32 = 0.47
 	rightLeast  float32 = 280
 	rightMost   float32 = 420
 )
@@ -354,7 +357,7 @@ func (c *columns) Layout(o []fyne.CanvasObject, size fyne.Size) {
 		o[0].Resize(fyne.NewSize(size.Width, a.Height))
 		return
 	}
-	right := min(max(size.Width*0.42, rightLeast), rightMost)
+	right := min(max(size.Width*rightShare, rightLeast), rightMost)
 	o[0].Move(fyne.NewPos(0, 0))
 	o[0].Resize(fyne.NewSize(size.Width-right-theme.Gap2, a.Height))
 	o[1].Move(fyne.NewPos(size.Width-right, 0))

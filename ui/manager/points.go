@@ -163,7 +163,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 	if c.Current {
 		node = fynetheme.ColorNamePrimary
 	}
-	left := container.NewHBox(newTreeLines(row.place, p.indent, node, false), thumbnail(picture, icon, color))
+	left := container.New(layout.NewCustomPaddedHBoxLayout(theme.Gap1), newTreeLines(row.place, p.indent, node, false), thumbnail(picture, icon, color))
 	line := newPointRow(container.NewBorder(nil, nil, left, container.New(layout.NewCustomPaddedHBoxLayout(0), back, more), tipped), menu)
 	for _, b := range []*widgets.Button{back, more} {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return p.key(e, c) }
@@ -192,7 +192,7 @@ func (p *checkpointPanel) present(place treePlace, s checkpointState) fyne.Canva
 		note = lang.F("changed since “%s”", shown(one.Checkpoint))
 	}
 	texts := twoLines(widgets.NewText(lang.L("Now"), theme.TextNormal, false, fynetheme.ColorNameForeground), note)
-	left := container.NewHBox(newTreeLines(place, p.indent, fynetheme.ColorNamePrimary, true),
+	left := container.New(layout.NewCustomPaddedHBoxLayout(theme.Gap1), newTreeLines(place, p.indent, fynetheme.ColorNamePrimary, true),
 		container.NewStack(widgets.Space(thumbWidth, thumbHeight), container.NewCenter(widgets.NewIcon("machine", 18, theme.ColorMuted))))
 	return container.NewBorder(nil, nil, left, nil, texts)
 }

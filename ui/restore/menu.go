@@ -16,6 +16,7 @@ import (
 func Menu(list []checkpoints.Checkpoint, now time.Time, pick func(id string)) *fyne.Menu {
 	m := fyne.NewMenu("")
 	list = slices.Clone(list)
+	slices.Reverse(list) // of those of the same second, the child is the newer one
 	slices.SortStableFunc(list, func(a, b checkpoints.Checkpoint) int { return b.Created.Compare(a.Created) })
 	for _, c := range list {
 		name := vmconfig.Inert(c.Name, 40)

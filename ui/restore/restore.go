@@ -128,11 +128,11 @@ func (p Plan) Options(saveFirst bool) checkpoints.RestoreOptions {
 func (p Plan) afterwards() string {
 	switch {
 	case p.DisksOnly:
-		return lang.L("It is off then: what was in its memory is left out, as after a power cut.")
+		return lang.L("The machine is off then: what was in its memory is left out, as after a power cut.")
 	case p.To.State == hypervisor.StateOff:
-		return lang.L("It was off, and is off then.")
+		return lang.L("It was off, and will be off again.")
 	case p.To.State == hypervisor.StatePaused:
-		return lang.L("It was paused, and is paused then.")
+		return lang.L("It was paused, and will be paused again.")
 	case p.To.State.Active():
 		return lang.L("It was running, and runs on from there.")
 	}

@@ -96,6 +96,9 @@ func TestMenu(t *testing.T) {
 	if m.Items[3].Action(); picked != "a" || m.Items[2].Action != nil {
 		t.Errorf("it picked %q", picked)
 	}
+	if m := Menu([]checkpoints.Checkpoint{{ID: "p", Name: "Parent", Created: now}, {ID: "c", Name: "Child", Created: now}}, now, nil); !strings.HasPrefix(m.Items[0].Label, "Child") {
+		t.Errorf("of the same second, %q is first", m.Items[0].Label)
+	}
 	if m := Menu(nil, now, nil); len(m.Items) != 1 || !m.Items[0].Disabled {
 		t.Error("an empty menu says nothing")
 	}
@@ -183,10 +186,10 @@ func TestAskSaysWhatComesThen(t *testing.T) {
 		want string
 		not  string
 	}{
-		{Plan{To: at(hypervisor.StateOff), Loses: true}, "is off then", "runs on"},
+		{Plan{To: at(hypervisor.StateOff), Loses: true}, "will be off again", "runs on"},
 		{Plan{To: at(hypervisor.StateRunning), Loses: true}, "in its memory", "off"},
 		{Plan{To: at(hypervisor.StateRunning)}, "runs on from there", "off"},
-		{Plan{To: at(hypervisor.StatePaused)}, "is paused then", "runs on"},
+		{Plan{To: at(hypervisor.StatePaused)}, "will be paused again", "runs on"},
 		{Plan{To: at(hypervisor.StateOff), Loses: true, Off: true}, "since then on its disks is in no checkpoint", "memory"},
 		{Plan{To: at(hypervisor.StateRunning), Loses: true, DisksOnly: true}, "as after a power cut", "runs on"},
 	} {

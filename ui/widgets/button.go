@@ -251,7 +251,9 @@ func (b *Button) FocusGained() {
 		b.OnFocus()
 	}
 	focusGained(b)
-	ShowTipNow(b, b.Tip())
+	if !refocusing {
+		ShowTipNow(b, b.Tip())
+	}
 	b.Refresh()
 }
 

@@ -1,6 +1,8 @@
 package widgets
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -116,7 +118,7 @@ func show(o fyne.CanvasObject, on bool) {
 // CreateRenderer implements fyne.Widget.
 func (r *JobRow) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(r.content) }
 
-// ProgressLine is a thin progress bar. Unknown progress colours the whole track, as in a machine's window: an animation would keep the processor
+// ProgressLine is a thin progress bar. Unknown progress colours the whole track, in a fainter colour: an animation would keep the processor
 // busy for as long as the job takes.
 type ProgressLine struct {
 	widget.BaseWidget
@@ -163,7 +165,9 @@ func (r *progressRenderer) update() {
 	r.back.FillColor = theme.Color(fynetheme.ColorNameSeparator)
 	r.bar.FillColor = theme.Color(fynetheme.ColorNamePrimary)
 	if r.p.fraction < 0 {
-		r.back.FillColor, r.bar.FillColor = theme.Color(theme.ColorSelected), transparent
+		half := color.NRGBAModel.Convert(theme.Color(fynetheme.ColorNamePrimary)).(color.NRGBA)
+		half.A /= 2
+		r.back.FillColor, r.bar.FillColor = half, transparent
 	}
 }
 

@@ -51,8 +51,12 @@ func (m *Modal) strayKey(e *fyne.KeyEvent) {
 	}
 }
 
+var refocusing bool
+
 // refocus gives the focus back to what had it last, or at first where that is gone.
 func (m *Modal) refocus() {
+	refocusing = true // nobody moved there, so its tooltip would only be in the way
+	defer func() { refocusing = false }()
 	c := m.window.Canvas()
 	for _, f := range []fyne.Focusable{m.last, m.focus} {
 		if o, ok := f.(fyne.CanvasObject); ok && c.Focused() == nil && fyne.CurrentApp().Driver().CanvasForObject(o) == c {

@@ -34,6 +34,17 @@ func TestDialogKeepsItsFocus(t *testing.T) {
 	if c.Focused() != no {
 		t.Errorf("after a click on a button the focus is at %v", c.Focused())
 	}
+	no.SetTip("what it does")
+	c.Focus(yes)
+	c.Focus(no)
+	if TipText(no) == "" {
+		t.Error("the keyboard gets no tooltip")
+	}
+	c.Unfocus()
+	q.Settle(patience)
+	if TipText(no) != "" || c.Focused() != no {
+		t.Error("a tooltip comes back with the focus")
+	}
 	no.Disable("Not now.")
 	c.Focus(yes)
 	c.Unfocus()
