@@ -388,7 +388,7 @@ func TestSetLab(t *testing.T) {
 		UUID: uuid.New(), Name: "web", Arch: "x86_64", Chipset: "q35", Firmware: vmconfig.FirmwareBIOS, CPUs: 1, MemoryBytes: vmconfig.GiB, Group: "a",
 		Lab: vmconfig.Lab{ID: "sha256:00", Name: "course/lab", Version: 1},
 	}
-	xml, err := Build(m, domxml.BuildOptions{})
+	xml, err := Build(m, BuildOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,10 +405,10 @@ func TestSetLab(t *testing.T) {
 		t.Errorf("%+v, %v", got.Lab, err)
 	}
 	m.Lab = vmconfig.Lab{}
-	if xml, err = Build(m, domxml.BuildOptions{}); err != nil {
+	if xml, err = Build(m, BuildOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := SetLab(xml, next); !errors.Is(err, domxml.ErrNotEditable) {
+	if _, err := SetLab(xml, next); !errors.Is(err, ErrNotEditable) {
 		t.Errorf("a machine of no lab: %v", err)
 	}
 }

@@ -67,7 +67,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add(l.index(f))
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:../x","size":-1}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		index, found, err := parseIndex("memory", data)
+		index, found, err := parseIndex("memory", ArtifactType, data)
 		if err != nil {
 			return
 		}
@@ -88,7 +88,7 @@ func FuzzIndex(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, found, err = parseIndex("memory", again)
+		_, found, err = parseIndex("memory", ArtifactType, again)
 		if err != nil {
 			t.Fatalf("%v of %s", err, again)
 		}
