@@ -79,7 +79,7 @@ func FuzzIndex(f *testing.F) {
 		look := func(ocispec.Descriptor) ([]byte, error) {
 			return []byte(`{"annotations":{"org.opencontainers.image.version":"2"}}`), nil
 		}
-		if blob, err := choose("memory", found, Ref{}, look); err == nil && !memberPattern.MatchString(blobName(blob.Digest)) {
+		if blob, err := choose("memory", ArtifactType, found, Ref{}, look); err == nil && !memberPattern.MatchString(blobName(blob.Digest)) {
 			t.Errorf("%+v", blob)
 		}
 		// What is written back is read again.

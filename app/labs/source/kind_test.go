@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+
+	"guesthouse/hypervisor/hosttest"
 )
 
 // TestKinds: labs and submissions lie in one folder or repository and do not see each other; a file holds one kind.
@@ -12,7 +14,7 @@ func TestKinds(t *testing.T) {
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	handedIn := Options{Type: SubmissionType}
 	for name, place := range map[string]string{
-		"folder": filepath.Join(t.TempDir(), "all") + "#", "file": filepath.Join(t.TempDir(), "one.lab"), "registry": startRegistry(t, "") + "/course/all",
+		"folder": filepath.Join(t.TempDir(), "all") + "#", "file": filepath.Join(t.TempDir(), "one.lab"), "registry": hosttest.StartRegistry(t, "") + "/course/all",
 	} {
 		one, other := makeLab(t, 1, 1), makeLab(t, 9, 2)
 		other.manifest = bytes.Replace(other.manifest, []byte(ArtifactType), []byte(SubmissionType), 1)
