@@ -107,7 +107,7 @@ func (m *Manager) restoreMenu() *fyne.Menu {
 	id := m.checkpoints.id
 	for _, c := range slices.Backward(m.checkpoints.List) { // youngest first
 		label := shown(c.Name)
-		if a := age(c.Created, now); a != "" {
+		if a := lang.Age(c.Created, now); a != "" {
 			label += "  –  " + a
 		}
 		item := widgets.MenuItem("restore", label, c.Problem == "", lang.L("cannot be restored"), func() { m.restore(id, c.ID) })

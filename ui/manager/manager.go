@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
+	"guesthouse/ui/activity"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
@@ -108,7 +109,7 @@ type Manager struct {
 	search   *widgets.SearchField
 	toolbar  *toolbar
 	details  *details
-	activity *activity
+	activity *activity.Area
 	banner   *banner
 	frame    *fyne.Container // toolbar, banner, body and activity
 	body     *fyne.Container // the split, or the page that stands in for it
@@ -130,7 +131,9 @@ func New(p Params) *Manager {
 	m.search = m.newSearch()
 	m.toolbar = newToolbar(m)
 	m.details = newDetails(m)
-	m.activity = newActivity(m)
+	m.activity = activity.New(activity.Params{
+		Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: m.showError, Resized: func() { m.frame.Refresh() },
+	})
 	m.banner = newBanner(m)
 
 	m.left = container.NewBorder(m.search, nil, nil, nil, m.list)
@@ -139,7 +142,7 @@ func New(p Params) *Manager {
 	m.split.SetOffset(m.splitOffset())
 	m.body = container.NewStack()
 
-	m.frame = container.New(rows{stretch: 2}, m.toolbar.box, m.banner.box, m.body, m.activity.box)
+	m.frame = container.New(rows{stretch: 2}, m.toolbar.box, m.banner.box, m.body, m.activity.Box)
 
 	p.Window.SetTitle(m.title())
 	p.Window.SetPadded(false)
@@ -149,11 +152,11 @@ func New(p Params) *Manager {
 	m.addShortcuts()
 
 	inventory := dispatch.Coalesce(p.Dispatch, m.inventoryChanged)
-	work := dispatch.Coalesce(p.Dispatch, m.activity.update)
+	work := dispatch.Coalesce(p.Dispatch, m.activity.Update)
 	m.stops = append(m.stops, p.Machines.Subscribe(inventory), p.Jobs.Subscribe(work),
 		p.Checkpoints.Subscribe(func(id uuid.UUID) { p.Dispatch.Do(func() { m.checkpointsChanged(id) }) }))
 	m.inventoryChanged()
-	m.activity.update()
+	m.activity.Update()
 	return m
 }
 

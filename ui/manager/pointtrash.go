@@ -29,7 +29,7 @@ func (p *checkpointPanel) openTrash() {
 			modal.Close()
 			p.m.p.Checkpoints.PutBack(id, []checkpoints.Checkpoint{c})
 		})
-		note := lang.F("deleted %s", age(c.Deleted, now))
+		note := lang.F("deleted %s", lang.Age(c.Deleted, now))
 		if c.FreesBytes > 0 {
 			note = joined(note, "·", vmconfig.RoughSize(c.FreesBytes))
 		}
