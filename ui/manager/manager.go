@@ -93,6 +93,9 @@ type Params struct {
 	OpenConsole  func(uuid.UUID)
 	NewMachine   func()
 	OpenSettings func(uuid.UUID)
+	// OpenLabs shows the library of labs, PublishLab asks what lab a machine is to become.
+	OpenLabs   func()
+	PublishLab func(uuid.UUID)
 	// ExpectConsole, if set, hears of a machine whose window the user is about to ask for.
 	ExpectConsole func(uuid.UUID)
 }
