@@ -67,12 +67,15 @@ func (w *Window) launch(i item) {
 // name is what the lab is called in texts.
 func (i *item) name() string { return imageName(i.Image) }
 
+// nameLength is the most characters of a lab's title in the title of a dialog.
+const nameLength = 44
+
 func imageName(i labs.Image) string {
 	switch {
 	case i.Config != nil:
-		return shown(i.Config.Title)
+		return vmconfig.Inert(i.Config.Title, nameLength)
 	case len(i.Names) > 0:
-		return shown(i.Names[0])
+		return vmconfig.Inert(i.Names[0], nameLength)
 	}
 	return i.ID.Hex()[:12]
 }
@@ -198,6 +201,9 @@ func (w *Window) askRemove(i item) {
 	})
 }
 
+// aboutWidth is the width of what about shows.
+const aboutWidth float32 = 560
+
 // about shows what a lab says about itself.
 func (w *Window) about(i item) {
 	if i.Config == nil {
@@ -216,13 +222,15 @@ func (w *Window) about(i item) {
 	var task fyne.CanvasObject = widgets.Muted(lang.L("The teacher has written no task for this lab."))
 	height := float32(60)
 	if c.Text != "" {
-		task, height = widgets.NewMarkdown(c.Text), max(120, min(320, w.window.Canvas().Size().Height-420))
+		text := widgets.NewMarkdown(c.Text)
+		text.Resize(fyne.NewSize(aboutWidth-3*theme.Gap6, 0)) // how high a wrapped text is it knows only by its width
+		task, height = text, max(80, min(text.MinSize().Height, w.window.Canvas().Size().Height-430))
 	}
 	scroll := container.NewVScroll(task)
 	scroll.SetMinSize(fyne.NewSize(0, height))
 	var m *widgets.Modal
 	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { m.Close() })
-	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, i.name(), container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), facts, widgets.Card(scroll)), 560, shut)
+	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, i.name(), container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), facts, widgets.Card(scroll)), aboutWidth, shut)
 	m.Show()
 }
 

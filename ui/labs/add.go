@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 
 	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
@@ -57,8 +58,12 @@ func (w *Window) Offer(argument string) {
 		m.Close()
 		w.fetch(ref, labs.AddOptions{})
 	})
-	content := container.NewVBox(widgets.Paragraphs(text), widgets.NameList([]string{vmconfig.Inert(place, 300)}))
+	content := container.NewVBox(widgets.Paragraphs(text), placeBox(place))
 	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, lang.L("Add this lab?"), content, 480, cancel, add)
+	if w.offer != nil { // a page that opens one link after the other does not fill the window
+		w.offer.Close()
+	}
+	w.offer = m
 	if parsed.Kind == source.KindWeb || parsed.Kind == source.KindRegistry {
 		m.FocusOn(cancel) // a page may have opened the link without being asked
 	}
@@ -108,8 +113,12 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 		options.Trust = func(ctx context.Context, q labs.Question) (bool, error) {
 			return w.trust(ctx, q, func() { job.Cancel() })
 		}
-		job = w.Labs.Fetch(ref, labs.FetchOptions{AddOptions: options, Options: s})
-		w.follow(job, lang.L("The lab could not be added"), nil, func(err error) bool {
+		var id lab.Digest // written on the job's goroutine before it ends
+		job = w.Labs.Fetch(ref, labs.FetchOptions{AddOptions: options, Options: s, Done: func(d lab.Digest) { id = d }})
+		w.follow(job, lang.L("The lab could not be added"), func() {
+			w.fresh = id
+			w.load()
+		}, func(err error) bool {
 			switch {
 			case errors.Is(err, labs.ErrOlder):
 				w.askOlder(err, func() {
@@ -219,7 +228,7 @@ func (d *desk) trust(ctx context.Context, q labs.Question, no func()) (bool, err
 
 // askTrust shows the words of a new course's key.
 func (d *desk) askTrust(q labs.Question, yes func()) *widgets.Modal {
-	text := lang.F("“%s” is signed by a course that is new on this computer. Compare these five words with those that your teacher told you, in class or on paper:", shown(q.Title))
+	text := lang.F("“%s” belongs to the course “%s”, which is new on this computer. Compare these five words with those that your teacher told you, in class or on paper:", shown(q.Title), shown(q.Course))
 	note := lang.L("If only one of them differs, or nobody has told you any words, say no and ask your teacher: somebody may have changed the lab on its way.")
 	place := widgets.Muted(lang.F("It comes from %s.", vmconfig.Inert(q.Place, 200)))
 	var m *widgets.Modal
@@ -229,8 +238,15 @@ func (d *desk) askTrust(q labs.Question, yes func()) *widgets.Modal {
 		m.Close()
 	})
 	content := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), widgets.Paragraphs(text), wordsCard(vmconfig.Inert(q.Fingerprint, 100)), widgets.Paragraphs(note), place)
-	m = widgets.NewModal(d.window, "lock", fynetheme.ColorNamePrimary, lang.F("Is this the course “%s”?", shown(q.Course)), content, 540, no, same)
+	m = widgets.NewModal(d.window, "lock", fynetheme.ColorNamePrimary, lang.L("Is this your teacher’s lab?"), content, 540, no, same)
 	return m.FocusOn(no).Show()
+}
+
+// placeBox shows the whole of a place, however long it is.
+func placeBox(place string) fyne.CanvasObject {
+	label := widget.NewLabelWithStyle(vmconfig.Inert(place, 1000), fyne.TextAlignLeading, fyne.TextStyle{Bold: true})
+	label.Wrapping = fyne.TextWrapBreak
+	return container.NewStack(widgets.NewPanel(theme.ColorSurfaceRaised, theme.ColorOutline, theme.Radius), label)
 }
 
 // wordsCard shows the words of a key large, one beside the other.

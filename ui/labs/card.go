@@ -83,6 +83,9 @@ func join(parts ...string) string {
 	return strings.Join(list, " · ")
 }
 
+// resetTime is within which time after a reset the new disks were last written to by the reset itself.
+const resetTime = 5 * time.Second
+
 // state says how it stands with a lab, and what else there is to say about its machines.
 func (i *item) state(now time.Time) (widgets.StateLook, string) {
 	m := i.main()
@@ -99,8 +102,12 @@ func (i *item) state(now time.Time) (widgets.StateLook, string) {
 	if len(i.machines) > 1 {
 		note = join(note, lang.N("and %d more machine", "and %d more machines", len(i.machines)-1, len(i.machines)-1))
 	}
-	if used := i.traces[m.UUID].used; !m.State.Active() && !used.IsZero() {
-		note = join(note, lang.F("last used: %s", lang.Age(used, now)))
+	switch t := i.traces[m.UUID]; {
+	case m.State.Active() || t.used.IsZero():
+	case !t.undo.IsZero() && t.used.Before(t.undo.Add(resetTime)):
+		note = join(note, lang.F("reset: %s", lang.Age(t.undo, now)))
+	default:
+		note = join(note, lang.F("last used: %s", lang.Age(t.used, now)))
 	}
 	return look, note
 }

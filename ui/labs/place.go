@@ -39,13 +39,18 @@ func readPlace(text string, write bool) (ref string, parsed source.Ref, note, fa
 			text = filepath.Join(home, rest)
 		}
 	}
+	for _, scheme := range []string{"https://", "http://", "oci://", "file://"} {
+		if strings.HasPrefix(scheme, text) { // somebody is typing
+			return "", source.Ref{}, "", ""
+		}
+	}
 	parsed, err := source.Parse(text)
 	if err != nil {
 		return "", parsed, "", err.Error() + "."
 	}
 	switch parsed.Kind {
-	case source.KindName:
-		return "", parsed, "", lang.L("This is no place. Begin a path with /, a web address with https://, and name the server of a registry.")
+	case source.KindName: // or the beginning of a server's
+		return "", parsed, lang.L("This is no place. Begin a path with /, a web address with https://, and name the server of a registry."), ""
 	case source.KindFolder, source.KindFile:
 		if !filepath.IsAbs(parsed.Location) {
 			return "", parsed, "", lang.L("Write the whole path: it begins with /.")
@@ -88,7 +93,11 @@ func (d *desk) askPlace(q placeQuestion) {
 		field.SetHint(note)
 		field.SetFault(fault)
 		reason := fault
-		if ref == "" && fault == "" {
+		switch {
+		case ref != "" || fault != "":
+		case strings.TrimSpace(entry.Text) != "":
+			reason = note
+		default:
 			reason = lang.L("Name a place first.")
 		}
 		ok.SetEnabled(ref != "", reason)

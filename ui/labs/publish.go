@@ -45,10 +45,12 @@ type PublishParams struct {
 
 // Publish asks over a window what a lab that is made of a machine is to be, and makes it. At its end it offers to send the lab. UI goroutine.
 func Publish(p PublishParams) {
-	m := p.Machines.Snapshot().Get(p.Machine)
-	if m == nil || m.Config == nil {
+	all := p.Machines.Snapshot().Machines
+	at := slices.IndexFunc(all, func(m *machines.Machine) bool { return m.UUID == p.Machine && m.Config != nil })
+	if at < 0 {
 		return
 	}
+	m := all[at]
 	d := newDesk(p.Services, p.Window)
 	type known struct {
 		points  []checkpoints.Checkpoint
@@ -78,7 +80,8 @@ func Publish(p PublishParams) {
 			d.showError(lang.F("“%s” cannot be published", shown(m.Name)), err)
 			return
 		}
-		newForm(&d, m, k.points, slices.DeleteFunc(k.images, func(i labs.Image) bool { return i.Config == nil || !k.courses[i.Config.Course.Name] })).open()
+		f := newForm(&d, m, k.points, slices.DeleteFunc(k.images, func(i labs.Image) bool { return i.Config == nil || !k.courses[i.Config.Course.Name] }))
+		f.open()
 	})
 }
 
@@ -179,14 +182,10 @@ func (f *form) sources() []string {
 	if f.machine.State == hypervisor.StateOff {
 		list = append(list, lang.L("The machine as it is now"))
 	}
-	for i, c := range f.points {
-		label := lang.F("Checkpoint “%s”", shown(c.Name))
-		if slices.ContainsFunc(f.points[:i], func(o checkpoints.Checkpoint) bool { return o.Name == c.Name }) {
-			label = join(label, c.Created.Local().Format(lang.L("2 January 2006, 15:04")))
-		}
-		list = append(list, label)
+	for _, c := range f.points {
+		list = append(list, lang.F("Checkpoint “%s”", vmconfig.Inert(c.Name, nameLength)))
 	}
-	return list
+	return distinct(list)
 }
 
 // point is the checkpoint that is chosen; nil: the machine as it is now.
@@ -205,7 +204,18 @@ func (f *form) point() *checkpoints.Checkpoint {
 func (f *form) successors() []string {
 	list := []string{lang.L("A new lab")}
 	for _, i := range f.images {
-		list = append(list, lang.F("Version %d of %s: %s", i.Config.Version+1, shown(i.Config.Name), shown(i.Config.Title)))
+		list = append(list, lang.F("Version %d of “%s”", i.Config.Version+1, vmconfig.Inert(i.Config.Title, nameLength)))
+	}
+	return distinct(list)
+}
+
+// distinct numbers labels that are the same: a choice tells them apart by nothing else.
+func distinct(list []string) []string {
+	seen := map[string]int{}
+	for i, label := range list {
+		if seen[label]++; seen[label] > 1 {
+			list[i] = fmt.Sprintf("%s (%d)", label, seen[label])
+		}
 	}
 	return list
 }

@@ -57,7 +57,7 @@ func (d *desk) sent(i labs.Image, ref string, p labs.Pushed) {
 	var m *widgets.Modal
 	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { m.Close() })
 	copyPlace := widgets.NewButton("copy", lang.L("Copy the place"), widgets.StylePlain, func() { copyText(place) })
-	content := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), widgets.NameList([]string{vmconfig.Inert(place, 300)}), widgets.Paragraphs(size,
+	content := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), placeBox(place), widgets.Paragraphs(size,
 		lang.L("Tell your students the place, and these words, which show that the lab is yours:")), wordsCard(fingerprint(i.Config)))
 	m = widgets.NewModal(d.window, "success", fynetheme.ColorNameSuccess, lang.F("“%s” is sent", imageName(i)), content, 520, copyPlace, shut)
 	m.Show()

@@ -116,8 +116,10 @@ type Window struct {
 	cancel   func()
 	items    []item
 	busy     map[lab.Digest]bool // labs that are being launched
+	fresh    lab.Digest          // the lab that was just added and is to be shown; zero: none
 	pictures map[lab.Digest]picture
-	ended    map[int]bool // jobs whose end was noticed
+	offer    *widgets.Modal // the last question of Offer; nil: none yet
+	ended    map[int]bool   // jobs whose end was noticed
 	page     string
 	stops    []func()
 	keys     fyne.ShortcutHandler // the window's shortcuts again: a canvas cannot be asked to run one
@@ -339,6 +341,7 @@ func (w *Window) show() {
 		page = pageEmpty
 	}
 	w.grid.set(w, w.items)
+	defer w.showFresh()
 	if page == w.page {
 		return
 	}
@@ -358,6 +361,16 @@ func (w *Window) show() {
 	}
 	w.body.Objects = []fyne.CanvasObject{content}
 	w.body.Refresh()
+}
+
+// showFresh brings the lab that was just added into view, ready to be launched with Enter.
+func (w *Window) showFresh() {
+	c := w.grid.byID[w.fresh]
+	if c == nil || w.page != pageLabs || widgets.ModalOpen(w.window) {
+		return
+	}
+	w.fresh = lab.Digest{}
+	w.window.Canvas().Focus(c.main)
 }
 
 // empty tells a student who sees this for the first time what to do.

@@ -58,6 +58,19 @@ func markdown(text string) []widget.RichTextSegment {
 	return r.out
 }
 
+// put adds what stands on lines of its own, with some room before it.
+func (r *reader) put(list ...widget.RichTextSegment) {
+	if len(r.out) > 0 {
+		r.out = append(r.out, gap())
+	}
+	r.out = append(r.out, list...)
+}
+
+// gap is a low empty line: Fyne sets paragraphs without any room between them.
+func gap() widget.RichTextSegment {
+	return &widget.TextSegment{Style: widget.RichTextStyle{SizeName: fynetheme.SizeNamePadding}, Text: " "}
+}
+
 func (r *reader) line(line string) {
 	trimmed := strings.TrimSpace(line)
 	switch {
@@ -76,7 +89,7 @@ func (r *reader) line(line string) {
 			style = widget.RichTextStyleSubHeading
 		}
 		style.Inline = false
-		r.out = append(r.out, &widget.TextSegment{Style: style, Text: plainText(found[2])})
+		r.put(&widget.TextSegment{Style: style, Text: plainText(found[2])})
 	case bullet.MatchString(line):
 		found := bullet.FindStringSubmatch(line)
 		r.item(found[1], found[2], false)
@@ -89,7 +102,7 @@ func (r *reader) line(line string) {
 	case strings.HasPrefix(trimmed, ">"):
 		r.flush()
 		style := widget.RichTextStyleBlockquote
-		r.out = append(r.out, paragraph(strings.TrimSpace(strings.TrimLeft(trimmed, "> ")), style)...)
+		r.put(paragraph(strings.TrimSpace(strings.TrimLeft(trimmed, "> ")), style)...)
 	default:
 		r.endList()
 		r.paragraph = append(r.paragraph, trimmed)
@@ -113,7 +126,7 @@ func (r *reader) item(indent, text string, ordered bool) {
 
 func (r *reader) block(s widget.RichTextSegment) {
 	r.flush()
-	r.out = append(r.out, s)
+	r.put(s)
 }
 
 func (r *reader) flush() {
@@ -123,14 +136,14 @@ func (r *reader) flush() {
 
 func (r *reader) endParagraph() {
 	if len(r.paragraph) > 0 {
-		r.out = append(r.out, paragraph(strings.Join(r.paragraph, " "), widget.RichTextStyleInline)...)
+		r.put(paragraph(strings.Join(r.paragraph, " "), widget.RichTextStyleInline)...)
 		r.paragraph = nil
 	}
 }
 
 func (r *reader) endList() {
 	if len(r.items) > 0 {
-		r.out = append(r.out, &widget.ListSegment{Items: r.items, Ordered: r.ordered})
+		r.put(&widget.ListSegment{Items: r.items, Ordered: r.ordered})
 		r.items = nil
 	}
 }

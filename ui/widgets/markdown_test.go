@@ -15,6 +15,8 @@ func kinds(list []widget.RichTextSegment) string {
 		switch s := s.(type) {
 		case *widget.TextSegment:
 			switch {
+			case s.Text == " ": // the gap between blocks
+				b.WriteString("|")
 			case s.Text == "":
 				b.WriteString("¶")
 			case s.Style.TextStyle.Monospace:
@@ -45,8 +47,8 @@ func kinds(list []widget.RichTextSegment) string {
 
 func TestMarkdown(t *testing.T) {
 	for text, want := range map[string]string{
-		"# Firewalls\n\nClose *all* ports\nbut **22**.": "bold(Firewalls)Close italic(all) ports but bold(22).¶",
-		"- one\n- two `ls -l`\n  goes on\n\nafter":      "list[•one•two code(ls -l) goes on]after¶",
+		"# Firewalls\n\nClose *all* ports\nbut **22**.": "bold(Firewalls)|Close italic(all) ports but bold(22).¶",
+		"- one\n- two `ls -l`\n  goes on\n\nafter":      "list[•one•two code(ls -l) goes on]|after¶",
 		"1. first\n2. second":                           "list[•first•second]",
 		"```\na\n\tb\n```":                              "block{a\n    b}",
 		"see [the page](https://example.org/x)":         "see the page (https://example.org/x)¶",
@@ -54,7 +56,7 @@ func TestMarkdown(t *testing.T) {
 		"![a cat](https://example.org/cat.png)":         "[picture: a cat]¶",
 		"<script>alert(1)</script>":                     "<script>alert(1)</script>¶",
 		"> said":                                        "italic(said)¶",
-		"a\n\n***\n\nb":                                 "a¶---b¶",
+		"a\n\n***\n\nb":                                 "a¶|---|b¶",
 		"- [ ] **bold** task":                           "list[•[ ] bold(bold) task]",
 		"snake_case_name and 2 * 3 * 4":                 "snake_case_name and 2 * 3 * 4¶",
 		"&#8238;evil":                                   "&#8238;evil¶",
