@@ -205,7 +205,7 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 	return console.Prepare(console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
-		Displays: w.p.Displays, ConfirmClose: true,
+		Displays: w.p.Displays, ConfirmClose: true, Task: w.p.Labs.Text,
 		Window: w.spare.take(w.app),
 		Left:   func(win fyne.Window, shown bool) { w.spare.put(w.dispatch, win, shown, w.wanted()) },
 		Closed: func() {

@@ -43,7 +43,8 @@ type Console struct {
 	Manual             bool   `json:"manual,omitempty"`  // the window waits for the user before it connects to the screen
 	ClipboardToGuest   bool   `json:"clipboard_to_guest,omitempty"`
 	ClipboardFromGuest bool   `json:"clipboard_from_guest,omitempty"`
-	Layout             string `json:"layout,omitempty"` // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
+	TaskFolded         bool   `json:"task_folded,omitempty"` // the text of the machine's lab is not shown
+	Layout             string `json:"layout,omitempty"`      // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
 }
 
 // Automatic says how checkpoints of one machine are saved by themselves.
