@@ -59,7 +59,7 @@ var onlyImporters = []struct{ imported, folder string }{
 }
 
 // uiParts are the packages under ui that the features share; every other package there is a feature.
-var uiParts = []string{"ui/ask", "ui/dispatch", "ui/lang", "ui/restore", "ui/terminal", "ui/theme", "ui/widgets"}
+var uiParts = []string{"ui/activity", "ui/ask", "ui/dispatch", "ui/lang", "ui/restore", "ui/terminal", "ui/theme", "ui/widgets"}
 
 func TestImports(t *testing.T) {
 	packages := listPackages(t)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -14,16 +15,16 @@ import (
 )
 
 // instance is the claim of being the only manager window of this user for one connection.
-// The claim is a lock, which dies with the process; the socket beside it carries the wish to be raised.
+// The claim is a lock, which dies with the process; the socket beside it carries the wish to be raised, with or without a lab.
 type instance struct {
 	lock     *os.File
 	listener net.Listener
-	raise    chan struct{}
+	raise    chan string
 }
 
 // claimInstance claims the manager for uri. If another process has it, that one is asked to come to
-// the front and first is false.
-func claimInstance(uri string) (i *instance, first bool, err error) {
+// the front, or to offer a lab (empty: none), and first is false.
+func claimInstance(uri, lab string) (i *instance, first bool, err error) {
 	dir, err := runtimeDir()
 	if err != nil {
 		return nil, false, err
@@ -37,7 +38,7 @@ func claimInstance(uri string) (i *instance, first bool, err error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, false, askToRaise(base + ".sock")
+			return nil, false, askToRaise(base+".sock", lab)
 		}
 		return nil, false, err
 	}
@@ -47,7 +48,7 @@ func claimInstance(uri string) (i *instance, first bool, err error) {
 		_ = lock.Close()
 		return nil, false, err
 	}
-	i = &instance{lock: lock, listener: l, raise: make(chan struct{}, 1)}
+	i = &instance{lock: lock, listener: l, raise: make(chan string, mostWishes)}
 	go i.serve()
 	return i, true, nil
 }
@@ -75,15 +76,24 @@ func runtimeDir() (string, error) {
 	return dir, nil
 }
 
-func askToRaise(socket string) error {
-	c, err := net.DialTimeout("unix", socket, 2*time.Second)
+// Limits of what another process of this user may ask for.
+const (
+	mostWishes  = 8
+	longestWish = 8192 // bytes
+	wishTime    = 2 * time.Second
+)
+
+func askToRaise(socket, lab string) error {
+	c, err := net.DialTimeout("unix", socket, wishTime)
 	if err != nil {
 		return fmt.Errorf("guesthouse is already open, but its window does not answer: %w", err)
 	}
-	return c.Close()
+	_ = c.SetDeadline(time.Now().Add(wishTime))
+	_, err = io.WriteString(c, lab)
+	return errors.Join(err, c.Close())
 }
 
-// serve takes a connection as the wish to be raised; nothing is read from it.
+// serve takes a connection as the wish to be raised; what it says is a lab to be offered.
 func (i *instance) serve() {
 	for {
 		c, err := i.listener.Accept()
@@ -91,10 +101,15 @@ func (i *instance) serve() {
 			close(i.raise)
 			return
 		}
+		_ = c.SetDeadline(time.Now().Add(wishTime))
+		lab, err := io.ReadAll(io.LimitReader(c, longestWish+1))
 		_ = c.Close()
+		if err != nil || len(lab) > longestWish {
+			lab = nil
+		}
 		select {
-		case i.raise <- struct{}{}:
-		default:
+		case i.raise <- string(lab):
+		default: // it has enough to do
 		}
 	}
 }

@@ -8,23 +8,25 @@ import (
 
 func TestOneManagerPerConnection(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	first, mine, err := claimInstance("test:///default")
+	first, mine, err := claimInstance("test:///default", "")
 	if err != nil || !mine {
 		t.Fatalf("first claim: %v %v", mine, err)
 	}
-	if _, mine, err := claimInstance("test:///default"); err != nil || mine {
-		t.Errorf("second claim: %v %v", mine, err)
+	for _, lab := range []string{"", "/labs/firewalls.lab"} {
+		if _, mine, err := claimInstance("test:///default", lab); err != nil || mine {
+			t.Errorf("second claim: %v %v", mine, err)
+		}
+		if got, open := <-first.raise; !open || got != lab {
+			t.Errorf("the first was not asked to come to the front with %q: %q", lab, got)
+		}
 	}
-	if _, open := <-first.raise; !open {
-		t.Error("the first was not asked to come to the front")
-	}
-	other, mine, err := claimInstance("qemu:///session")
+	other, mine, err := claimInstance("qemu:///session", "")
 	if err != nil || !mine {
 		t.Fatalf("claim for another connection: %v %v", mine, err)
 	}
 	other.Close()
 	first.Close()
-	again, mine, err := claimInstance("test:///default")
+	again, mine, err := claimInstance("test:///default", "")
 	if err != nil || !mine {
 		t.Fatalf("claim after the first was given up: %v %v", mine, err)
 	}
@@ -41,7 +43,7 @@ func TestRuntimeFolderOfOthersIsRefused(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := claimInstance("test:///default"); err == nil {
+	if _, _, err := claimInstance("test:///default", ""); err == nil {
 		t.Error("a folder that is open to all was used")
 	}
 }

@@ -124,20 +124,33 @@ func (e reportedError) Error() string { return fmt.Sprintf("exit code %d", e.cod
 
 func newRoot(o *options) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "guesthouse",
+		Use:   "guesthouse [FILE.lab]",
 		Short: "Create, run and checkpoint virtual machines",
 		Long: `Guesthouse manages virtual machines on KVM/QEMU through libvirt.
 
-Without a command it opens the manager window. Every command works on the same
-machines as the windows.
+Without a command it opens the manager window; with a .lab file or a lab: link it asks
+whether to add that lab. Every command works on the same machines as the windows.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such machine or checkpoint,
 4 refused in this state, 5 this computer lacks something that is needed.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return openManager(cmd.Context(), o) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if _, ok := labArgument(args[0]); ok {
+					return nil
+				}
+			}
+			return noArgs(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lab := ""
+			if len(args) == 1 {
+				lab, _ = labArgument(args[0])
+			}
+			return openManager(cmd.Context(), o, lab)
+		},
 	}
 	root.PersistentFlags().StringVar(&o.uri, "connect", "qemu:///session", "libvirt `URI` to work on")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print one JSON document instead of text")

@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/displays"
 	"guesthouse/app/settings"
 	"guesthouse/ui"
+	labwindows "guesthouse/ui/labs"
 )
 
 // exitNoDisplay is the exit code when there is no screen to open a window on.
@@ -56,14 +57,15 @@ func openConsole(ctx context.Context, o *options, name string) error {
 	if err != nil {
 		return err
 	}
-	return openWindows(ctx, o, got.services, m.UUID)
+	return openWindows(ctx, o, got.services, m.UUID, "")
 }
 
-func openManager(ctx context.Context, o *options) error {
+// openManager opens the manager, or the library of labs with a question about a lab (empty: none).
+func openManager(ctx context.Context, o *options, lab string) error {
 	if err := checkDisplay(); err != nil {
 		return noDisplay(o, err)
 	}
-	release, first, err := claimInstance(o.uri)
+	release, first, err := claimInstance(o.uri, lab)
 	if err != nil {
 		return err
 	}
@@ -74,11 +76,11 @@ func openManager(ctx context.Context, o *options) error {
 	s := openServicesLater(ctx, o)
 	defer s.close()
 	ui.Prepare()
-	return openWindows(ctx, o, s, uuid.Nil, release)
+	return openWindows(ctx, o, s, uuid.Nil, lab, release)
 }
 
 // openWindows runs the windows until the last one closes: the manager, or only the console of one machine.
-func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, instance ...*instance) error {
+func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, lab string, instance ...*instance) error {
 	var warnings []error
 	store, err := settings.Load(filepath.Join(configDir(), "settings.json"))
 	if err != nil {
@@ -107,13 +109,35 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, i
 	}
 	p := ui.Params{
 		Displays: trusted, Warnings: warnings,
-		Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Settings: store,
-		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Context: ctx,
+		Machines: s.machines, Checkpoints: s.checkpoints, Labs: s.labs, Jobs: s.jobs, Settings: store,
+		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Lab: lab, Context: ctx,
 	}
 	if len(instance) > 0 {
 		p.Raise = instance[0].raise
 	}
 	return ui.Run(p)
+}
+
+// labArgument reports whether an argument is what the windows open: a .lab file, by its path or address, or a link to a lab. A path becomes absolute, because another process may
+// read it.
+func labArgument(argument string) (lab string, ok bool) {
+	lower := strings.ToLower(argument)
+	switch {
+	case strings.HasPrefix(lower, labwindows.LinkScheme):
+		return argument, true
+	case strings.HasPrefix(lower, "file://"), strings.HasPrefix(lower, "https://"), strings.HasPrefix(lower, "http://"):
+		return argument, strings.HasSuffix(lower, ".lab")
+	case !strings.HasSuffix(lower, ".lab"):
+		return "", false
+	}
+	path, err := filepath.Abs(argument)
+	if err != nil {
+		return "", false
+	}
+	if strings.Contains(filepath.Base(path), "#") { // else what follows it would be a tag
+		path += "#"
+	}
+	return path, true
 }
 
 // automaticPlan is what the preferences say of automatic checkpoints.

@@ -16,12 +16,14 @@ import (
 	"guesthouse/app/displays"
 	"guesthouse/app/explain"
 	"guesthouse/app/jobs"
+	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/ui/console"
 	"guesthouse/ui/dispatch"
+	labwindows "guesthouse/ui/labs"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/manager"
 	"guesthouse/ui/theme"
@@ -39,6 +41,7 @@ type Params struct {
 	Context     context.Context // ends: all windows close
 	Machines    *machines.Service
 	Checkpoints *checkpoints.Service
+	Labs        *labs.Service
 	Jobs        *jobs.Runner
 	Settings    *settings.Store
 	Displays    *displays.Store
@@ -52,8 +55,10 @@ type Params struct {
 	Warnings []error
 	// OnlyConsole opens just the window of this machine, without the manager.
 	OnlyConsole uuid.UUID
-	// Raise delivers wishes to bring the manager to the front. It may be nil.
-	Raise <-chan struct{}
+	// Lab opens the library of labs instead of the manager, which asks whether the lab of this file or link is to be added; empty: none.
+	Lab string
+	// Raise delivers wishes to bring the manager to the front (empty), or the library with a lab as in Lab. It may be nil.
+	Raise <-chan string
 }
 
 // windows holds the open windows. It lives on the UI goroutine.
@@ -66,8 +71,9 @@ type windows struct {
 	consoles map[uuid.UUID]*console.Window
 	spare    spare
 	ahead    ahead
-	opened   func()      // ends the wait of giveBack
-	wizard   fyne.Window // nil when none is open
+	opened   func()             // ends the wait of giveBack
+	wizard   fyne.Window        // nil when none is open
+	labs     *labwindows.Window // nil when the library is not open
 }
 
 // prepared is what Prepare made; nil: nothing yet.
@@ -95,9 +101,13 @@ func Run(p Params) error {
 	}
 	a.Settings().SetTheme(theme.New(p.Settings.Get().Appearance))
 	w := &windows{p: p, app: a, dispatch: dispatch.Fyne{}, consoles: map[uuid.UUID]*console.Window{}}
-	if p.OnlyConsole != uuid.Nil {
+	switch {
+	case p.OnlyConsole != uuid.Nil:
 		w.openConsole(p.OnlyConsole)
-	} else {
+	case p.Lab != "":
+		w.offerLab(p.Lab)
+		w.listenToRaise()
+	default:
 		w.openManager()
 		w.listenToRaise()
 	}
@@ -130,6 +140,7 @@ func (w *windows) openManager() {
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings, Screens: w.p.Displays,
 		Guests: w.p.Guests, URI: w.p.URI, Version: w.p.Version,
 		OpenConsole: w.openConsole, ExpectConsole: w.expectConsole, NewMachine: w.newMachine, OpenSettings: w.openSettings,
+		OpenLabs: w.openLabs, PublishLab: w.publishLab,
 	})
 	w.main.Show()
 	stop := hideTips(w.dispatch, w.main)
@@ -149,19 +160,28 @@ func (w *windows) raiseManager() {
 	w.main.RequestFocus()
 }
 
-// listenToRaise brings the manager to the front when the program is started a second time.
+// listenToRaise brings the manager, or the library with a lab, to the front when the program is started a second time.
 func (w *windows) listenToRaise() {
 	if w.p.Raise == nil {
 		return
 	}
-	dispatch.Background(w.dispatch, func(context.Context) (bool, error) {
-		_, more := <-w.p.Raise
-		return more, nil
-	}, func(more bool, _ error) {
-		if more {
+	type wish struct {
+		lab  string
+		more bool
+	}
+	dispatch.Background(w.dispatch, func(context.Context) (wish, error) {
+		lab, more := <-w.p.Raise
+		return wish{lab, more}, nil
+	}, func(got wish, _ error) {
+		switch {
+		case !got.more:
+			return
+		case got.lab != "":
+			w.offerLab(got.lab)
+		default:
 			w.raiseManager()
-			w.listenToRaise()
 		}
+		w.listenToRaise()
 	})
 }
 
@@ -185,7 +205,7 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 	return console.Prepare(console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
-		Displays: w.p.Displays, ConfirmClose: true,
+		Displays: w.p.Displays, ConfirmClose: true, Task: w.p.Labs.Text,
 		Window: w.spare.take(w.app),
 		Left:   func(win fyne.Window, shown bool) { w.spare.put(w.dispatch, win, shown, w.wanted()) },
 		Closed: func() {
@@ -214,7 +234,9 @@ func (w *windows) giveBack() {
 }
 
 // wanted reports whether the user still sees a window.
-func (w *windows) wanted() bool { return w.main != nil || w.wizard != nil || len(w.consoles) > 0 }
+func (w *windows) wanted() bool {
+	return w.main != nil || w.wizard != nil || w.labs != nil || len(w.consoles) > 0
+}
 
 // tidy gives up what would keep the program running without a window to be seen.
 func (w *windows) tidy() {

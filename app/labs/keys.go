@@ -48,6 +48,12 @@ func (l *Library) CourseKey(course string) (minisign.PublicKey, error) {
 	return key, err
 }
 
+// Teaches reports whether a course is one that this computer's user teaches: its private key is here.
+func (l *Library) Teaches(course string) bool {
+	there, err := exists(l.keyPath(course))
+	return there && err == nil
+}
+
 func publicPath(private string) string { return strings.TrimSuffix(private, ".key") + ".pub" }
 
 // privateKey returns the private key of a course, and makes it when there is none. An existing one is never written over.

@@ -43,7 +43,8 @@ type Console struct {
 	Manual             bool   `json:"manual,omitempty"`  // the window waits for the user before it connects to the screen
 	ClipboardToGuest   bool   `json:"clipboard_to_guest,omitempty"`
 	ClipboardFromGuest bool   `json:"clipboard_from_guest,omitempty"`
-	Layout             string `json:"layout,omitempty"` // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
+	TaskFolded         bool   `json:"task_folded,omitempty"` // the text of the machine's lab is not shown
+	Layout             string `json:"layout,omitempty"`      // keyboard layout of the guest for typed text, by QEMU's name ("de"); empty: the host's
 }
 
 // Automatic says how checkpoints of one machine are saved by themselves.
@@ -60,6 +61,8 @@ type Settings struct {
 	Windows        map[string]WindowSize `json:"windows"`         // by name of the window
 	LastFolder     string                `json:"last_folder"`     // where the last file was chosen
 	ConfirmRestore bool                  `json:"confirm_restore"` // ask before a restore even when nothing would be lost
+	LastCourse     string                `json:"last_course"`     // of the last lab that was published
+	LastLanguage   string                `json:"last_language"`   // of that lab, BCP 47
 	SaveFirst      bool                  `json:"save_first"`      // save a checkpoint by itself before a restore that loses something, and before settings change
 
 	Automatic map[uuid.UUID]Automatic `json:"automatic_checkpoints"` // by machine; those without an entry have none

@@ -33,6 +33,8 @@ func (k *barKeys) key(buttons []*widgets.Button, i int, e *fyne.KeyEvent) bool {
 		step = 1
 	case fyne.KeyDown:
 		buttons[i].Tapped(nil)
+	case fyne.KeyPageUp, fyne.KeyPageDown:
+		return buttons[i] == k.w.bar.task && k.w.task.key(e)
 	case fyne.KeyEscape:
 		k.w.display.Focus()
 	default:

@@ -76,6 +76,8 @@ type Params struct {
 	NewSource func(hypervisor.GraphicsPath) display.Source
 	// Displays remembers passwords; nil: they are asked for in each window.
 	Displays Displays
+	// Task reads the text of the lab that the machine was launched from, Markdown; it may wait for the disk. nil: there is none.
+	Task func(machine uuid.UUID) (string, error)
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 

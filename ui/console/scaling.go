@@ -204,7 +204,11 @@ func (w *Window) prepareStage() {
 	if mode := w.display.mode; w.running && !mode.scrolls() && !w.text.on() {
 		perUnit, size := w.display.pixelsPerUnit(), w.win.Canvas().Size()
 		bar, status := w.layout.bars(w.frame.Objects)
-		area := pixels(fyne.NewPos(0, bar), size.SubtractWidthHeight(0, bar+status), perUnit)
+		task := float32(0)
+		if w.task.box.Visible() {
+			task = (&taskLayout{w.layout}).width(size.Width)
+		}
+		area := pixels(fyne.NewPos(0, bar), size.SubtractWidthHeight(task, bar+status), perUnit)
 		w.stage.expect(func(guest image.Point) x11.Layout {
 			w.p.Dispatch.Do(w.show)
 			return x11.Layout{Shown: true, Area: area, Picture: place(area.Size(), guest, mode, perUnit).picture.Add(area.Min)}

@@ -29,13 +29,13 @@ const (
 type toolbar struct {
 	box *fyne.Container
 
-	run, stop, checkpoint, named, restore, pick, keys, screenshot, pictures, text, view, full *widgets.Button
+	run, stop, checkpoint, named, restore, pick, keys, screenshot, pictures, task, text, view, full *widgets.Button
 }
 
 // toolbarActions is what the buttons do.
 type toolbarActions struct {
-	run, checkpoint, named, restore, screenshot, text, fullScreen func()
-	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu        func() // open a menu below their button
+	run, checkpoint, named, restore, screenshot, task, text, fullScreen func()
+	stopMenu, restoreMenu, keysMenu, pictureMenu, viewMenu              func() // open a menu below their button
 }
 
 func newToolbar(a toolbarActions) *toolbar {
@@ -56,6 +56,7 @@ func newToolbar(a toolbarActions) *toolbar {
 	screenshot := widgets.NewSplitButton("screenshot", lang.L("Screenshot"), lang.L("Copy a picture, or record the screen"), a.screenshot, nil)
 	t.screenshot, t.pictures = screenshot.Main, screenshot.Arrow
 	t.pictures.OnTapped = a.pictureMenu
+	t.task = widgets.NewToolButton("notes", lang.L("Task"), a.task)
 	t.text = widgets.NewToolButton("terminal", lang.L("Text"), a.text)
 	t.view = widgets.NewMenuButton("display", lang.L("View"), nil)
 	t.view.OnTapped = a.viewMenu
@@ -63,7 +64,7 @@ func newToolbar(a toolbarActions) *toolbar {
 
 	row := container.NewHBox(
 		t.run, t.stop, gap(), checkpoint, restore, gap(), t.keys, screenshot,
-		layout.NewSpacer(), t.text, t.view, t.full,
+		layout.NewSpacer(), t.task, t.text, t.view, t.full,
 	)
 	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
 	t.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(nil, hairline(), nil, nil, padded))
@@ -72,7 +73,7 @@ func newToolbar(a toolbarActions) *toolbar {
 
 // buttons are all of them, from left to right.
 func (t *toolbar) buttons() []*widgets.Button {
-	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.named, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.text, t.view, t.full}
+	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.named, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.task, t.text, t.view, t.full}
 }
 
 // hairline is the edge between a bar and the screen.
@@ -94,6 +95,8 @@ type toolbarState struct {
 	host       string // name of the host key
 	hasText    bool   // there is a text console
 	text       bool   // it is shown
+	hasTask    bool   // the machine's lab has a text
+	task       bool   // it is shown
 }
 
 // runAction is what the first button does in a machine's state.
@@ -148,6 +151,11 @@ func (t *toolbar) set(s toolbarState) {
 	t.keys.SetEnabled(s.machine != nil && s.machine.State == hypervisor.StateRunning, lang.L("The machine is not running."))
 	t.screenshot.SetEnabled(s.picture || active, lang.L("There is no picture of the screen."))
 	t.pictures.SetEnabled(s.picture || active || s.recording, lang.L("There is no picture of the screen."))
+	show(t.task, s.hasTask)
+	t.task.SetTip(lang.L("Show the task of the lab beside the screen"))
+	if s.task {
+		t.task.SetTip(lang.L("Fold the task away"))
+	}
 	show(t.text, s.hasText || s.text)
 	if s.text {
 		t.text.Set("display", lang.L("Screen"))

@@ -58,6 +58,7 @@ type Window struct {
 
 	activity    activity
 	hint        *bootHint
+	task        *taskPanel
 	recorder    recorder
 	sharing     sharing
 	copier      copier
@@ -241,6 +242,7 @@ func (w *Window) build() {
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, named: w.saveCheckpointAs, restore: w.restoreLast, screenshot: w.screenshot,
 		fullScreen:  w.toggleFullScreen,
 		text:        w.text.toggle,
+		task:        w.toggleTask,
 		stopMenu:    func() { w.menu(w.bar.stop, w.stopMenu()) },
 		restoreMenu: w.pickCheckpoint,
 		keysMenu:    func() { w.menu(w.bar.keys, w.keysMenu()) },
@@ -250,9 +252,11 @@ func (w *Window) build() {
 	w.barKeys = barKeys{w: w}
 	w.barKeys.attach()
 	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
+	w.task = newTaskPanel(w.toggleTask)
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
-	w.frame = container.New(w.layout, container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box), w.bar.box, w.status.box)
+	screen := container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box)
+	w.frame = container.New(w.layout, container.New(&taskLayout{w.layout}, screen, w.task.box), w.bar.box, w.status.box)
 	w.slide.moved = func() { w.frame.Refresh() }
 	w.win.SetPadded(false)
 	w.win.SetContent(widgets.WithTooltips(w.p.Dispatch, w.frame))
@@ -347,6 +351,7 @@ func (w *Window) refresh() {
 	w.refreshDevices()
 	w.refreshSharing()
 	w.refreshHint()
+	w.readTask()
 	w.updateToolbar()
 	w.showScreen()
 	w.text.follow()
@@ -402,7 +407,7 @@ func windowTitle(m *machines.Machine) string {
 func (w *Window) updateToolbar() {
 	w.bar.set(toolbarState{
 		machine: w.machine, picture: w.hadPicture, fullScreen: w.win.FullScreen(), host: w.hostKey, recording: w.recorder.film != nil,
-		hasText: len(w.text.list()) > 0, text: w.text.on(),
+		hasText: len(w.text.list()) > 0, text: w.text.on(), hasTask: w.task.there, task: w.task.box.Visible(),
 	})
 }
 
@@ -554,7 +559,8 @@ func (w *Window) settingsKey() string { return "console:" + w.p.ID.String() }
 // sizeFor is the window's size that shows a guest screen pixel for pixel.
 func (w *Window) sizeFor(guest image.Point) fyne.Size {
 	bar, status := w.layout.bars(w.frame.Objects)
-	return w.display.UnitsFor(guest).Add(fyne.NewSize(0, bar+status))
+	screen := w.display.UnitsFor(guest)
+	return screen.Add(fyne.NewSize(w.taskRoom(screen.Width), bar+status))
 }
 
 // largestAuto bounds what the window grows to by itself, guest pixels. Fyne does not tell how large the host's screen is.

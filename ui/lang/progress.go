@@ -32,3 +32,24 @@ func Duration(d time.Duration) string {
 	n := int(d.Round(time.Minute) / time.Minute)
 	return N("%d minute", "%d minutes", n, n)
 }
+
+// Age says how long ago something was, in the largest unit that fits; more than thirty days give the date.
+func Age(t, now time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case t.IsZero():
+		return ""
+	case d < time.Minute:
+		return L("just now")
+	case d < time.Hour:
+		n := int(d / time.Minute)
+		return N("%d minute ago", "%d minutes ago", n, n)
+	case d < 24*time.Hour:
+		n := int(d / time.Hour)
+		return N("%d hour ago", "%d hours ago", n, n)
+	case d < 30*24*time.Hour:
+		n := int(d / (24 * time.Hour))
+		return N("%d day ago", "%d days ago", n, n)
+	}
+	return t.Local().Format(L("2 January 2006"))
+}

@@ -190,6 +190,7 @@ func (m *Manager) addShortcuts() {
 	const ctrl, ctrlShift = fyne.KeyModifierControl, fyne.KeyModifierControl | fyne.KeyModifierShift
 	add(fyne.KeyN, ctrl, m.newMachine)
 	add(fyne.KeyF, ctrl, m.openSearch)
+	add(fyne.KeyL, ctrl, m.openLabs)
 	add(fyne.KeyS, ctrl, m.openSettings)
 	add(fyne.KeyQ, ctrl, m.Close)
 	add(fyne.KeyW, ctrl, m.Close)

@@ -216,7 +216,7 @@ func (m *Manager) putAway(id uuid.UUID, gone []checkpoints.Checkpoint) {
 	job := m.p.Checkpoints.Trash(id, gone)
 	back := slices.Clone(gone)
 	slices.Reverse(back) // parents first
-	m.activity.offer(job.Status().ID, lang.L("Put back"), func() { m.p.Checkpoints.PutBack(id, back) })
+	m.activity.Offer(job.Status().ID, lang.L("Put back"), func() { m.p.Checkpoints.PutBack(id, back) })
 }
 
 // trash puts a checkpoint into the trash, from where it can come back.

@@ -208,6 +208,8 @@ type rig struct {
 	opened []uuid.UUID
 	news   int
 	edited []uuid.UUID
+	labs   int
+	made   []uuid.UUID // into labs
 	ids    map[string]uuid.UUID
 }
 
@@ -234,6 +236,8 @@ func newRig(t *testing.T, list ...*machines.Machine) *rig {
 		OpenConsole:  func(id uuid.UUID) { r.opened = append(r.opened, id) },
 		NewMachine:   func() { r.news++ },
 		OpenSettings: func(id uuid.UUID) { r.edited = append(r.edited, id) },
+		OpenLabs:     func() { r.labs++ },
+		PublishLab:   func(id uuid.UUID) { r.made = append(r.made, id) },
 	})
 	r.window.Resize(fyne.NewSize(1100, 700))
 	r.settle()

@@ -16,6 +16,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
+	"guesthouse/ui/activity"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
@@ -92,6 +93,9 @@ type Params struct {
 	OpenConsole  func(uuid.UUID)
 	NewMachine   func()
 	OpenSettings func(uuid.UUID)
+	// OpenLabs shows the library of labs, PublishLab asks what lab a machine is to become.
+	OpenLabs   func()
+	PublishLab func(uuid.UUID)
 	// ExpectConsole, if set, hears of a machine whose window the user is about to ask for.
 	ExpectConsole func(uuid.UUID)
 }
@@ -108,7 +112,7 @@ type Manager struct {
 	search   *widgets.SearchField
 	toolbar  *toolbar
 	details  *details
-	activity *activity
+	activity *activity.Area
 	banner   *banner
 	frame    *fyne.Container // toolbar, banner, body and activity
 	body     *fyne.Container // the split, or the page that stands in for it
@@ -130,7 +134,10 @@ func New(p Params) *Manager {
 	m.search = m.newSearch()
 	m.toolbar = newToolbar(m)
 	m.details = newDetails(m)
-	m.activity = newActivity(m)
+	m.activity = activity.New(activity.Params{
+		Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: m.showError, Resized: func() { m.frame.Refresh() },
+		NameOf: m.nameOf, KeepPlace: func() func() { return m.details.keepPlace() },
+	})
 	m.banner = newBanner(m)
 
 	m.left = container.NewBorder(m.search, nil, nil, nil, m.list)
@@ -139,7 +146,7 @@ func New(p Params) *Manager {
 	m.split.SetOffset(m.splitOffset())
 	m.body = container.NewStack()
 
-	m.frame = container.New(rows{stretch: 2}, m.toolbar.box, m.banner.box, m.body, m.activity.box)
+	m.frame = container.New(rows{stretch: 2}, m.toolbar.box, m.banner.box, m.body, m.activity.Box)
 
 	p.Window.SetTitle(m.title())
 	p.Window.SetPadded(false)
@@ -149,12 +156,12 @@ func New(p Params) *Manager {
 	m.addShortcuts()
 
 	inventory := dispatch.Coalesce(p.Dispatch, m.inventoryChanged)
-	work := dispatch.Coalesce(p.Dispatch, m.activity.update)
+	work := dispatch.Coalesce(p.Dispatch, m.activity.Update)
 	m.stops = append(m.stops, p.Machines.Subscribe(inventory), p.Jobs.Subscribe(work),
 		p.Checkpoints.Subscribe(func(id uuid.UUID) { p.Dispatch.Do(func() { m.checkpointsChanged(id) }) }),
 		dispatch.Every(p.Dispatch, lookAgain, m.refreshSelected))
 	m.inventoryChanged()
-	m.activity.update()
+	m.activity.Update()
 	return m
 }
 

@@ -20,6 +20,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
+	"guesthouse/ui/lang"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
@@ -740,7 +741,7 @@ func TestPagesAndConnection(t *testing.T) {
 
 func TestActivity(t *testing.T) {
 	r := newRig(t, machine("web", hypervisor.StateOff))
-	if r.m.activity.box.Visible() {
+	if r.m.activity.Box.Visible() {
 		t.Error("the activity area is there without work")
 	}
 	r.mu.Lock()
@@ -749,7 +750,7 @@ func TestActivity(t *testing.T) {
 	press(t, r.window, "Start")
 	r.until("the failed job is shown", func() bool {
 		list := r.runner.List()
-		return len(list) == 1 && list[0].State == jobs.Failed && len(r.m.activity.rows) == 1 && r.m.activity.rows[list[0].ID].Look().State == widgets.JobFailed
+		return len(list) == 1 && list[0].State == jobs.Failed && r.m.activity.Row(list[0].ID) != nil && r.m.activity.Row(list[0].ID).Look().State == widgets.JobFailed
 	})
 	r.settle()
 	if len(r.opened) != 0 {
@@ -761,7 +762,7 @@ func TestActivity(t *testing.T) {
 	}
 	press(t, r.window, "Close")
 	r.runner.Dismiss(r.runner.List()[0].ID)
-	r.until("the area goes with its last job", func() bool { return !r.m.activity.box.Visible() })
+	r.until("the area goes with its last job", func() bool { return !r.m.activity.Box.Visible() })
 }
 
 func TestPreviewOnlyWhileRunning(t *testing.T) {
@@ -827,7 +828,7 @@ func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago", 25 * time.Hour: "1 day ago", 40 * 24 * time.Hour: "14 October 2026",
 	} {
-		if got := age(now.Add(-d), now); got != want {
+		if got := lang.Age(now.Add(-d), now); got != want {
 			t.Errorf("age of %v: %q, want %q", d, got, want)
 		}
 	}

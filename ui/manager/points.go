@@ -144,7 +144,7 @@ func (p *checkpointPanel) row(row treeRow, picture image.Image, now time.Time, r
 		restorable, reason = false, c.Problem
 	}
 	nameColor := fynetheme.ColorNameForeground
-	note := age(c.Created, now)
+	note := lang.Age(c.Created, now)
 	if size := max(c.FreesBytes, c.SizeBytes); size > 0 {
 		note = joined(note, "·", vmconfig.RoughSize(size))
 	}

@@ -138,13 +138,13 @@ func TestStripsDoNotMoveThePage(t *testing.T) {
 	end := scroll.Content.MinSize().Height
 	release := make(chan struct{})
 	job := r.runner.Start("one", "", func(context.Context, func(jobs.Progress)) error { <-release; return nil })
-	r.until("the strip", func() bool { return r.m.activity.box.Visible() })
+	r.until("the strip", func() bool { return r.m.activity.Box.Visible() })
 	scroll.ScrollToBottom()
 	before, height := scroll.Offset.Y, scroll.Size().Height
 	close(release)
 	r.runner.WaitIdle()
 	r.runner.Dismiss(job.Status().ID)
-	r.until("it has gone", func() bool { return !r.m.activity.box.Visible() })
+	r.until("it has gone", func() bool { return !r.m.activity.Box.Visible() })
 	if scroll.Size().Height <= height || scroll.Offset.Y != before {
 		t.Errorf("the page went from %v to %v", before, scroll.Offset.Y)
 	}

@@ -113,7 +113,7 @@ func (d *trashDialog) row(c checkpoints.Checkpoint, now time.Time) fyne.CanvasOb
 		d.do(func() *jobs.Job { return d.p.m.p.Checkpoints.PutBack(d.id, []checkpoints.Checkpoint{c}) }, c)
 	})
 	purge := widgets.NewIconButton("trash", lang.L("Delete for good…"), func() { d.askDelete([]checkpoints.Checkpoint{c}) })
-	note := joined(lang.F("saved %s", age(c.Created, now)), "·", lang.F("deleted %s", age(c.Deleted, now)))
+	note := joined(lang.F("saved %s", lang.Age(c.Created, now)), "·", lang.F("deleted %s", lang.Age(c.Deleted, now)))
 	if c.FreesBytes > 0 {
 		note = joined(note, "·", vmconfig.RoughSize(c.FreesBytes))
 	}

@@ -7,6 +7,7 @@ import (
 	fynetheme "fyne.io/fyne/v2/theme"
 
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
@@ -22,8 +23,8 @@ type toolbar struct {
 	m   *Manager
 	box *fyne.Container
 
-	create, start, pause, stop, settings, more *widgets.Button
-	checkpoint, restore                        *widgets.SplitButton
+	create, start, pause, stop, settings, labs, more *widgets.Button
+	checkpoint, restore                              *widgets.SplitButton
 }
 
 func newToolbar(m *Manager) *toolbar {
@@ -35,6 +36,7 @@ func newToolbar(m *Manager) *toolbar {
 		stop:       widgets.NewMenuButton("stop", lang.L("Stop"), m.stopMenu).SetTip(lang.L("Shut down, save the state, power off or reset")),
 		checkpoint: widgets.NewSplitButton("checkpoint", lang.L("Checkpoint"), lang.L("Name it first"), m.saveCheckpoint, m.checkpointMenu),
 		settings:   widgets.NewToolButton("settings", lang.L("Settings"), m.openSettings).SetTip(lang.L("Change the machine (Ctrl+S)")),
+		labs:       widgets.NewToolButton("lab", lang.L("Labs"), m.openLabs).SetTip(lang.L("Show the labs of your courses (Ctrl+L)")),
 		more:       widgets.NewMenuButton("more", lang.L("More"), m.moreMenu),
 	}
 	t.start.OnHover = m.expectShow
@@ -42,7 +44,7 @@ func newToolbar(m *Manager) *toolbar {
 	t.checkpoint.Main.SetTip(lang.L("Save the whole machine, to come back to it later (Ctrl+Shift+T)"))
 	t.restore.Main.SetTip(lang.L("Go back to the last checkpoint (Ctrl+Shift+R)"))
 	row := container.New(layout.NewCustomPaddedHBoxLayout(2),
-		t.create, separator(), t.start, t.pause, t.stop, separator(), t.checkpoint, t.restore, separator(), t.settings, layout.NewSpacer(), t.more)
+		t.create, separator(), t.start, t.pause, t.stop, separator(), t.checkpoint, t.restore, separator(), t.settings, layout.NewSpacer(), t.labs, t.more)
 	t.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
 		container.NewBorder(nil, line(), nil, nil, container.New(layout.NewCustomPaddedLayout(4, 4, theme.Gap2, theme.Gap2), row)))
 	return t
@@ -120,8 +122,10 @@ func (m *Manager) machineItems() []*fyne.MenuItem {
 	renameOK, renameReason := m.canSingle(machines.ActionRename)
 	discardOK, discardReason := m.canAny(machines.ActionDiscardSaved)
 	deleteOK, deleteReason := m.canAny(machines.ActionDelete)
+	publishOK, publishReason := m.canPublish()
 	return []*fyne.MenuItem{
 		widgets.MenuItem("rename", lang.L("Rename…"), renameOK, renameReason, m.rename),
+		widgets.MenuItem("lab", lang.L("Publish as lab…"), publishOK, publishReason, m.publishLab),
 		widgets.MenuItem("close", lang.L("Discard saved state…"), discardOK, discardReason, m.discardSaved),
 		widgets.MenuItem("trash", lang.L("Delete…"), deleteOK, deleteReason, m.remove),
 	}
@@ -246,4 +250,40 @@ func (m *Manager) canRestore() (bool, string) {
 		return false, lang.L("The checkpoints are being read.")
 	}
 	return true, ""
+}
+
+// canPublish says whether the selected machine can become a lab: it is off, or has a checkpoint.
+func (m *Manager) canPublish() (bool, string) {
+	one := m.single()
+	switch {
+	case len(m.selected()) == 0:
+		return false, reasonNone
+	case one == nil:
+		return false, reasonSeveral
+	case one.Config == nil || one.Problem != nil:
+		return false, lang.L("The machine’s description cannot be read.")
+	case one.Offline:
+		return false, lang.L("There is no connection to the hypervisor.")
+	case one.Busy != "":
+		return false, lang.L("Another operation is working on the machine.")
+	case one.State != hypervisor.StateOff && !m.checkpoints.loaded:
+		return false, lang.L("The checkpoints are being read.")
+	case one.State != hypervisor.StateOff && len(m.checkpoints.List) == 0:
+		return false, lang.L("Shut the machine down, or save a checkpoint first.")
+	}
+	return true, ""
+}
+
+// publishLab has the selected machine published as a lab.
+func (m *Manager) publishLab() {
+	if ok, _ := m.canPublish(); ok && m.p.PublishLab != nil {
+		m.p.PublishLab(m.single().UUID)
+	}
+}
+
+// openLabs shows the library of labs.
+func (m *Manager) openLabs() {
+	if m.p.OpenLabs != nil {
+		m.p.OpenLabs()
+	}
 }

@@ -92,27 +92,6 @@ func sinceClock(t, now time.Time) string {
 	return t.Format(lang.L("2 January 2006, 15:04"))
 }
 
-// age says how long ago something was, in the largest unit that fits; more than thirty days give the date.
-func age(t, now time.Time) string {
-	d := now.Sub(t)
-	switch {
-	case t.IsZero():
-		return ""
-	case d < time.Minute:
-		return lang.L("just now")
-	case d < time.Hour:
-		n := int(d / time.Minute)
-		return lang.N("%d minute ago", "%d minutes ago", n, n)
-	case d < 24*time.Hour:
-		n := int(d / time.Hour)
-		return lang.N("%d hour ago", "%d hours ago", n, n)
-	case d < 30*24*time.Hour:
-		n := int(d / (24 * time.Hour))
-		return lang.N("%d day ago", "%d days ago", n, n)
-	}
-	return t.Local().Format(lang.L("2 January 2006"))
-}
-
 // shown makes a machine's name fit to be shown (promise I9).
 func shown(name string) string { return vmconfig.Inert(name, 120) }
 

@@ -119,3 +119,12 @@ func Color(name fyne.ThemeColorName) color.Color {
 	}
 	return p.in(settings.ThemeVariant()) // another theme, as in other packages' tests, does not know our names
 }
+
+// IsDark reports whether the windows are dark now. UI goroutine only.
+func IsDark() bool {
+	settings := fyne.CurrentApp().Settings()
+	if t, ours := settings.Theme().(*guesthouse); ours && t.forced {
+		return t.variant == theme.VariantDark
+	}
+	return settings.ThemeVariant() == theme.VariantDark
+}

@@ -10,9 +10,16 @@ import (
 
 // TypedRune implements fyne.Focusable. A full field takes no more.
 func (e *Entry) TypedRune(r rune) {
-	if len(e.Text) < vmconfig.MaxTextBytes {
+	if len(e.Text) < e.most() {
 		e.Entry.TypedRune(r)
 	}
+}
+
+func (e *Entry) most() int {
+	if e.MostBytes > 0 {
+		return e.MostBytes
+	}
+	return vmconfig.MaxTextBytes
 }
 
 // TypedShortcut implements fyne.Shortcutable. It cuts what is pasted to what a field takes: Fyne lays out a
@@ -25,7 +32,7 @@ func (e *Entry) TypedShortcut(s fyne.Shortcut) {
 		return
 	}
 	if paste, ok := s.(*fyne.ShortcutPaste); ok && paste.Clipboard != nil {
-		room := max(0, vmconfig.MaxTextBytes-len(e.Text))
+		room := max(0, e.most()-len(e.Text))
 		s = &fyne.ShortcutPaste{Clipboard: cappedClipboard{paste.Clipboard, room}, Secondary: paste.Secondary}
 	}
 	e.Entry.TypedShortcut(s)

@@ -33,6 +33,8 @@ type FileQuery struct {
 	All string
 	// Open is what the button says, "Open" when empty.
 	Open string
+	// TakeFolder is what the button says that chooses the folder that is shown; empty: only a file can be chosen.
+	TakeFolder string
 }
 
 // FileChooser lets the user choose a file of this computer. Folders are read in the background, so a dead network drive does
@@ -71,7 +73,7 @@ type FileEntry struct {
 // mostEntries bounds how much of a folder is read.
 const mostEntries = 5000
 
-// ChooseFile opens a chooser over w. chosen is called once with the absolute path, unless the user gives up.
+// ChooseFile opens a chooser over w. chosen is called once with the absolute path of a file, or of a folder where the query takes one, unless the user gives up.
 func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(path string)) *FileChooser {
 	c := &FileChooser{dispatch: d, query: q, chosen: chosen, selected: -1}
 	c.place = NewText("", theme.TextNormal, true, fynetheme.ColorNameForeground).Elided()
@@ -108,7 +110,11 @@ func ChooseFile(w fyne.Window, d dispatch.Dispatcher, q FileQuery, chosen func(p
 		c.field,
 		container.NewStack(tinted(theme.ColorSurface), strut, c.list, container.NewCenter(c.empty)),
 		c.every)
-	c.modal = NewModal(w, "folder", fynetheme.ColorNamePrimary, q.Title, content, 0, cancel, c.open).FocusOn(c.field)
+	buttons := []*Button{cancel, c.open}
+	if q.TakeFolder != "" {
+		buttons = []*Button{cancel, NewButton("", q.TakeFolder, StylePlain, c.takeFolder), c.open}
+	}
+	c.modal = NewModal(w, "folder", fynetheme.ColorNamePrimary, q.Title, content, 0, buttons...).FocusOn(c.field)
 	c.modal.OnClosed = c.stop
 	c.modal.Show()
 	c.readFirst(func() []string {
@@ -323,6 +329,14 @@ func (c *FileChooser) openPath(path string) {
 			c.take(path, folder)
 		}
 	})
+}
+
+// takeFolder chooses the folder that is shown, once it is.
+func (c *FileChooser) takeFolder() {
+	if c.folder != "" && c.reason == nil {
+		c.modal.Close()
+		c.chosen(c.folder)
+	}
 }
 
 func (c *FileChooser) take(path string, folder bool) {

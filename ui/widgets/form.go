@@ -73,6 +73,8 @@ type Entry struct {
 	// OnShortcut, if set, sees each shortcut first; true means that it was dealt with. Fyne gives shortcuts
 	// to a focused text field only, never to the window as well.
 	OnShortcut func(fyne.Shortcut) bool
+	// MostBytes is the most that the field takes; 0 is vmconfig.MaxTextBytes.
+	MostBytes int
 	// OnFocus, if set, is called when the field gains or loses the focus.
 	OnFocus func(focused bool)
 }
