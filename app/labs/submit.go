@@ -272,7 +272,7 @@ func (h *handIn) compare(ctx context.Context, report Report) error {
 }
 
 // deliver takes a number and writes the submission.
-func (h *handIn) deliver(ctx context.Context, o SubmitOptions, report Report) error {
+func (h *handIn) deliver(ctx context.Context, o SubmitOptions, report Report) (err error) {
 	lock, err := h.l.lockSubmissions(ctx)
 	if err != nil {
 		return err
@@ -288,7 +288,11 @@ func (h *handIn) deliver(ctx context.Context, o SubmitOptions, report Report) er
 	if err != nil {
 		return err
 	}
-	defer h.target.Close()
+	defer func() {
+		if closeErr := h.target.Close(); err != nil { // else it is there
+			err = errors.Join(err, closeErr)
+		}
+	}()
 	h.receipt.Place = h.target.Name()
 	if err := h.pack(ctx, report); err != nil {
 		return err

@@ -483,7 +483,7 @@ func (c *classroom) kill(t *testing.T, what, stage string, s *Service, subject s
 	if err := cmd.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	io.Copy(io.Discard, out) //nolint:errcheck // it is dead
+	io.Copy(io.Discard, out)
 	_ = cmd.Wait()
 	if !reached {
 		t.Fatalf("%s never came to “%s”: %s", what, stage, strings.Join(said, "\n"))
