@@ -55,7 +55,7 @@ func (s *Service) openSubmission(ctx context.Context, ref string, machine uuid.U
 	if err != nil {
 		return err
 	}
-	defer place.Close()
+	defer func() { _ = place.Close() }()
 	l := s.p.Library
 	r, err := l.receive(ctx, place, func(blob ocispec.Descriptor) (data []byte, err error) {
 		err = l.retry(ctx, func() (bool, error) {

@@ -28,7 +28,7 @@ func TestOpenHostileSubmission(t *testing.T) {
 	var b lab.PackBuilder
 	b.Add(lab.Sum(content), lab.Compress(other), len(other)) // the name of one, the content of another
 	var data bytes.Buffer
-	data.ReadFrom(b.Reader()) //nolint:errcheck // memory
+	data.ReadFrom(b.Reader())
 	lying.packs = [][]byte{data.Bytes()}
 
 	bomb := begin().part("system", size, list(lab.Change{Chunk: 1, Digest: lab.Sum(content)}))
@@ -36,7 +36,7 @@ func TestOpenHostileSubmission(t *testing.T) {
 	zeros := lab.Compress(make([]byte, mib))
 	b.Add(lab.Sum(content), append(bytes.Clone(zeros), zeros...), mib) // two frames
 	data = bytes.Buffer{}
-	data.ReadFrom(b.Reader()) //nolint:errcheck // memory
+	data.ReadFrom(b.Reader())
 	bomb.packs = [][]byte{data.Bytes()}
 
 	table := begin().chunk("system", size, 1, content)

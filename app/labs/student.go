@@ -33,7 +33,7 @@ type author struct {
 }
 
 func (a author) public() minisign.PublicKey {
-	return a.key.Public().(minisign.PublicKey) //nolint:errcheck // its documented type
+	return a.key.Public().(minisign.PublicKey) // its documented type
 }
 
 // studentDir holds the student's key and name. No course's key is there, whatever the course is called: their names have no slash.

@@ -150,7 +150,7 @@ func (l *Library) lookAt(ctx context.Context, path string) (*received, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer place.Close()
+	defer func() { _ = place.Close() }()
 	return l.receive(ctx, place, func(blob ocispec.Descriptor) ([]byte, error) { return readOnce(ctx, place, blob) })
 }
 
@@ -251,7 +251,7 @@ func judgeGroup(group []*Received, seen map[int]lab.Digest) {
 	slices.SortStableFunc(group, func(a, b *Received) int {
 		return cmp.Or(a.Submission.Sequence-b.Submission.Sequence, strings.Compare(a.File, b.File))
 	})
-	newest, before := 0, 0 // numbers: in all, and of those that were seen before
+	before := 0 // the highest number of those that were seen before
 	for number := range seen {
 		before = max(before, number)
 	}
@@ -259,7 +259,7 @@ func judgeGroup(group []*Received, seen map[int]lab.Digest) {
 	for number, receipt := range seen {
 		receipts[number] = map[lab.Digest]string{receipt: ""}
 	}
-	newest = before
+	newest := before
 	for _, f := range group {
 		number := f.Submission.Sequence
 		newest = max(newest, number)

@@ -68,7 +68,7 @@ func (f *forgedSubmission) pack(chunks ...[]byte) *forgedSubmission {
 	for _, chunk := range chunks {
 		b.Add(lab.Sum(chunk), lab.Compress(chunk), len(chunk))
 	}
-	data, _ := io.ReadAll(b.Reader()) //nolint:errcheck // memory
+	data, _ := io.ReadAll(b.Reader())
 	f.packs = append(f.packs, data)
 	return f
 }

@@ -483,7 +483,7 @@ func (c *classroom) kill(t *testing.T, what, stage string, s *Service, subject s
 	if err := cmd.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	io.Copy(io.Discard, out) //nolint:errcheck // it is dead
+	io.Copy(io.Discard, out)
 	_ = cmd.Wait()
 	if !reached {
 		t.Fatalf("%s never came to “%s”: %s", what, stage, strings.Join(said, "\n"))
@@ -509,4 +509,38 @@ func TestBeKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Fatal(s.openSubmission(within(t), args[2], uuid.New(), OpenOptions{}, report))
+}
+
+// TestSubmitNumber: a submission that could not be finished does not keep its number, and one that follows on another key begins anew.
+func TestSubmitNumber(t *testing.T) {
+	c := openClassroom(t)
+	id := c.publish(t, numbered(4), nil)
+	c.give(t, c.student, id)
+	machine := launched(t, c.student, id)
+	c.write(t, machine, 1, 99)
+	_, err := c.student.submit(within(t), machine, SubmitOptions{Student: "Ada", To: c.handed}, func(p jobs.Progress) {
+		if p.Text == "Packing and writing" && p.Done == p.Total { // all is written but the name
+			if err := os.Chmod(c.handed, 0o500); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err == nil {
+		t.Skip("a folder without the right to write is written to: this runs as root")
+	}
+	if err := os.Chmod(c.handed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := c.student.Library().Student(); err != nil || name != "" {
+		t.Errorf("the name %q is remembered, %v", name, err)
+	}
+	if receipt, _ := c.handIn(t, c.student, machine, "Ada"); receipt.Sequence != 1 {
+		t.Errorf("the number is %d", receipt.Sequence)
+	}
+	if err := os.RemoveAll(c.student.Library().studentDir()); err != nil {
+		t.Fatal(err)
+	}
+	if receipt, _ := c.handIn(t, c.student, machine, "Ada"); receipt.Sequence != 1 {
+		t.Errorf("with another key the number is %d", receipt.Sequence)
+	}
 }
