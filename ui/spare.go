@@ -9,6 +9,7 @@ import (
 	"github.com/go-gl/glfw/v3.4/glfw"
 
 	"guesthouse/ui/dispatch"
+	"guesthouse/ui/widgets"
 )
 
 // spareTime is how long a window waits for its next machine.
@@ -61,6 +62,7 @@ func empty(win fyne.Window) {
 	win.SetFullScreen(false)
 	win.SetCloseIntercept(nil)
 	win.SetTitle("")
+	widgets.DropDialogs(win.Canvas())
 	win.Canvas().SetOnTypedKey(nil)
 	for top := win.Canvas().Overlays().Top(); top != nil; top = win.Canvas().Overlays().Top() {
 		win.Canvas().Overlays().Remove(top)

@@ -1,6 +1,8 @@
 package widgets
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 )
@@ -37,6 +39,15 @@ func unwatchKeys(c fyne.Canvas) {
 			c.RemoveShortcut(s)
 		}
 	}
+}
+
+// DropDialogs forgets the dialogs over a window that is emptied to be used again. They hear nothing of it.
+func DropDialogs(c fyne.Canvas) {
+	openModals = slices.DeleteFunc(openModals, func(m *Modal) bool {
+		m.closed = m.closed || m.window.Canvas() == c
+		return m.closed
+	})
+	unwatchKeys(c)
 }
 
 // strayKey is a key that nothing has the focus for.

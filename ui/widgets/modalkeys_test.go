@@ -174,3 +174,23 @@ func TestGreyedItem(t *testing.T) {
 		t.Error("Return chose what is greyed")
 	}
 }
+
+// TestWindowUsedAgain: a dialog that was open when its window was emptied is in nobody's way.
+func TestWindowUsedAgain(t *testing.T) {
+	b := NewIconButton("more", "what it does", nil)
+	w, _ := window(t, container.NewVBox(b))
+	NewModal(w, "", "", "Question", Paragraphs("Yes?"), 200).Show()
+	w.Canvas().Overlays().Remove(w.Canvas().Overlays().Top())
+	DropDialogs(w.Canvas())
+	w.Canvas().Focus(b)
+	if TipText(b) == "" {
+		t.Error("there are no tooltips any more")
+	}
+	w.Canvas().SetOnTypedKey(nil)
+	m := NewModal(w, "", "", "Question", Paragraphs("Yes?"), 200, NewButton("", "Yes", StylePrimary, nil)).Show()
+	w.Canvas().Unfocus()
+	w.Canvas().OnTypedKey()(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if !m.Closed() {
+		t.Error("the next dialog hears no keys")
+	}
+}
