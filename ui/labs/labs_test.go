@@ -545,6 +545,29 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestPublishByKeyboard reaches every field with Tab, and each is in view then.
+func TestPublishByKeyboard(t *testing.T) {
+	m := machineOf(labOf("a", 1), "web", hypervisor.StateOff)
+	r := newRigFor(t, m)
+	r.window.SetContent(widgets.Space(1, 1))
+	r.window.Resize(fyne.NewSize(1000, 500))
+	Publish(PublishParams{Services: r.services(), Window: r.window, Machine: m.UUID, Checkpoints: points{r.backend}})
+	r.shows("deleted files")
+	c := r.window.Canvas()
+	last := r.field("Most that is handed in").Control().(*widgets.Entry)
+	steps := 0
+	for ; c.Focused() != fyne.Focusable(last) && steps < 20; steps++ {
+		c.FocusNext()
+	}
+	if steps < 8 || steps == 20 {
+		t.Errorf("%d steps to the last field", steps)
+	}
+	driver := fyne.CurrentApp().Driver()
+	if bottom := driver.AbsolutePositionForObject(last).Y + last.Size().Height; bottom > 460 {
+		t.Errorf("the field with the keyboard ends at %v of 500", bottom)
+	}
+}
+
 // TestPublishRunning needs a checkpoint.
 func TestPublishRunning(t *testing.T) {
 	one := labOf("a", 1)

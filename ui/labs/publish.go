@@ -120,7 +120,10 @@ func newForm(d *desk, m *machines.Machine, points []checkpoints.Checkpoint, imag
 		e.SetText(text)
 		e.OnChanged = func(string) { f.changed(field) }
 		e.OnFocus = func(on bool) {
-			if on {
+			switch {
+			case on && e == f.title: // what is above it has nothing that would lead there
+				f.scrollTo(0)
+			case on:
 				f.reveal(e)
 			}
 		}
@@ -137,8 +140,14 @@ func newForm(d *desk, m *machines.Machine, points []checkpoints.Checkpoint, imag
 	f.text = widgets.NewMultiLineEntry(5)
 	f.text.MostBytes = lab.MaxTextBytes
 	f.text.SetPlaceHolder(lang.L("# What to do\n\nMarkdown: headings, lists and code are shown to the student beside the machine’s screen."))
+	f.text.OnFocus = func(on bool) {
+		if on {
+			f.reveal(f.text)
+		}
+	}
 	f.text.OnChanged = func(string) { f.changed("text") }
 	f.network = widgets.NewChoice(networkLabels())
+	f.network.OnFocus = func() { f.reveal(f.network.Box) }
 	f.network.OnChanged = func() { f.changed("network.ports") }
 	f.what = widget.NewSelect(f.sources(), nil)
 	f.next = widget.NewSelect(f.successors(), nil)
@@ -294,7 +303,13 @@ func (f *form) reveal(o fyne.CanvasObject) {
 	default:
 		return
 	}
-	f.scroll.ScrollToOffset(fyne.NewPos(0, max(0, offset.Y)))
+	f.scrollTo(offset.Y)
+}
+
+func (f *form) scrollTo(y float32) {
+	if f.scroll != nil {
+		f.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y)))
+	}
 }
 
 // fill takes over what the version before said.

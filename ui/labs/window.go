@@ -190,10 +190,13 @@ func (w *Window) typed(e *fyne.KeyEvent) {
 	if widgets.ModalOpen(w.window) {
 		return
 	}
-	switch e.Name {
-	case fyne.KeyF5:
+	enter := e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter
+	switch {
+	case e.Name == fyne.KeyF5:
 		w.load()
-	case fyne.KeyRight, fyne.KeyDown, fyne.KeyReturn, fyne.KeyEnter:
+	case enter && w.page == pageEmpty:
+		w.Add()
+	case enter, e.Name == fyne.KeyRight, e.Name == fyne.KeyDown:
 		w.grid.focus(w.window.Canvas(), 0)
 	}
 }

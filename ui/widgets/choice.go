@@ -14,6 +14,8 @@ type Choice struct {
 	Box fyne.CanvasObject
 	// OnChanged is called when another one was chosen.
 	OnChanged func()
+	// OnFocus, if set, is called when one of the choices gets the keyboard.
+	OnFocus func()
 
 	buttons  []*Button
 	selected int
@@ -25,6 +27,11 @@ func NewChoice(labels []string) *Choice {
 	box := container.New(layout.NewCustomPaddedVBoxLayout(0))
 	for i, label := range labels {
 		b := NewButton("circle", label, StyleFlat, func() { c.choose(i) })
+		b.OnFocus = func() {
+			if c.OnFocus != nil {
+				c.OnFocus()
+			}
+		}
 		b.OnKey = func(e *fyne.KeyEvent) bool { return c.key(i, e) }
 		c.buttons = append(c.buttons, b)
 		box.Add(container.NewHBox(b))
