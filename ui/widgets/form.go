@@ -111,9 +111,6 @@ func (e *Entry) TypedKey(key *fyne.KeyEvent) {
 	e.Entry.TypedKey(key)
 }
 
-// AcceptsTab implements fyne.Tabbable: Tab leads to the next field also from one of several lines, or whoever has no mouse could never leave it.
-func (e *Entry) AcceptsTab() bool { return false }
-
 // FocusGained implements fyne.Focusable.
 func (e *Entry) FocusGained() {
 	e.Entry.FocusGained()
