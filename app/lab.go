@@ -107,28 +107,56 @@ func names(i labs.Image) []string {
 
 func newLabRun(o *options) *cobra.Command {
 	var name string
-	var stopped bool
+	var stopped, kiosk bool
 	var f fetchFlags
 	c := &cobra.Command{
 		Use: "run REF", Short: "Launch a machine from a lab, fetching that first where needed", Args: exactArgs("a lab"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+			launch := func(s *services) (uuid.UUID, error) {
+				ctx := cmd.Context()
 				id, err := localOrFetched(ctx, o, s, args[0], f)
 				if err != nil {
-					return err
+					return uuid.Nil, err
 				}
 				job, machine := s.labs.Launch(id, labs.LaunchOptions{Name: name, Start: !stopped})
-				if err := waitJob(ctx, o, job); err != nil {
+				return machine, waitJob(ctx, o, job)
+			}
+			if kiosk {
+				if err := checkDisplay(); err != nil {
+					return noDisplay(o, err)
+				}
+				return openConsole(cmd.Context(), o, true, func(s *services) (uuid.UUID, error) {
+					if m, err := s.machines.Snapshot().Find(args[0]); err == nil { // it was launched before
+						return m.UUID, startIfOff(cmd.Context(), o, s, m)
+					}
+					return launch(s)
+				})
+			}
+			return withServices(cmd, o, func(_ context.Context, s *services) error {
+				machine, err := launch(s)
+				if err != nil {
 					return err
 				}
 				return printLaunched(o, s, machine)
 			})
 		},
 	}
+	c.Flags().BoolVar(&kiosk, "kiosk", false, "show it on the whole screen, with nothing but Reset, Hand in and Quit; REF may be a machine that is there already")
 	c.Flags().StringVar(&name, "name", "", "`NAME` of the machine (default: the lab's title)")
 	c.Flags().BoolVar(&stopped, "stopped", false, "do not start it")
 	f.add(c)
 	return c
+}
+
+// startIfOff starts a machine of a lab unless it runs.
+func startIfOff(ctx context.Context, o *options, s *services, m *machines.Machine) error {
+	if m.Config == nil || m.Config.Lab.ID == "" {
+		return &labs.Reason{Text: "This machine was not launched from a lab.", Err: labs.ErrNotALab}
+	}
+	if m.State.Active() {
+		return nil
+	}
+	return waitJob(ctx, o, s.machines.Do(machines.ActionStart, m.UUID))
 }
 
 func printLaunched(o *options, s *services, machine uuid.UUID) error {

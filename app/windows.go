@@ -30,14 +30,20 @@ func newConsole(o *options) *cobra.Command {
 			if err := checkDisplay(); err != nil {
 				return noDisplay(o, err)
 			}
-			return openConsole(cmd.Context(), o, args[0])
+			return openConsole(cmd.Context(), o, false, func(s *services) (uuid.UUID, error) {
+				m, err := s.machines.Snapshot().Find(args[0])
+				if err != nil {
+					return uuid.Nil, err
+				}
+				return m.UUID, nil
+			})
 		},
 	}
 }
 
-// openConsole opens the window of one machine. The toolkit gets ready while the hypervisor is asked for the machine: together they take
+// openConsole opens the window of one machine, which pick chooses. The toolkit gets ready while the hypervisor is asked for the machine: together they take
 // most of the time until the window is there.
-func openConsole(ctx context.Context, o *options, name string) error {
+func openConsole(ctx context.Context, o *options, kiosk bool, pick func(*services) (uuid.UUID, error)) error {
 	type opened struct {
 		services *services
 		err      error
@@ -53,11 +59,11 @@ func openConsole(ctx context.Context, o *options, name string) error {
 		return got.err
 	}
 	defer got.services.close()
-	m, err := got.services.machines.Snapshot().Find(name)
+	machine, err := pick(got.services)
 	if err != nil {
 		return err
 	}
-	return openWindows(ctx, o, got.services, m.UUID, "")
+	return openWindows(ctx, o, got.services, shownWindows{console: machine, kiosk: kiosk})
 }
 
 // openManager opens the manager, or the library of labs with a question about a lab (empty: none).
@@ -76,11 +82,19 @@ func openManager(ctx context.Context, o *options, lab string) error {
 	s := openServicesLater(ctx, o)
 	defer s.close()
 	ui.Prepare()
-	return openWindows(ctx, o, s, uuid.Nil, lab, release)
+	return openWindows(ctx, o, s, shownWindows{lab: lab, instance: release})
 }
 
-// openWindows runs the windows until the last one closes: the manager, or only the console of one machine.
-func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, lab string, instance ...*instance) error {
+// shownWindows says which windows are opened at first: the manager, or else.
+type shownWindows struct {
+	console  uuid.UUID // only that of this machine
+	kiosk    bool      // and on the whole screen, with little to do
+	lab      string    // the library of labs with a question about this one
+	instance *instance // what other starts of the program ask to come to the front
+}
+
+// openWindows runs the windows until the last one closes.
+func openWindows(ctx context.Context, o *options, s *services, show shownWindows) error {
 	var warnings []error
 	store, err := settings.Load(filepath.Join(configDir(), "settings.json"))
 	if err != nil {
@@ -99,7 +113,7 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, l
 			s.log.Warn("changes by other processes do not show at once", "error", err)
 		}
 	}()
-	if only == uuid.Nil { // of the manager there is one process
+	if show.console == uuid.Nil { // of the manager there is one process
 		go func() {
 			_ = s.checkpoints.RunAutomatic(shown, func() map[uuid.UUID]checkpoints.Automatic {
 				store.Reload() // a command may have changed them
@@ -110,10 +124,10 @@ func openWindows(ctx context.Context, o *options, s *services, only uuid.UUID, l
 	p := ui.Params{
 		Displays: trusted, Warnings: warnings,
 		Machines: s.machines, Checkpoints: s.checkpoints, Labs: s.labs, Jobs: s.jobs, Settings: store,
-		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: only, Lab: lab, Context: ctx,
+		Guests: s.guests, Images: s.images, Host: s.conn, Log: s.log, URI: o.uri, Version: version, OnlyConsole: show.console, Kiosk: show.kiosk, Lab: show.lab, Context: ctx,
 	}
-	if len(instance) > 0 {
-		p.Raise = instance[0].raise
+	if show.instance != nil {
+		p.Raise = show.instance.raise
 	}
 	return ui.Run(p)
 }

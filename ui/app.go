@@ -55,6 +55,8 @@ type Params struct {
 	Warnings []error
 	// OnlyConsole opens just the window of this machine, without the manager.
 	OnlyConsole uuid.UUID
+	// Kiosk shows that window on the whole screen, with only what a lab's user needs.
+	Kiosk bool
 	// Lab opens the library of labs instead of the manager, which asks whether the lab of this file or link is to be added; empty: none.
 	Lab string
 	// Raise delivers wishes to bring the manager to the front (empty), or the library with a lab as in Lab. It may be nil.
@@ -202,7 +204,7 @@ func (w *windows) openConsole(id uuid.UUID) {
 
 // newConsole prepares the machine's window.
 func (w *windows) newConsole(id uuid.UUID) *console.Window {
-	return console.Prepare(console.Params{
+	p := console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
 		Displays: w.p.Displays, ConfirmClose: true, Task: w.p.Labs.Text,
@@ -213,7 +215,11 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 			w.ahead.closed(id)
 			w.tidy()
 		},
-	})
+	}
+	if w.p.Kiosk {
+		p.Kiosk = &console.Kiosk{Reset: func() *jobs.Job { return w.p.Labs.Reset(id, labs.ResetOptions{PowerOff: true}) }}
+	}
+	return console.Prepare(p)
 }
 
 // settleTime is how long after it was opened a window has everything that it shows at first.

@@ -217,6 +217,9 @@ func (w *Window) hostCommand(code uint16) {
 		w.sendKeys(keys)
 		return
 	}
+	if w.p.Kiosk != nil && !kioskCommands[hostCommands[code]] {
+		return
+	}
 	switch hostCommands[code] {
 	case cmdFullScreen:
 		w.toggleFullScreen()
@@ -256,7 +259,7 @@ func (w *Window) minimise() {
 func (w *Window) focusToolbar() {
 	w.slide.setOpen(true)
 	w.barKeys.letGo()
-	w.win.Canvas().Focus(w.bar.run)
+	w.win.Canvas().Focus(w.bar.order[0])
 }
 
 // toggleFullScreen goes to full screen and back to the old size.

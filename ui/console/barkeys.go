@@ -17,7 +17,7 @@ type barKeys struct {
 }
 
 func (k *barKeys) attach() {
-	buttons := k.w.bar.buttons()
+	buttons := k.w.bar.order
 	for i, b := range buttons {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return k.key(buttons, i, e) }
 		b.OnPhysicalKey = func(e *fyne.KeyEvent, down bool) { k.physical(b, e, down) }

@@ -78,6 +78,8 @@ type Params struct {
 	Displays Displays
 	// Task reads the text of the lab that the machine was launched from, Markdown; it may wait for the disk. nil: there is none.
 	Task func(machine uuid.UUID) (string, error)
+	// Kiosk makes it a window that lets its user do little; nil: an ordinary one.
+	Kiosk *Kiosk
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 

@@ -125,6 +125,7 @@ type world struct {
 	t     *testing.T
 	queue *dispatch.Queue
 	jobs  *jobs.Runner
+	kiosk *Kiosk // nil: an ordinary window
 
 	mu         sync.Mutex
 	machine    *machines.Machine
@@ -175,7 +176,7 @@ func (f *world) open() *Window {
 func (f *world) prepare() *Window {
 	w := Prepare(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
-		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after,
+		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after, Kiosk: f.kiosk,
 	})
 	f.t.Cleanup(func() {
 		w.shut()

@@ -27,7 +27,8 @@ const (
 
 // toolbar is the row of buttons at the top of the window. It has no logic of its own: it calls the Window.
 type toolbar struct {
-	box *fyne.Container
+	box   *fyne.Container
+	order []*widgets.Button // from left to right
 
 	run, stop, checkpoint, named, restore, pick, keys, screenshot, pictures, task, text, view, full *widgets.Button
 }
@@ -66,14 +67,9 @@ func newToolbar(a toolbarActions) *toolbar {
 		t.run, t.stop, gap(), checkpoint, restore, gap(), t.keys, screenshot,
 		layout.NewSpacer(), t.task, t.text, t.view, t.full,
 	)
-	padded := container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap2, theme.Gap2), row)
-	t.box = container.NewStack(widgets.NewPanel(colorBackground, "", 0), container.NewBorder(nil, hairline(), nil, nil, padded))
+	t.box = barOf(row)
+	t.order = []*widgets.Button{t.run, t.stop, t.checkpoint, t.named, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.task, t.text, t.view, t.full}
 	return t
-}
-
-// buttons are all of them, from left to right.
-func (t *toolbar) buttons() []*widgets.Button {
-	return []*widgets.Button{t.run, t.stop, t.checkpoint, t.named, t.restore, t.pick, t.keys, t.screenshot, t.pictures, t.task, t.text, t.view, t.full}
 }
 
 // hairline is the edge between a bar and the screen.

@@ -136,6 +136,9 @@ func (w *Window) show() {
 		w.display.Focus()
 	}
 	w.p.Dispatch.Do(w.shown)
+	if w.p.Kiosk != nil {
+		w.enterKiosk()
+	}
 }
 
 // shown lays out again when the window is there: only now it is known how many pixels of this monitor a Fyne unit has.
@@ -233,10 +236,14 @@ func (w *Window) build() {
 	w.page = newPage(w.p.Dispatch, w.pageAction, w.showError)
 	w.text = newTextView(w)
 	w.display.elsewhere = w.text.focus
-	w.status = newStatus(statusActions{
+	clicks := statusActions{
 		cancel: w.p.Jobs.Cancel, discs: func() { w.menu(w.status.discs, w.discMenu()) }, record: w.stopRecording, clipboard: func() { w.menu(w.status.clipboard, w.clipboardMenu()) },
 		screen: func() { w.menu(w.status.screen, w.viewMenu()) },
-	})
+	}
+	if w.p.Kiosk != nil {
+		clicks = statusActions{cancel: w.p.Jobs.Cancel}
+	}
+	w.status = newStatus(clicks)
 	w.status.onNotice = w.noticeChanged
 	w.bar = newToolbar(toolbarActions{
 		run: w.runOrPause, checkpoint: w.saveCheckpoint, named: w.saveCheckpointAs, restore: w.restoreLast, screenshot: w.screenshot,
@@ -249,6 +256,9 @@ func (w *Window) build() {
 		viewMenu:    func() { w.menu(w.bar.view, w.viewMenu()) },
 		pictureMenu: func() { w.menu(w.bar.pictures, w.pictureMenu()) },
 	})
+	if w.p.Kiosk != nil {
+		w.bar.box = barOf(w.kioskBar(w.bar))
+	}
 	w.barKeys = barKeys{w: w}
 	w.barKeys.attach()
 	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
