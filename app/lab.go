@@ -126,7 +126,7 @@ func newLabRun(o *options) *cobra.Command {
 					return noDisplay(o, err)
 				}
 				return openConsole(cmd.Context(), o, true, func(s *services) (uuid.UUID, error) {
-					if m, err := s.machines.Snapshot().Find(args[0]); err == nil { // it was launched before
+					if m := launchedBefore(s, args[0]); m != nil {
 						return m.UUID, startIfOff(cmd.Context(), o, s, m)
 					}
 					return launch(s)
@@ -146,6 +146,23 @@ func newLabRun(o *options) *cobra.Command {
 	c.Flags().BoolVar(&stopped, "stopped", false, "do not start it")
 	f.add(c)
 	return c
+}
+
+// launchedBefore finds the machine that a name means, or the one that was launched from the lab that it means; nil if there is none.
+func launchedBefore(s *services, ref string) *machines.Machine {
+	if m, err := s.machines.Snapshot().Find(ref); err == nil {
+		return m
+	}
+	image, err := s.labs.Library().Resolve(ref)
+	if err != nil {
+		return nil
+	}
+	for _, m := range s.labs.Machines() {
+		if m.Config.Lab.ID == image.ID.String() && !labs.IsSubmission(m) {
+			return m
+		}
+	}
+	return nil
 }
 
 // startIfOff starts a machine of a lab unless it runs.
@@ -255,7 +272,7 @@ is put aside: for seven days --undo brings it back, and puts aside what it is th
 	}
 	c.Flags().BoolVar(&options.Update, "update", false, "go to the newest version of the lab that is in the library")
 	c.Flags().BoolVar(&undo, "undo", false, "take the last reset back")
-	c.Flags().BoolVar(&options.PowerOff, "power-off", false, "switch it off first if it is running")
+	c.Flags().BoolVar(&options.PowerOff, "power-off", false, "switch it off if it is running, or forget its saved state")
 	return c
 }
 

@@ -55,8 +55,11 @@ func openServices(ctx context.Context, o *options) (*services, error) {
 
 // recover finishes or undoes what an earlier run left half-done.
 func (s *services) recover(ctx context.Context) {
-	_, labsErr := s.labs.Recover(ctx)
-	_, err := s.checkpoints.Recover(ctx)
+	told, labsErr := s.labs.Recover(ctx)
+	more, err := s.checkpoints.Recover(ctx)
+	for _, sentence := range append(told, more...) {
+		s.log.Info(sentence)
+	}
 	if err = errors.Join(labsErr, err); err != nil {
 		s.log.Warn("unfinished work of an earlier run could not be settled", "error", err)
 	}

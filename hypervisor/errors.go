@@ -17,6 +17,7 @@ var (
 	ErrNoConsole    = errors.New("the machine has no text console that can be opened")
 	ErrInUse        = errors.New("somebody else uses it") // the one place at a text console
 	ErrNoSpace      = errors.New("no space left on the disk")
+	ErrPortTaken    = errors.New("another program listens on a port that leads to the machine")
 	ErrDenied       = errors.New("access denied")
 	ErrInvalid      = errors.New("the hypervisor refused the description")
 	ErrNeedsForce   = errors.New("the hypervisor wants this to be forced") // a revert that would lose a running or saved state

@@ -125,6 +125,11 @@ var rules = []rule{
 		"Make room and try again.", CodeFailed,
 	},
 	{
+		[]error{hypervisor.ErrPortTaken},
+		"Another program listens on a port of this computer that leads to the machine.",
+		"End that program and start the machine again.", CodeRefused,
+	},
+	{
 		[]error{recording.ErrMissing},
 		"Recording needs ffmpeg, which is not installed.",
 		"Install the package ffmpeg.", CodeHost,

@@ -7,17 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"guesthouse/app/atomicfile"
 	"guesthouse/app/journal"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 )
@@ -53,11 +57,11 @@ const (
 	setVersion = 1
 )
 
-// readSet reads the set that a folder has under one of these names.
-func readSet(dir string, names ...string) (*set, error) {
+// readSet reads the set that a folder has under the first of these names that is there.
+func readSet(dir, name string, others ...string) (*set, error) {
 	var text []byte
 	err := fs.ErrNotExist
-	for _, name := range names {
+	for _, name := range append([]string{name}, others...) {
 		if text, err = os.ReadFile(filepath.Join(dir, name)); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -95,7 +99,7 @@ type exchangeRecord struct {
 // homes are the places of a machine's parts by their names in a set.
 func (s *Service) homes(m vmconfig.Machine) map[string]string {
 	homes := map[string]string{"checkpoints": s.p.Machines.CheckpointDir(m.UUID)}
-	for i, d := range labDisks(m) {
+	for i, d := range s.labDisks(m) {
 		homes[fmt.Sprintf("disk%d.qcow2", i)] = d.Path
 	}
 	if m.NVRAM != "" {
@@ -109,8 +113,26 @@ func (s *Service) homes(m vmconfig.Machine) map[string]string {
 	return homes
 }
 
-// labDisks are the machine's own disks.
-func labDisks(m vmconfig.Machine) []vmconfig.Disk {
+// labDisks are the disks that a machine has from its lab: those over bases of the library. What its user has added is not touched by resets.
+func (s *Service) labDisks(m vmconfig.Machine) []vmconfig.Disk {
+	bases := s.p.Library.bases() + string(filepath.Separator)
+	return slices.DeleteFunc(ownDisks(m), func(d vmconfig.Disk) bool {
+		path := d.Path
+		for range maxChain {
+			below, err := diskimage.Backing(path)
+			if err != nil || below == "" {
+				return true
+			}
+			if path = filepath.Clean(below); strings.HasPrefix(path, bases) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ownDisks are the machine's own disks, in files.
+func ownDisks(m vmconfig.Machine) []vmconfig.Disk {
 	var disks []vmconfig.Disk
 	for _, d := range m.Disks {
 		if d.Device == vmconfig.DeviceDisk && !d.ReadOnly && d.Path != "" {
@@ -150,6 +172,9 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 			old.Current = snapshot.Name
 		}
 	}
+	if err := s.fits(old, in, out); err != nil {
+		return errors.Join(err, os.Remove(out))
+	}
 	if err := old.write(filepath.Join(out, comingFile)); err != nil {
 		return err
 	}
@@ -159,9 +184,61 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 		return errors.Join(err, os.RemoveAll(out))
 	}
 	if err := s.finishExchange(ctx, id, entry); err != nil {
-		return err // Recover goes on
+		return errors.Join(err, s.giveUpExchange(ctx, id, old, entry, record))
 	}
 	return record.End()
+}
+
+// fits makes sure, before anything is touched, that all parts can be moved: each has a place, on the file system of the sets, in folders that can be changed.
+func (s *Service) fits(old *set, in, out string) error {
+	entries, err := os.ReadDir(in)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, known := old.Parts[e.Name()]; !known && e.Name() != setFile {
+			return &Reason{Text: fmt.Sprintf("The machine has no place any more for a part of what was put aside (%s): its disks or devices were changed. Undo that change first.", e.Name()), Err: ErrNotALab}
+		}
+	}
+	for name, p := range old.Parts {
+		home := filepath.Dir(p.Home)
+		if _, err := os.Lstat(filepath.Join(in, name)); err != nil && !p.There {
+			continue // there is nothing to be moved, either way
+		}
+		if err := os.MkdirAll(home, 0o700); err != nil {
+			return err
+		}
+		switch same, err := sameDevice(home, out); {
+		case err != nil:
+			return err
+		case !same:
+			return &Reason{Text: fmt.Sprintf("“%s” lies on another file system than Guesthouse's own data, so it cannot be put aside. Nothing was changed.", vmconfig.Inert(p.Home, 200)), Err: unix.EXDEV}
+		case unix.Access(home, unix.W_OK) != nil:
+			return &Reason{Text: fmt.Sprintf("The folder “%s” cannot be changed. Nothing was changed.", vmconfig.Inert(home, 200)), Err: fs.ErrPermission}
+		}
+	}
+	return nil
+}
+
+func sameDevice(a, b string) (bool, error) {
+	var x, y unix.Stat_t
+	if err := errors.Join(unix.Stat(a, &x), unix.Stat(b, &y)); err != nil {
+		return false, err
+	}
+	return x.Dev == y.Dev, nil
+}
+
+// giveUpExchange takes back an exchange that failed before any part was moved; later, Recover goes on.
+func (s *Service) giveUpExchange(ctx context.Context, id uuid.UUID, old *set, e exchangeRecord, record *journal.Record) error {
+	for name := range old.Parts {
+		if moved, err := exists(filepath.Join(e.Out, name)); err != nil || moved {
+			return err
+		}
+	}
+	if err := s.listSnapshots(ctx, id, old); err != nil {
+		return err
+	}
+	return errors.Join(record.End(), os.RemoveAll(e.Out))
 }
 
 // finishExchange does all steps of an exchange that are not done yet.
@@ -181,7 +258,17 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 	if err := s.forgetSnapshots(ctx, id, old, next); err != nil {
 		return err
 	}
-	for name, p := range old.Parts {
+	d, err := s.p.Conn.Domain(ctx, id)
+	if err != nil {
+		return err
+	}
+	if d.State == hypervisor.StateSaved { // it belongs to what is put aside, and would be resumed on other disks
+		if err := s.p.Conn.DiscardSaved(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old.Parts)) {
+		p := old.Parts[name]
 		if err := exchangePart(filepath.Join(e.In, name), filepath.Join(e.Out, name), p.Home, p.There); err != nil {
 			return err
 		}
@@ -189,14 +276,8 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 	if err := s.describeAs(ctx, id, next.Description); err != nil {
 		return err
 	}
-	for i, description := range next.Snapshots { // parents come first
-		flags := hypervisor.SnapshotFlags{Redefine: true}
-		if snapshotName(description) == next.Current {
-			flags.Current = true
-		}
-		if err := s.p.Conn.CreateSnapshot(ctx, id, description, flags); err != nil {
-			return fmt.Errorf("list checkpoint %d of %d again: %w", i+1, len(next.Snapshots), err)
-		}
+	if err := s.listSnapshots(ctx, id, next); err != nil {
+		return err
 	}
 	// Only now the one is a set that can be brought back, and the other is none any more.
 	if err := os.Rename(filepath.Join(e.Out, comingFile), filepath.Join(e.Out, setFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -205,7 +286,24 @@ func (s *Service) finishExchange(ctx context.Context, id uuid.UUID, e exchangeRe
 	if err := atomicfile.SyncDir(e.Out); err != nil {
 		return err
 	}
-	return os.RemoveAll(e.In)
+	if err := os.Remove(filepath.Join(e.In, setFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Remove(e.In); err != nil && !errors.Is(err, fs.ErrNotExist) { // what is still in it is nobody's, but may be somebody's work
+		s.p.Log.Warn("the folder of what was brought back is not empty", "folder", e.In, "error", err)
+	}
+	return nil
+}
+
+// listSnapshots has the hypervisor list the snapshots of a set again.
+func (s *Service) listSnapshots(ctx context.Context, id uuid.UUID, of *set) error {
+	for i, description := range of.Snapshots { // parents come first
+		flags := hypervisor.SnapshotFlags{Redefine: true, Current: snapshotName(description) == of.Current}
+		if err := s.p.Conn.CreateSnapshot(ctx, id, description, flags); err != nil {
+			return fmt.Errorf("list checkpoint %d of %d again: %w", i+1, len(of.Snapshots), err)
+		}
+	}
+	return nil
 }
 
 // describeAs gives the machine a description of another lab, with the name, title, notes and group that it has now.
@@ -297,7 +395,8 @@ func snapshotName(description string) string {
 	return strings.TrimSpace(head.Name)
 }
 
-// finishOpen finishes an exchange of the machine that failed half-way before, so that nothing new begins on top of it.
+// finishOpen finishes an exchange of the machine that was interrupted before, so that nothing begins on top of it: neither its start nor any other operation. The machine is the
+// caller's.
 func (s *Service) finishOpen(ctx context.Context, id uuid.UUID) error {
 	records, err := s.journal.Records(exchangeKind, s.p.Conn.Host().URI)
 	if err != nil {
@@ -313,8 +412,8 @@ func (s *Service) finishOpen(ctx context.Context, id uuid.UUID) error {
 	return nil
 }
 
-// Recover finishes the exchanges that an earlier run of the program left half-done on this host, and returns a sentence for the user about each. Call it once after the inventory
-// is ready, before Recover of checkpoints.Service.
+// Recover finishes the exchanges that an earlier run of the program left half-done on this host, returns a sentence for the user about each, and removes what was put aside too long
+// ago. Call it once after the inventory is ready, before Recover of checkpoints.Service.
 func (s *Service) Recover(ctx context.Context) ([]string, error) {
 	records, err := s.journal.Records(exchangeKind, s.p.Conn.Host().URI)
 	if err != nil {
@@ -336,6 +435,7 @@ func (s *Service) Recover(ctx context.Context) ([]string, error) {
 		}
 		release()
 	}
+	errs = append(errs, s.purgeResets(ctx, time.Now()))
 	return told, errors.Join(errs...)
 }
 
@@ -344,8 +444,13 @@ func (s *Service) recoverExchange(ctx context.Context, r *journal.Record) error 
 	if err := r.Decode(&e); err != nil {
 		return err
 	}
-	if _, err := s.p.Conn.Domain(ctx, r.Machine); errors.Is(err, hypervisor.ErrNotFound) {
+	switch d, err := s.p.Conn.Domain(ctx, r.Machine); {
+	case errors.Is(err, hypervisor.ErrNotFound):
 		return r.End() // it was deleted meanwhile; what was put aside stays until it is too old
+	case err != nil:
+		return err
+	case d.State.Active():
+		return &Reason{Text: "The machine runs, but a reset of it was interrupted and is not finished. Shut it down; then it is finished.", Err: ErrRunning}
 	}
 	if err := s.finishExchange(ctx, r.Machine, e); err != nil {
 		return err

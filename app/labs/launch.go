@@ -3,7 +3,9 @@ package labs
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -44,16 +46,8 @@ func (s *Service) launch(ctx context.Context, id lab.Digest, machine uuid.UUID, 
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking the lab"})
 	return s.p.Library.Using(ctx, id, func(config *lab.Config, bases []Base) error {
 		b := s.blueprint(id, config, bases, machine, o)
-		if len(b.Machine.Forwards) > 0 {
-			s.ports.Lock()
-			defer s.ports.Unlock()
-			for i := range b.Machine.Forwards {
-				port, err := freePort()
-				if err != nil {
-					return err
-				}
-				b.Machine.Forwards[i].Host = port
-			}
+		if err := s.pickPorts(b.Machine.Forwards); err != nil {
+			return err
 		}
 		return s.p.Machines.Make(ctx, b, report)
 	})
@@ -95,12 +89,49 @@ func (s *Service) blueprint(id lab.Digest, c *lab.Config, bases []Base, machine 
 	return b
 }
 
-// freePort returns a TCP port of this computer that nobody uses now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// Ports of this computer for labs are taken from these, below those that the kernel gives to outgoing connections (Linux: net.ipv4.ip_local_port_range begins at 32768).
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// pickPorts fills in ports that nobody listens on and no other machine was given.
+func (s *Service) pickPorts(forwards []vmconfig.Forward) error {
+	s.ports.Lock()
+	defer s.ports.Unlock()
+	if s.picked == nil {
+		s.picked = map[int]bool{}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	for _, m := range s.p.Machines.Snapshot().Machines {
+		if m.Config != nil {
+			for _, f := range m.Config.Forwards {
+				s.picked[f.Host] = true
+			}
+		}
+	}
+	start := rand.IntN(lastPort - firstPort) // another program of this user's picks elsewhere
+	for i := range forwards {
+		for n := range lastPort - firstPort {
+			port := firstPort + (start+n)%(lastPort-firstPort)
+			if s.picked[port] || !free(port) {
+				continue
+			}
+			s.picked[port] = true
+			forwards[i].Host = port
+			break
+		}
+		if forwards[i].Host == 0 {
+			return &Reason{Text: "No port of this computer is free for the lab's machine."}
+		}
+	}
+	return nil
+}
+
+// free reports whether nobody listens on a port of this computer.
+func free(port int) bool {
+	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }

@@ -123,7 +123,7 @@ func (s *Service) sourceOf(ctx context.Context, id uuid.UUID, checkpoint string)
 		return publishSource{}, err
 	}
 	source := publishSource{CopySource: machines.CopySource{Description: text}}
-	for _, d := range labDisks(m) {
+	for _, d := range ownDisks(m) {
 		source.Disks = append(source.Disks, machines.DiskImage{Target: d.Target, Path: d.Path, Format: d.Format})
 	}
 	if there, _ := exists(m.NVRAM); there && m.NVRAM != "" {
@@ -178,7 +178,7 @@ func fillIn(c *lab.Config, m vmconfig.Machine) error {
 		c.Network.Mode = lab.NetworkIsolated
 	}
 	c.Disks = nil
-	for i, d := range labDisks(m) {
+	for i, d := range ownDisks(m) {
 		c.Disks = append(c.Disks, lab.Disk{ID: fmt.Sprintf("disk%d", i), Bus: d.Bus})
 	}
 	for _, d := range m.Disks {

@@ -71,19 +71,36 @@ func (l *Library) GC(ctx context.Context, inUse func() ([]string, error)) (freed
 	if err != nil {
 		return 0, err
 	}
-	used, err := inUse()
-	if err != nil {
-		return 0, fmt.Errorf("nothing was removed, because it is not known what the machines use: %w", err)
-	}
 	entries, err := os.ReadDir(l.bases())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
+	// Who makes something on top of a base holds its lock until that is there to be found: so the locks come first, and then the question what is used.
+	unused := map[lab.Digest]*os.File{}
+	defer func() {
+		for _, lock := range unused {
+			lock.Close()
+		}
+	}()
 	for _, e := range entries {
 		digest, err := lab.ParseDigest("sha256:" + e.Name())
 		if err != nil || named[digest] {
 			continue
 		}
+		lock, err := l.lockBase(ended(), digest, unix.LOCK_EX)
+		if errors.Is(err, context.Canceled) {
+			continue // somebody holds it
+		}
+		if err != nil {
+			return 0, err
+		}
+		unused[digest] = lock
+	}
+	used, err := inUse()
+	if err != nil {
+		return 0, fmt.Errorf("nothing was removed, because it is not known what the machines use: %w", err)
+	}
+	for digest := range unused {
 		bytes, err := l.removeBase(digest, used)
 		if err != nil {
 			return freed, err
@@ -117,16 +134,8 @@ func (l *Library) namedBases() (map[lab.Digest]bool, error) {
 	return named, nil
 }
 
-// removeBase removes a base that no lab names unless an overlay, or somebody at work, uses it.
+// removeBase removes a base that no lab names, whose lock the caller holds, unless an overlay uses it.
 func (l *Library) removeBase(digest lab.Digest, used []string) (freed int64, err error) {
-	lock, err := l.lockBase(ended(), digest, unix.LOCK_EX)
-	if errors.Is(err, context.Canceled) {
-		return 0, nil // somebody holds it
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer lock.Close()
 	b := &base{dir: l.baseDir(digest), digest: digest}
 	file, err := os.Lstat(b.path())
 	there := err == nil

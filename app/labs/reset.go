@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,7 +42,8 @@ func (s *Service) resetDir(id uuid.UUID) string {
 
 // ResetOptions say how a machine is reset.
 type ResetOptions struct {
-	PowerOff bool // ends a machine that is running first; without it the error is ErrRunning
+	// PowerOff ends a machine that is running, or forgets its saved state, once everything is ready; without it the error is ErrRunning.
+	PowerOff bool
 	// Update takes the newest version of the lab that the library has, instead of the one that the machine was launched from.
 	Update bool
 }
@@ -111,16 +113,13 @@ func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work f
 		s.p.Checkpoints.Announce(id)
 	}()
 	var named *machines.Error
-	if err = s.finishOpen(ctx, id); err == nil {
-		err = work()
-	}
-	if err != nil && !errors.As(err, &named) {
+	if err = work(); err != nil && !errors.As(err, &named) {
 		err = &machines.Error{Machine: s.machineName(id), Err: err}
 	}
 	return err
 }
 
-// resettable makes sure that the machine is a lab's and off.
+// resettable makes sure that the machine is a lab's, and off unless it may be switched off.
 func (s *Service) resettable(ctx context.Context, id uuid.UUID, o ResetOptions) (lab.Digest, vmconfig.Machine, error) {
 	text, err := s.p.Conn.DomainXML(ctx, id, false)
 	if err != nil {
@@ -138,34 +137,57 @@ func (s *Service) resettable(ctx context.Context, id uuid.UUID, o ResetOptions) 
 	if err != nil {
 		return digest, config, err
 	}
-	if d.State.Active() {
-		if !o.PowerOff {
-			return digest, config, &Reason{Text: "The machine is running. Shut it down, or let it be switched off for that.", Err: ErrRunning}
-		}
-		if err := s.p.Conn.PowerOff(ctx, id); err != nil && !errors.Is(err, hypervisor.ErrInvalidState) {
-			return digest, config, err
-		}
+	switch {
+	case o.PowerOff:
+	case d.State.Active():
+		return digest, config, &Reason{Text: "The machine is running. Shut it down, or let it be switched off for that.", Err: ErrRunning}
+	case d.State == hypervisor.StateSaved:
+		return digest, config, &Reason{Text: "The machine's state is saved and would be lost. Start it, or let the state be discarded for that.", Err: ErrRunning}
 	}
-	return digest, config, ctx.Err()
+	return digest, config, nil
 }
 
-// giveUp exchanges the present set of a machine that is off for the one in the folder in. A saved state belongs to the present set and cannot be kept with it.
+// giveUp exchanges the present set of a machine for the one in the folder in. A saved state belongs to the present set and cannot be kept with it. Only now a machine that runs is
+// switched off: nothing is missing any more.
 func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Exchanging the disks"})
-	d, err := s.p.Conn.Domain(ctx, id)
+	out, err := s.nextSet(id)
 	if err != nil {
 		return err
 	}
-	if d.State == hypervisor.StateSaved {
-		if err := s.p.Conn.DiscardSaved(ctx, id); err != nil {
-			return err
+	d, err := s.p.Conn.Domain(ctx, id)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil && d.State.Active() {
+		if err = s.p.Conn.PowerOff(ctx, id); errors.Is(err, hypervisor.ErrInvalidState) {
+			err = nil
 		}
 	}
-	out := filepath.Join(s.resetDir(id), time.Now().UTC().Format("20060102T150405.000000000Z"))
-	if err := os.MkdirAll(out, 0o700); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, os.Remove(out))
 	}
 	return s.exchange(ctx, id, in, out)
+}
+
+// nextSet makes the folder for a new set. Their names are in the order in which they were put aside, whatever the clock says.
+func (s *Service) nextSet(id uuid.UUID) (string, error) {
+	dir := s.resetDir(id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	last := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			last = max(last, n)
+		}
+	}
+	out := filepath.Join(dir, fmt.Sprintf("%08d", last+1))
+	return out, os.Mkdir(out, 0o700)
 }
 
 // newestOf returns the newest version in the library of the lab that a machine is of.
@@ -195,7 +217,7 @@ var ErrOtherHardware = errors.New("the version has other hardware")
 
 // updated is the machine's description over the bases of another version of its lab.
 func (s *Service) updated(ctx context.Context, digest lab.Digest, c *lab.Config, m vmconfig.Machine, bases []Base) (string, error) {
-	disks := labDisks(m)
+	disks := s.labDisks(m)
 	if len(disks) != len(c.Disks) || string(m.Firmware) != c.Machine.Firmware || m.SecureBoot != c.Machine.SecureBoot {
 		return "", &Reason{Text: fmt.Sprintf("Version %d of the lab has other hardware. Launch it as a new machine.", c.Version), Err: ErrOtherHardware}
 	}
@@ -236,7 +258,7 @@ func (s *Service) freshSet(ctx context.Context, digest lab.Digest, c *lab.Config
 			return "", err
 		}
 	}
-	disks := labDisks(m)
+	disks := s.labDisks(m)
 	for i, b := range bases {
 		switch {
 		case b.Part.ID == lab.VariablesID:
@@ -267,7 +289,7 @@ func (s *Service) lastReset(id uuid.UUID) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	for _, e := range slices.Backward(entries) { // by name, which is the time
+	for _, e := range slices.Backward(entries) { // by name
 		dir := filepath.Join(s.resetDir(id), e.Name())
 		if put, err := readSet(dir, setFile); err == nil && !put.Put.IsZero() {
 			return dir, nil
@@ -312,12 +334,13 @@ func purgeSets(dir string, now time.Time) error {
 	for _, e := range sets {
 		path := filepath.Join(dir, e.Name())
 		put, readErr := readSet(path, setFile)
-		age := time.Duration(0)
-		switch info, statErr := e.Info(); {
-		case readErr == nil && !put.Put.IsZero():
-			age = now.Sub(put.Put)
-		case statErr == nil: // it was never finished, or cannot be read
-			age = now.Sub(info.ModTime())
+		info, statErr := e.Info()
+		if statErr != nil {
+			continue
+		}
+		age := now.Sub(info.ModTime()) // it was never finished, or cannot be read
+		if readErr == nil && !put.Put.IsZero() {
+			age = min(age, now.Sub(put.Put)) // a clock that was wrong at one of the two times
 		}
 		if age >= UndoTime {
 			errs = append(errs, os.RemoveAll(path))

@@ -36,15 +36,18 @@ type ServiceParams struct {
 type Service struct {
 	p       ServiceParams
 	journal *journal.Journal
-	ports   sync.Mutex // one launch at a time picks ports
+	ports   sync.Mutex
+	picked  map[int]bool // ports that launches have taken
 }
 
-// NewService returns the service of one connection. It touches nothing.
+// NewService returns the service of one connection, and has its machines' service finish interrupted resets before a machine is used. It touches nothing else.
 func NewService(p ServiceParams) *Service {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{p: p, journal: journal.New(filepath.Join(p.DataDir, "journal"))}
+	s := &Service{p: p, journal: journal.New(filepath.Join(p.DataDir, "journal"))}
+	p.Machines.Before(s.finishOpen)
+	return s
 }
 
 // Library returns the labs on this computer.
@@ -59,6 +62,11 @@ func (s *Service) Machines() []*machines.Machine {
 		}
 	}
 	return list
+}
+
+// IsSubmission reports whether a machine is what a student handed in, opened by a teacher.
+func IsSubmission(m *machines.Machine) bool {
+	return m.Config != nil && strings.HasPrefix(m.Config.Group, SubmissionsGroup+"/")
 }
 
 // LabOf returns the lab that a machine was launched from; ok is false when it is no lab's. It only reads memory.

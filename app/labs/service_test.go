@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/hosttest"
 	"guesthouse/hypervisor/libvirtd"
@@ -270,4 +271,161 @@ func (r *room) isAs(t testing.TB, id uuid.UUID, want []byte, points string) {
 	if got := strings.Join(names, " "); got != points {
 		t.Errorf("its checkpoints are %q, want %q", got, points)
 	}
+}
+
+// attach gives the machine a disk that is not its lab's, before the lab's own.
+func (r *room) attach(t testing.TB, id uuid.UUID, path string) {
+	t.Helper()
+	if err := r.images.Create(within(t), path, diskimage.FormatQcow2, 4<<20); err != nil {
+		t.Fatal(err)
+	}
+	r.host.Virsh(t, "attach-disk", id.String(), path, "vdb", "--driver", "qemu", "--subdriver", "qcow2", "--persistent")
+	r.machines.Refresh(within(t), id)
+}
+
+// TestResetKeepsWhatIsNotTheLabs: a disk that the user has added stays where it is, in both directions.
+func TestResetKeepsWhatIsNotTheLabs(t *testing.T) {
+	r := openRoom(t)
+	base := numbered(4)
+	job, id := r.Launch(r.publish(t, base, nil), LaunchOptions{})
+	done(t, job)
+	r.write(t, id, 1, 201)
+	changed := r.content(t, id)
+	extra := filepath.Join(r.host.DataDir, "guesthouse", "images", "extra.qcow2")
+	r.attach(t, id, extra)
+	there := func(what string) {
+		t.Helper()
+		if _, err := os.Stat(extra); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		done(t, r.machines.Do(machines.ActionStart, id))
+		done(t, r.machines.Do(machines.ActionPowerOff, id))
+	}
+	done(t, r.Reset(id, ResetOptions{}))
+	there("reset")
+	r.isAs(t, id, base, "")
+	r.host.Virsh(t, "detach-disk", id.String(), "vdb", "--persistent")
+	done(t, r.UndoReset(id, ResetOptions{}))
+	there("taken back")
+	r.isAs(t, id, changed, "")
+}
+
+// TestResetBeforeItBegins: what cannot be done is said before anything is touched, and a machine that runs goes on running.
+func TestResetBeforeItBegins(t *testing.T) {
+	r := openRoom(t)
+	base := numbered(4)
+	digest := r.publish(t, base, nil)
+	job, id := r.Launch(digest, LaunchOptions{})
+	done(t, job)
+	r.write(t, id, 1, 201)
+	done(t, r.checkpoints.Save(id, checkpoints.SaveOptions{Name: "Mine"}))
+	mine := r.content(t, id)
+
+	// The files of checkpoints lie on another file system.
+	points := filepath.Join(r.host.DataDir, "guesthouse", "checkpoints")
+	elsewhere, err := os.MkdirTemp("/dev/shm", "guesthouse-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(elsewhere)
+	if err := errors.Join(os.Rename(points, points+".away"), os.Symlink(elsewhere, points)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(elsewhere, id.String()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var reason *Reason
+	if err := r.Reset(id, ResetOptions{}).Wait(within(t)); !errors.As(err, &reason) || !strings.Contains(reason.Text, "another file system") {
+		t.Fatalf("on another file system: %v", err)
+	}
+	r.isAs(t, id, mine, "Mine*")
+	if _, ok := r.Undoable(id); ok {
+		t.Error("a reset that never was can be taken back")
+	}
+	if err := errors.Join(os.Remove(points), os.Rename(points+".away", points)); err != nil {
+		t.Fatal(err)
+	}
+
+	// Its state is saved.
+	done(t, r.machines.Do(machines.ActionStart, id))
+	done(t, r.machines.Do(machines.ActionSave, id))
+	for name, work := range map[string]func(uuid.UUID, ResetOptions) *jobs.Job{"reset": r.Reset, "undo": r.UndoReset} {
+		if err := work(id, ResetOptions{}).Wait(within(t)); !errors.Is(err, ErrRunning) {
+			t.Errorf("%s of a saved state: %v", name, err)
+		}
+	}
+	if m := r.machines.Snapshot().Get(id); m.State != hypervisor.StateSaved {
+		t.Fatalf("its state is %s", m.State)
+	}
+
+	// The lab is gone.
+	done(t, r.machines.Do(machines.ActionStart, id))
+	if err := r.Library().Remove(within(t), digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reset(id, ResetOptions{PowerOff: true}).Wait(within(t)); !errors.Is(err, ErrNoLab) {
+		t.Errorf("without its lab: %v", err)
+	}
+	if err := r.UndoReset(id, ResetOptions{PowerOff: true}).Wait(within(t)); !errors.Is(err, ErrNoResets) {
+		t.Errorf("nothing to take back: %v", err)
+	}
+	if m := r.machines.Snapshot().Get(id); m.State != hypervisor.StateRunning {
+		t.Errorf("it is %s after resets that never were", m.State)
+	}
+}
+
+// TestStartFinishesAReset: a machine whose reset was interrupted is not started on half of its disks.
+func TestStartFinishesAReset(t *testing.T) {
+	r := openRoom(t)
+	base := numbered(4)
+	digest := r.publish(t, base, nil)
+	job, id := r.Launch(digest, LaunchOptions{})
+	done(t, job)
+	r.write(t, id, 1, 201)
+	mine := r.content(t, id)
+	var in string
+	if err := r.Library().Using(within(t), digest, func(c *lab.Config, bases []Base) (err error) {
+		in, err = r.freshSet(within(t), digest, c, *r.machines.Snapshot().Get(id).Config, bases)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := r.nextSet(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &set{Version: setVersion, Machine: id, Put: time.Now(), Parts: map[string]part{"disk0.qcow2": {Home: r.disk(id), There: true}}}
+	if err := old.write(filepath.Join(out, comingFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.journal.Begin(exchangeKind, r.conn.Host().URI, id, exchangeRecord{In: in, Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(r.disk(id), filepath.Join(out, "disk0.qcow2")); err != nil { // the program dies here
+		t.Fatal(err)
+	}
+	done(t, r.machines.Do(machines.ActionStart, id))
+	done(t, r.machines.Do(machines.ActionPowerOff, id))
+	r.isAs(t, id, base, "")
+	done(t, r.UndoReset(id, ResetOptions{}))
+	r.isAs(t, id, mine, "")
+}
+
+// TestCopyOfALabsMachine has an address of its own, and the original's ports lead to the original.
+func TestCopyOfALabsMachine(t *testing.T) {
+	r := openRoom(t)
+	job, id := r.Launch(r.publish(t, numbered(2), nil), LaunchOptions{})
+	done(t, job)
+	done(t, r.checkpoints.Save(id, checkpoints.SaveOptions{Name: "Mine"}))
+	list, err := r.checkpoints.List(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, other := r.checkpoints.Copy(id, list[0].ID, "copy")
+	done(t, job)
+	a, b := r.machines.Snapshot().Get(id).Config, r.machines.Snapshot().Get(other).Config
+	if a.NICs[0].MAC == b.NICs[0].MAC || len(b.Forwards) != 0 || !b.NICs[0].Isolated || len(a.Forwards) != 1 {
+		t.Errorf("%+v %+v, and of the copy %+v %+v", a.NICs, a.Forwards, b.NICs, b.Forwards)
+	}
+	done(t, r.machines.Do(machines.ActionStart, id, other))
 }

@@ -147,7 +147,7 @@ func (s *Service) submittable(ctx context.Context, id uuid.UUID) (digest lab.Dig
 // viewAll opens all parts as the guest sees them.
 func (s *Service) viewAll(ctx context.Context, h *handIn, m vmconfig.Machine, bases []Base, dir string) error {
 	var chains []chain
-	for _, d := range labDisks(m) {
+	for _, d := range ownDisks(m) {
 		c, err := chainOf(d, bases)
 		if err != nil {
 			return err
@@ -284,7 +284,7 @@ func (s *Service) events(ctx context.Context, id uuid.UUID) ([]lab.Event, error)
 		return nil, err
 	}
 	for _, e := range sets {
-		if put, err := readSet(filepath.Join(s.resetDir(id), e.Name())); err == nil && !put.Put.IsZero() {
+		if put, err := readSet(filepath.Join(s.resetDir(id), e.Name()), setFile); err == nil && !put.Put.IsZero() {
 			add(put.Put, lab.EventReset)
 		}
 	}

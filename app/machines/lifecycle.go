@@ -93,6 +93,11 @@ func (s *Service) act(ctx context.Context, a Action, id uuid.UUID, report func(j
 		return err
 	}
 	defer unlock()
+	if a == ActionStart {
+		if err := s.ready(ctx, id); err != nil {
+			return err
+		}
+	}
 	d, err := s.p.Conn.Domain(ctx, id)
 	if err != nil {
 		return s.named(id, err)

@@ -40,6 +40,19 @@ type Service struct {
 	inv      *inventory
 	locks    locks
 	journal  *journal.Journal
+	before   func(ctx context.Context, id uuid.UUID) error // see Before; nil: nothing
+}
+
+// Before has f called before a machine is started and before Operate gives it away, while nobody else can work on it; its error stops that. It is for another service's
+// work that was interrupted and must be finished first. Call it before Run.
+func (s *Service) Before(f func(ctx context.Context, id uuid.UUID) error) { s.before = f }
+
+// ready calls what Before was given.
+func (s *Service) ready(ctx context.Context, id uuid.UUID) error {
+	if s.before == nil {
+		return nil
+	}
+	return s.named(id, s.before(ctx, id))
 }
 
 // New returns the service of one connection. Nothing is read until Run.
@@ -133,6 +146,10 @@ func (s *Service) TryOperate(ctx context.Context, id uuid.UUID, what string) (re
 func (s *Service) Operate(ctx context.Context, id uuid.UUID, what string) (release func(), err error) {
 	unlock, err := s.locks.lock(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.ready(ctx, id); err != nil {
+		unlock()
 		return nil, err
 	}
 	return s.operating(ctx, id, what, unlock), nil

@@ -106,6 +106,8 @@ func translate(err error) error {
 			kind == nil && strings.Contains(e.Message, "No space left on device"):
 			// QEMU and the save helper hand a full disk on as text only, under a code that says "failed".
 			kind = hypervisor.ErrNoSpace
+		case strings.Contains(e.Message, "Could not set up host forwarding rule"):
+			kind = hypervisor.ErrPortTaken
 		}
 		return &hypervisor.Error{Code: int(code), Text: e.Message, Kind: kind}
 	}

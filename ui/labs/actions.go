@@ -99,7 +99,7 @@ func (w *Window) askResetOf(m *machines.Machine) {
 	} else if m.State == hypervisor.StateSaved {
 		text += "\n\n" + lang.L("Its saved state is lost: what was open in it then cannot be brought back.")
 	}
-	off := labs.ResetOptions{PowerOff: m.State.Active()}
+	off := labs.ResetOptions{PowerOff: m.State.Active() || m.State == hypervisor.StateSaved}
 	widgets.Confirm(w.window, lang.F("Reset “%s”?", shown(m.Name)), text, nil, action, true, func() {
 		w.follow(w.Labs.Reset(m.UUID, off), lang.F("“%s” could not be reset", shown(m.Name)), nil, nil)
 	})
@@ -116,8 +116,10 @@ func (w *Window) askUndo(i item) {
 	if m.State.Active() {
 		text += "\n\n" + lang.L("The machine is running. It is switched off for this at once: what is open in it is lost.")
 		action = lang.L("Switch off and take back")
+	} else if m.State == hypervisor.StateSaved {
+		text += "\n\n" + lang.L("Its saved state is lost: what was open in it then cannot be brought back.")
 	}
-	off := labs.ResetOptions{PowerOff: m.State.Active()}
+	off := labs.ResetOptions{PowerOff: m.State.Active() || m.State == hypervisor.StateSaved}
 	widgets.Confirm(w.window, lang.F("Take back the reset of “%s”?", shown(m.Name)), text, nil, action, m.State.Active(), func() {
 		w.follow(w.Labs.UndoReset(m.UUID, off), lang.F("The reset of “%s” could not be taken back", shown(m.Name)), nil, nil)
 	})

@@ -14,7 +14,7 @@ type Identity struct {
 	NVRAM   string            // file with the firmware's variables; empty: the original has none
 }
 
-// Clone returns the description xml as that of another machine: with its identity, without the addresses of the network adapters and the generation ID, of which the hypervisor
+// Clone returns the description xml as that of another machine: with its identity, without the addresses of the network adapters, the ports that lead to it and the generation ID, of which the hypervisor
 // makes new ones, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
 func Clone(xml string, to Identity) (string, error) {
 	t, err := parseTree(xml)
@@ -36,6 +36,11 @@ func Clone(xml string, to Identity) (string, error) {
 	for _, device := range e.root.child("devices").all() {
 		if mac := device.child("mac"); device.name == "interface" && mac != nil {
 			e.remove(mac)
+		}
+	}
+	for _, argument := range e.root.childNS(qemuNamespace, "commandline").all() {
+		if value := argument.attr("value"); value != "" {
+			e.setAttr(argument, "value", clonedUserNet(value, to.UUID))
 		}
 	}
 	for target, source := range to.Sources {

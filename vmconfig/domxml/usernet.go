@@ -2,8 +2,11 @@ package domxml
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"guesthouse/vmconfig"
 )
@@ -35,7 +38,7 @@ func buildUserNet(d node, m vmconfig.Machine) {
 	}
 	device := nicDevice(nic.Model) + ",netdev=" + userNet
 	if nic.MAC == "" {
-		nic.MAC = fmt.Sprintf("52:54:00:%02x:%02x:%02x", m.UUID[13], m.UUID[14], m.UUID[15]) // libvirt makes one for its own adapters
+		nic.MAC = userNetMAC(m.UUID)
 	}
 	device += ",mac=" + strings.ToLower(nic.MAC) + ",bus=" + rootBus(m.Chipset) + ",addr=" + userNetSlot
 	d.CreateAttr("xmlns:qemu", qemuNamespace)
@@ -43,6 +46,29 @@ func buildUserNet(d node, m vmconfig.Machine) {
 	for _, a := range []string{"-netdev", back, "-device", device} {
 		arguments.child("qemu:arg", "value", a)
 	}
+}
+
+// userNetMAC is the address of the adapter; libvirt makes one for its own adapters only.
+func userNetMAC(id uuid.UUID) string {
+	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[13], id[14], id[15])
+}
+
+// clonedUserNet changes one of the arguments for another machine: with an address of its own, and without the ports that lead to the original.
+func clonedUserNet(value string, id uuid.UUID) string {
+	words := strings.Split(value, ",")
+	switch {
+	case len(words) > 1 && words[0] == "user" && words[1] == "id="+userNet:
+		words = slices.DeleteFunc(words, func(w string) bool { return strings.HasPrefix(w, "hostfwd=") })
+	case len(words) > 1 && words[1] == "netdev="+userNet:
+		for i, w := range words {
+			if strings.HasPrefix(w, "mac=") {
+				words[i] = "mac=" + userNetMAC(id)
+			}
+		}
+	default:
+		return value
+	}
+	return strings.Join(words, ",")
 }
 
 // userNetSlot is a slot that libvirt does not reach when it hands them out from the first, and that neither chipset has a device of its own in. QEMU would take the first free one
