@@ -1,6 +1,7 @@
 package labs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -93,7 +94,9 @@ func TestLaunchShowsTheMachine(t *testing.T) {
 	one := labOf("a/one", 1)
 	r := newRig(t, []labs.Image{one})
 	r.press("Launch")
-	r.shows("Being launched…")
+	if !strings.Contains(r.texts(), "Being launched…") { // at once, whatever the job does meanwhile
+		t.Error("the card does not say that its lab is being launched")
+	}
 	r.until("the console opens", func() bool { return len(r.opened) == 1 })
 	if r.opened[0] != launched {
 		t.Errorf("opened %v", r.opened)
@@ -640,4 +643,32 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	off := machineOf(one, "web", hypervisor.StateOff)
 	newForm(&r.w.desk, off, []checkpoints.Checkpoint{{Name: "one", State: hypervisor.StateRunning}}, []labs.Image{one}).open()
 	look("publish")
+}
+
+// TestPasswordOfAKey asks for it while the job waits.
+func TestPasswordOfAKey(t *testing.T) {
+	r := newRig(t, nil)
+	ask := func(first bool) (*jobs.Job, *string) {
+		got := new(string)
+		return r.runner.Start("sign", "", func(ctx context.Context, _ func(jobs.Progress)) (err error) {
+			*got, err = r.w.password(ctx, first)
+			return err
+		}), got
+	}
+	if job, got := ask(true); job.Wait(t.Context()) != nil || *got != "" {
+		t.Error("a key that is made here has a password")
+	}
+	job, got := ask(false)
+	r.shows("The course’s key is protected")
+	r.write("Password", "secret")
+	r.press("Sign")
+	if err := job.Wait(t.Context()); err != nil || *got != "secret" {
+		t.Errorf("%q, %v", *got, err)
+	}
+	job, _ = ask(false)
+	r.shows("The course’s key is protected")
+	r.press("Cancel")
+	if err := job.Wait(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("after no: %v", err)
+	}
 }

@@ -153,53 +153,110 @@ func paragraph(text string, style widget.RichTextStyle) []widget.RichTextSegment
 	return append(inline(text, style), &widget.TextSegment{Style: widget.RichTextStyleParagraph})
 }
 
-// span is what stands out inside a line: code, a picture, a link, an address, bold or italic letters.
-var span = regexp.MustCompile("`([^`]+)`" + `|!\[([^\]]*)\]\([^)]*\)|\[([^\]]+)\]\(([^)\s]*)[^)]*\)|<(https?://[^>\s]+)>|\*\*([^*]+)\*\*|__([^_]+)__|\*([^*\s][^*]*)\*`)
+// longestSpan is the most bytes of what stands out inside a line. Its end is looked for no further, so that a hostile text costs no more than a kind one.
+const longestSpan = 1000
+
+// until returns what stands before the first mark of a text, and whether it is there and not empty.
+func until(text, mark string) (string, bool) {
+	text = text[:min(len(text), longestSpan)]
+	at := strings.Index(text, mark)
+	return text[:max(0, at)], at > 0
+}
+
+// inlineReader collects the segments of a line.
+type inlineReader struct {
+	out   []widget.RichTextSegment
+	style widget.RichTextStyle
+}
+
+func (r *inlineReader) add(text string, style widget.RichTextStyle) {
+	if text != "" {
+		r.out = append(r.out, &widget.TextSegment{Style: style, Text: text})
+	}
+}
 
 func inline(text string, style widget.RichTextStyle) []widget.RichTextSegment {
-	var out []widget.RichTextSegment
-	add := func(text string, style widget.RichTextStyle) {
-		if text != "" {
-			out = append(out, &widget.TextSegment{Style: style, Text: text})
+	r := &inlineReader{style: style}
+	plain := 0 // where the text begins that was not added yet
+	for i := 0; i < len(text); {
+		at := strings.IndexAny(text[i:], "`![<*_")
+		if at < 0 {
+			break
 		}
+		i += at
+		before := len(r.out)
+		r.add(text[plain:i], style)
+		if size := r.span(text, i); size > 0 {
+			i += size
+			plain = i
+			continue
+		}
+		r.out = r.out[:before] // it was nothing but text
+		i++
 	}
-	bold, italic := style, style
+	r.add(text[plain:], style)
+	return r.out
+}
+
+// span adds what stands out at a place of a text: code, a picture, a link, an address, bold or italic letters. It returns how many bytes that is, 0 for nothing.
+func (r *inlineReader) span(text string, i int) int {
+	rest := text[i:]
+	bold, italic := r.style, r.style
 	bold.TextStyle.Bold, italic.TextStyle.Italic = true, true
-	code := widget.RichTextStyleCodeInline
-	last := 0
-	for _, at := range span.FindAllStringSubmatchIndex(text, -1) {
-		add(text[last:at[0]], style)
-		last = at[1]
-		group := func(n int) string {
-			if at[2*n] < 0 {
-				return ""
-			}
-			return text[at[2*n]:at[2*n+1]]
+	switch {
+	case rest[0] == '`':
+		if code, ok := until(rest[1:], "`"); ok {
+			r.add(code, widget.RichTextStyleCodeInline)
+			return len(code) + 2
 		}
-		switch {
-		case at[2] >= 0:
-			add(group(1), code)
-		case at[4] >= 0:
-			picture := style
+	case strings.HasPrefix(rest, "!["):
+		if name, _, size := link(rest[1:]); size > 0 {
+			picture := r.style
 			picture.ColorName = fynetheme.ColorNamePlaceHolder
-			add(lang.F("[picture: %s]", group(2)), picture)
-		case at[6] >= 0:
-			add(group(3), style)
-			if address := group(4); address != "" && address != group(3) {
-				add(" ("+address+")", style)
+			r.add(lang.F("[picture: %s]", name), picture)
+			return size + 1
+		}
+	case rest[0] == '[':
+		if name, address, size := link(rest); size > 0 && name != "" {
+			r.add(name, r.style)
+			if address != "" && address != name {
+				r.add(" ("+address+")", r.style)
 			}
-		case at[10] >= 0:
-			add(group(5), style)
-		case at[12] >= 0:
-			add(group(6), bold)
-		case at[14] >= 0:
-			add(group(7), bold)
-		case at[16] >= 0:
-			add(group(8), italic)
+			return size
+		}
+	case strings.HasPrefix(rest, "<http://"), strings.HasPrefix(rest, "<https://"):
+		if address, ok := until(rest[1:], ">"); ok && !strings.ContainsAny(address, " \t\n") {
+			r.add(address, r.style)
+			return len(address) + 2
+		}
+	case strings.HasPrefix(rest, "**"), strings.HasPrefix(rest, "__"):
+		if words, ok := until(rest[2:], rest[:2]); ok {
+			r.add(words, bold)
+			return len(words) + 4
+		}
+	case rest[0] == '*' && len(rest) > 1 && rest[1] != ' ':
+		if words, ok := until(rest[1:], "*"); ok {
+			r.add(words, italic)
+			return len(words) + 2
 		}
 	}
-	add(text[last:], style)
-	return out
+	return 0
+}
+
+// link reads [name](address "title") at the beginning of a text; size 0: there is none.
+func link(text string) (name, address string, size int) {
+	name, _ = until(text[1:], "]")
+	size = 1 + len(name) + 1
+	if size >= len(text) || text[size-1] != ']' || text[size] != '(' {
+		return "", "", 0
+	}
+	address, ok := until(text[size+1:], ")")
+	if !ok && (size+1 >= len(text) || text[size+1] != ')') {
+		return "", "", 0
+	}
+	size += 1 + len(address) + 1
+	address, _, _ = strings.Cut(address, " ")
+	return name, address, size
 }
 
 // plainText is a line without what makes parts of it stand out.

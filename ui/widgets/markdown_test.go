@@ -59,6 +59,14 @@ func TestMarkdown(t *testing.T) {
 		"a\n\n***\n\nb":                                 "a¶|---|b¶",
 		"- [ ] **bold** task":                           "list[•[ ] bold(bold) task]",
 		"snake_case_name and 2 * 3 * 4":                 "snake_case_name and 2 * 3 * 4¶",
+		"[a](b":                                         "[a](b¶",
+		"[a]":                                           "[a]¶",
+		"[](x) [":                                       "[](x) [¶",
+		"![](x)":                                        "[picture: ]¶",
+		"[a]()":                                         "a¶",
+		"`":                                             "`¶",
+		"** a":                                          "** a¶",
+		"see <https://a.org> and <b>":                   "see https://a.org and <b>¶",
 		"&#8238;evil":                                   "&#8238;evil¶",
 		"```\nnever closed":                             "block{never closed}",
 	} {
@@ -86,6 +94,13 @@ func TestMarkdownIsInert(t *testing.T) {
 		}
 	}
 	walk(rt.Segments)
+}
+
+// TestMarkdownIsLinear reads texts of the greatest length that leave every mark open; the test would not end if each looked at all that follows.
+func TestMarkdownIsLinear(t *testing.T) {
+	for _, piece := range []string{"[x `a` ", "[", "![a](", "**a *b ", "<https://", "`", "- a\n  - b\n", "> a\n", "# [\n"} {
+		markdown(strings.Repeat(piece, maxMarkdown/len(piece)))
+	}
 }
 
 // FuzzMarkdown holds that no text makes the program panic.
