@@ -78,6 +78,8 @@ type Params struct {
 	Displays Displays
 	// Task reads the text of the lab that the machine was launched from, Markdown; it may wait for the disk. nil: there is none.
 	Task func(machine uuid.UUID) (string, error)
+	// HandIn hands in the machine of a lab, over its window; nil: that is not offered.
+	HandIn func(machine uuid.UUID, over fyne.Window)
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 
