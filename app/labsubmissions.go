@@ -133,13 +133,18 @@ key. “open FILE” makes a machine of one: what the student had, without any n
 			if len(args) == 3 {
 				return openSubmission(cmd, o, args[0], args[2], labs.OpenOptions{AnotherKey: another, Start: start})
 			}
-			list, err := openLibrary(o).Submissions(cmd.Context(), args[0], nil)
+			library := openLibrary(o)
+			list, err := library.Submissions(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
 			}
 			switch {
 			case csv:
-				return labs.WriteSubmissions(o.out, list)
+				marks, err := library.Marks()
+				if err != nil {
+					return err
+				}
+				return labs.WriteSubmissions(o.out, list, marks)
 			case o.json:
 				documents := []submissionDocument{}
 				for _, f := range list {

@@ -76,6 +76,8 @@ type windows struct {
 	opened   func()             // ends the wait of giveBack
 	wizard   fyne.Window        // nil when none is open
 	labs     *labwindows.Window // nil when the library is not open
+
+	submissions *labwindows.Submissions // nil when they are not open
 }
 
 // prepared is what Prepare made; nil: nothing yet.
@@ -207,7 +209,7 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 	p := console.Params{
 		App: w.app, Dispatch: w.dispatch, ID: id,
 		Machines: w.p.Machines, Checkpoints: w.p.Checkpoints, Jobs: w.p.Jobs, Settings: w.p.Settings,
-		Displays: w.p.Displays, ConfirmClose: true, Task: w.p.Labs.Text,
+		Displays: w.p.Displays, ConfirmClose: true, Task: w.p.Labs.Text, HandIn: w.handIn,
 		Window: w.spare.take(w.app),
 		Left:   func(win fyne.Window, shown bool) { w.spare.put(w.dispatch, win, shown, w.wanted()) },
 		Closed: func() {
@@ -241,7 +243,7 @@ func (w *windows) giveBack() {
 
 // wanted reports whether the user still sees a window.
 func (w *windows) wanted() bool {
-	return w.main != nil || w.wizard != nil || w.labs != nil || len(w.consoles) > 0
+	return w.main != nil || w.wizard != nil || w.labs != nil || w.submissions != nil || len(w.consoles) > 0
 }
 
 // tidy gives up what would keep the program running without a window to be seen.

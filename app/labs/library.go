@@ -13,6 +13,7 @@
 //	courses.json          which key a course has, and which versions of its labs have been seen
 //	submissions.json      what this computer's user handed in
 //	students.json         which key a student has, and which submissions have been seen
+//	notes.json            what a teacher noted of submissions
 //	lock, locks/          who works on what
 package labs
 

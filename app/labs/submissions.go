@@ -293,17 +293,21 @@ func hasReceipt(receipts map[lab.Digest]string, d lab.Digest) bool {
 	return ok
 }
 
-// WriteSubmissions writes a list as CSV (RFC 4180, UTF-8) with a line of headings. Texts are inert, and none is a formula to a spreadsheet.
-func WriteSubmissions(w io.Writer, list []Received) error {
+// WriteSubmissions writes a list as CSV (RFC 4180, UTF-8) with a line of headings. Texts are inert, and none is a formula to a spreadsheet. marks, which may be nil, is what the teacher noted.
+func WriteSubmissions(w io.Writer, list []Received, marks map[string]Mark) error {
 	c := csv.NewWriter(w)
-	if err := c.Write([]string{"file", "student", "fingerprint", "lab", "version", "number", "created", "changed_bytes", "file_bytes", "state", "reason", "receipt"}); err != nil {
+	if err := c.Write([]string{"file", "student", "fingerprint", "lab", "version", "number", "created", "changed_bytes", "file_bytes", "state", "reason", "receipt", "opened", "note"}); err != nil {
 		return err
 	}
 	for _, f := range list {
-		row := []string{f.File, "", "", "", "", "", "", "", strconv.FormatInt(f.Bytes, 10), string(f.State), f.Reason, ""}
+		row := []string{f.File, "", "", "", "", "", "", "", strconv.FormatInt(f.Bytes, 10), string(f.State), f.Reason, "", "", ""}
 		if s := f.Submission; s != nil {
 			row[1], row[2], row[3], row[4], row[5] = s.Student.Name, f.Fingerprint, s.Name, strconv.Itoa(s.Version), strconv.Itoa(s.Sequence)
 			row[6], row[7], row[11] = s.Created.UTC().Format(time.RFC3339), strconv.FormatInt(f.Changed, 10), f.Receipt.String()
+		}
+		mark := marks[f.MarkKey()]
+		if row[13] = mark.Note; !mark.Opened.IsZero() {
+			row[12] = mark.Opened.UTC().Format(time.RFC3339)
 		}
 		for i := range row {
 			if row[i] = vmconfig.Inert(row[i], 1000); strings.ContainsAny(firstOf(row[i]), "=+-@") { // OWASP, "CSV Injection"

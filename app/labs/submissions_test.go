@@ -470,7 +470,7 @@ func TestSubmissionNames(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := WriteSubmissions(&text, list); err != nil {
+	if err := WriteSubmissions(&text, list, nil); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&text).ReadAll()

@@ -63,6 +63,8 @@ type Settings struct {
 	ConfirmRestore bool                  `json:"confirm_restore"` // ask before a restore even when nothing would be lost
 	LastCourse     string                `json:"last_course"`     // of the last lab that was published
 	LastLanguage   string                `json:"last_language"`   // of that lab, BCP 47
+	LastHandIn     string                `json:"last_hand_in"`    // where the last submission went
+	Submissions    string                `json:"submissions"`     // the folder whose submissions were listed last
 	SaveFirst      bool                  `json:"save_first"`      // save a checkpoint by itself before a restore that loses something, and before settings change
 
 	Automatic map[uuid.UUID]Automatic `json:"automatic_checkpoints"` // by machine; those without an entry have none

@@ -17,7 +17,7 @@ type barKeys struct {
 }
 
 func (k *barKeys) attach() {
-	buttons := k.w.bar.order
+	buttons := append(slices.Clone(k.w.bar.order), k.w.task.buttons()...)
 	for i, b := range buttons {
 		b.OnKey = func(e *fyne.KeyEvent) bool { return k.key(buttons, i, e) }
 		b.OnPhysicalKey = func(e *fyne.KeyEvent, down bool) { k.physical(b, e, down) }
@@ -34,14 +34,15 @@ func (k *barKeys) key(buttons []*widgets.Button, i int, e *fyne.KeyEvent) bool {
 	case fyne.KeyDown:
 		buttons[i].Tapped(nil)
 	case fyne.KeyPageUp, fyne.KeyPageDown:
-		return buttons[i] == k.w.bar.task && k.w.task.key(e)
+		return (buttons[i] == k.w.bar.task || slices.Contains(k.w.task.buttons(), buttons[i])) && k.w.task.key(e)
 	case fyne.KeyEscape:
 		k.w.display.Focus()
 	default:
 		return false
 	}
 	for i += step; step != 0 && i >= 0 && i < len(buttons); i += step {
-		if buttons[i].Visible() {
+		inTask := slices.Contains(k.w.task.buttons(), buttons[i])
+		if buttons[i].Visible() && (!inTask || k.w.task.box.Visible() && (buttons[i] != k.w.task.handIn || k.w.p.HandIn != nil)) {
 			k.w.win.Canvas().Focus(buttons[i])
 			break
 		}

@@ -80,6 +80,8 @@ type Params struct {
 	Task func(machine uuid.UUID) (string, error)
 	// Kiosk makes it a window that lets its user do little; nil: an ordinary one.
 	Kiosk *Kiosk
+	// HandIn hands in the machine of a lab, over its window; nil: that is not offered.
+	HandIn func(machine uuid.UUID, over fyne.Window)
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 

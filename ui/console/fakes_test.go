@@ -126,6 +126,8 @@ type world struct {
 	queue *dispatch.Queue
 	jobs  *jobs.Runner
 	kiosk *Kiosk // nil: an ordinary window
+	// handIn is Params.HandIn.
+	handIn func(machine uuid.UUID, over fyne.Window)
 
 	mu         sync.Mutex
 	machine    *machines.Machine
@@ -176,7 +178,7 @@ func (f *world) open() *Window {
 func (f *world) prepare() *Window {
 	w := Prepare(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
-		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after, Kiosk: f.kiosk,
+		ConfirmClose: true, Closed: func() { f.note("closed") }, NewSource: f.newSource, Pictures: f.t.TempDir(), after: f.after, Kiosk: f.kiosk, HandIn: f.handIn,
 	})
 	f.t.Cleanup(func() {
 		w.shut()

@@ -16,8 +16,6 @@ import (
 type Kiosk struct {
 	// Reset takes the machine back to the lab's beginning; a running one is switched off for that.
 	Reset func() *jobs.Job
-	// HandIn asks how to hand in over the window; nil: nothing is handed in.
-	HandIn func(over fyne.Window)
 }
 
 // kioskCommands are what the host key still does in a kiosk.
@@ -28,10 +26,10 @@ func (w *Window) kioskBar(t *toolbar) *fyne.Container {
 	reset := widgets.NewToolButton("reset", lang.L("Reset"), w.kioskReset).SetTip(lang.L("Take the machine back to the lab's beginning"))
 	handIn := widgets.NewToolButton("send", lang.L("Hand in"), func() {
 		w.display.ReleaseAll()
-		w.p.Kiosk.HandIn(w.win)
+		w.p.HandIn(w.p.ID, w.win)
 	})
 	quit := widgets.NewToolButton("close", lang.L("Quit"), w.Close)
-	show(handIn, w.p.Kiosk.HandIn != nil)
+	show(handIn, w.p.HandIn != nil)
 	t.order = []*widgets.Button{reset, handIn, t.task, quit}
 	return container.NewHBox(reset, handIn, layout.NewSpacer(), t.task, quit)
 }
@@ -50,7 +48,7 @@ func (w *Window) enterKiosk() {
 	w.win.SetFullScreen(true)
 	w.slide.setFull(true)
 	w.updateToolbar()
-	w.say(notice{text: lang.F("Reset and Quit are at the top edge (%s + Home).", w.hostKey)})
+	w.say(notice{text: lang.F("What you can do is at the top edge (%s + Home).", w.hostKey)})
 }
 
 // barOf puts a row of buttons on the bar's ground.

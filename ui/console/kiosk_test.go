@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
 	"guesthouse/hypervisor"
@@ -22,8 +23,8 @@ func TestKiosk(t *testing.T) {
 		Reset: func() *jobs.Job {
 			return f.job("reset", func() { resets.Add(1) })
 		},
-		HandIn: func(fyne.Window) { handed++ },
 	}
+	f.handIn = func(uuid.UUID, fyne.Window) { handed++ }
 	w := f.open()
 	f.live(w, 0)
 	if !w.win.FullScreen() || len(w.bar.order) != 4 {

@@ -27,16 +27,22 @@ type taskPanel struct {
 	box    *fyne.Container
 	text   *fyne.Container // holds the text
 	scroll *container.Scroll
+	fold   *widgets.Button
+	handIn *widgets.Button
 	asked  bool // for the text
 	there  bool // there is one
 }
 
-func newTaskPanel(fold func()) *taskPanel {
-	p := &taskPanel{text: container.NewStack()}
+// newTaskPanel returns a panel that shows nothing yet. handIn may be nil.
+func newTaskPanel(fold, handIn func()) *taskPanel {
+	p := &taskPanel{text: container.NewStack(), fold: widgets.NewIconButton("chevron-right", lang.L("Fold the task away"), fold)}
+	p.handIn = widgets.NewButton("send", lang.L("Hand in…"), widgets.StylePlain, handIn).SetTip(lang.L("Hand in what you have done in this machine"))
+	foot := container.NewVBox(hairline(), container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap2, theme.Gap3, theme.Gap3), p.handIn))
+	show(foot, handIn != nil)
 	p.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, theme.Gap4, theme.Gap3, theme.Gap3), p.text))
 	head := container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, theme.Gap3+theme.Gap2, theme.Gap2), container.NewBorder(nil, nil,
-		container.NewCenter(widgets.NewText(lang.L("Task"), 16, true, colorForeground)), widgets.NewIconButton("chevron-right", lang.L("Fold the task away"), fold)))
-	p.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0), container.NewBorder(nil, nil, hairline(), nil, container.NewBorder(head, nil, nil, nil, p.scroll)))
+		container.NewCenter(widgets.NewText(lang.L("Task"), 16, true, colorForeground)), p.fold))
+	p.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0), container.NewBorder(nil, nil, hairline(), nil, container.NewBorder(head, foot, nil, nil, p.scroll)))
 	p.box.Hide()
 	return p
 }
@@ -57,6 +63,9 @@ func (p *taskPanel) key(e *fyne.KeyEvent) bool {
 	p.scroll.ScrollToOffset(offset)
 	return true
 }
+
+// buttons are the panel's, from the top.
+func (p *taskPanel) buttons() []*widgets.Button { return []*widgets.Button{p.fold, p.handIn} }
 
 // taskLayout puts the task beside the screen. Its width is a whole number of host pixels, as the bars' heights.
 type taskLayout struct{ frame *frameLayout }

@@ -260,9 +260,16 @@ func (w *Window) build() {
 		w.bar.box = barOf(w.kioskBar(w.bar))
 	}
 	w.barKeys = barKeys{w: w}
-	w.barKeys.attach()
 	w.hint = newBootHint(w.insertAndRestart, w.hintMoved)
-	w.task = newTaskPanel(w.toggleTask)
+	var handIn func()
+	if w.p.HandIn != nil {
+		handIn = func() {
+			w.display.ReleaseAll()
+			w.p.HandIn(w.p.ID, w.win)
+		}
+	}
+	w.task = newTaskPanel(w.toggleTask, handIn)
+	w.barKeys.attach()
 	w.layout = &frameLayout{perUnit: w.display.pixelsPerUnit, done: w.placePicture}
 	w.slide = slide{layout: w.layout, dispatch: w.p.Dispatch}
 	screen := container.New(&hintLayout{w.layout}, container.NewStack(w.scroll, w.page.box, w.text.box), w.hint.box)

@@ -137,6 +137,7 @@ func (w *Window) menu(i item) *fyne.Menu {
 		if len(i.machines) > 1 {
 			items = append(items, w.machineItem(i))
 		}
+		items = append(items, widgets.MenuItem("send", lang.L("Hand in…"), !m.Offline, lang.L("There is no connection to the hypervisor."), func() { w.handIn(m.UUID, nil) }))
 		if !i.traces[m.UUID].undo.IsZero() {
 			undo := i.resetReason(m)
 			items = append(items, widgets.MenuItem("restore", lang.L("Take back the reset…"), undo == "", undo, func() { w.askUndo(i) }))

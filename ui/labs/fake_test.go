@@ -2,6 +2,7 @@ package labs
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,12 @@ type backend struct {
 	foreign  []string   // courses that somebody else teaches
 	prefs    settings.Settings
 	points   []checkpoints.Checkpoint
+	outlook  labs.Outlook
+	student  string // that is remembered
+	receipt  labs.Receipt
+	hold     chan struct{}              // if set, Submit waits for it
+	received map[string][]labs.Received // by folder
+	marks    map[string]labs.Mark
 }
 
 func (b *backend) job(what string, arg any, work func(context.Context) error) *jobs.Job {
@@ -130,6 +137,55 @@ func (b *backend) PublishMachine(id uuid.UUID, o labs.PublishOptions) *jobs.Job 
 	})
 }
 
+func (b *backend) Outlook(uuid.UUID) (labs.Outlook, error) { return b.outlook, nil }
+func (b *backend) Submit(id uuid.UUID, o labs.SubmitOptions) *jobs.Job {
+	type handed struct{ student, to, user string }
+	return b.job("submit", handed{o.Student, o.To, o.User}, func(ctx context.Context) error {
+		if b.hold != nil {
+			select {
+			case <-b.hold:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		o.Done(b.receipt)
+		return nil
+	})
+}
+
+func (b *backend) ListSubmissions(dir string, done func([]labs.Received)) *jobs.Job {
+	return b.job("list", dir, func(context.Context) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		done(b.received[dir])
+		return nil
+	})
+}
+
+func (b *backend) OpenSubmission(ref string, o labs.OpenOptions) (*jobs.Job, uuid.UUID) {
+	type opened struct {
+		ref     string
+		another bool
+	}
+	return b.job("open", opened{ref, o.AnotherKey}, nil), uuid.NewSHA1(uuid.NameSpaceOID, []byte(ref))
+}
+
+func (b *backend) Student() (string, error) { return b.student, nil }
+func (b *backend) Marks() (map[string]labs.Mark, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.marks), nil
+}
+
+func (b *backend) Mark(_ context.Context, key string, change func(*labs.Mark)) (labs.Mark, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := b.marks[key]
+	change(&m)
+	b.marks[key] = m
+	return m, nil
+}
+
 func (b *backend) Images() ([]labs.Image, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -183,7 +239,7 @@ type rig struct {
 
 func newBackend() *backend {
 	return &backend{
-		runner: jobs.NewRunner(), snap: &machines.Snapshot{Connected: true}, undo: map[uuid.UUID]time.Time{}, answer: make(chan bool, 1),
+		runner: jobs.NewRunner(), snap: &machines.Snapshot{Connected: true}, undo: map[uuid.UUID]time.Time{}, answer: make(chan bool, 1), marks: map[string]labs.Mark{},
 		prefs: settings.Settings{Windows: map[string]settings.WindowSize{}},
 	}
 }

@@ -26,7 +26,7 @@ import (
 	"guesthouse/vmconfig/lab"
 )
 
-// Service is what the windows need from labs.Service. Undoable reads a folder; what starts a job only reads a small file.
+// Service is what the windows need from labs.Service. Undoable and Outlook read files; what starts a job only reads a small file.
 type Service interface {
 	Launch(id lab.Digest, o labs.LaunchOptions) (*jobs.Job, uuid.UUID)
 	Reset(id uuid.UUID, o labs.ResetOptions) *jobs.Job
@@ -38,12 +38,19 @@ type Service interface {
 	Repair(id lab.Digest, ref string, o source.Options) *jobs.Job
 	Remove(id lab.Digest) *jobs.Job
 	PublishMachine(id uuid.UUID, o labs.PublishOptions) *jobs.Job
+	Outlook(id uuid.UUID) (labs.Outlook, error)
+	Submit(id uuid.UUID, o labs.SubmitOptions) *jobs.Job
+	ListSubmissions(dir string, done func([]labs.Received)) *jobs.Job
+	OpenSubmission(ref string, o labs.OpenOptions) (*jobs.Job, uuid.UUID)
 }
 
-// Library is what the windows need from labs.Library. Both read files.
+// Library is what the windows need from labs.Library. All of it waits for the disk.
 type Library interface {
 	Images() ([]labs.Image, error)
 	Teaches(course string) bool
+	Student() (string, error)
+	Marks() (map[string]labs.Mark, error)
+	Mark(ctx context.Context, key string, change func(*labs.Mark)) (labs.Mark, error)
 }
 
 // Machines is what the windows need from machines.Service. Snapshot only reads memory.
@@ -82,6 +89,8 @@ type Params struct {
 	// OpenConsole shows the window of a machine, OpenManager the one with all machines.
 	OpenConsole func(uuid.UUID)
 	OpenManager func()
+	// OpenSubmissions shows the window with what students handed in; nil: there is none.
+	OpenSubmissions func()
 	// Last reports whether the program ends with this window.
 	Last func() bool
 }
@@ -158,8 +167,10 @@ func New(p Params) *Window {
 func (w *Window) newToolbar() fyne.CanvasObject {
 	w.toolbar = widgets.NewToolButton("new", lang.L("Add"), w.Add).SetTip(lang.L("Add a lab from a file, a folder or the network (Ctrl+N)"))
 	again := widgets.NewToolButton("refresh", lang.L("Refresh"), w.load).SetTip(lang.L("Look again at what is in the library (F5)"))
+	submissions := widgets.NewToolButton("user", lang.L("Submissions"), w.openSubmissions).SetTip(lang.L("See what students handed in, and open it (Ctrl+U)"))
+	show(submissions, w.p.OpenSubmissions != nil)
 	machines := widgets.NewToolButton("machine", lang.L("Machines"), w.openManager).SetTip(lang.L("Show the window with all machines (Ctrl+M)"))
-	row := container.New(layout.NewCustomPaddedHBoxLayout(2), w.toolbar, again, layout.NewSpacer(), machines)
+	row := container.New(layout.NewCustomPaddedHBoxLayout(2), w.toolbar, again, layout.NewSpacer(), submissions, machines)
 	line := container.NewStack(widgets.Space(0, 1), widgets.NewPanel(fynetheme.ColorNameSeparator, "", 0))
 	return container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
 		container.NewBorder(nil, line, nil, nil, container.New(layout.NewCustomPaddedLayout(4, 4, theme.Gap2, theme.Gap2), row)))
@@ -179,6 +190,7 @@ func (w *Window) addShortcuts() {
 	}
 	add(fyne.KeyN, w.Add)
 	add(fyne.KeyM, w.openManager)
+	add(fyne.KeyU, w.openSubmissions)
 	add(fyne.KeyR, w.load)
 	add(fyne.KeyW, w.Close)
 	add(fyne.KeyQ, w.Close)
@@ -206,6 +218,15 @@ func (w *Window) openManager() {
 		w.p.OpenManager()
 	}
 }
+
+func (w *Window) openSubmissions() {
+	if w.p.OpenSubmissions != nil {
+		w.p.OpenSubmissions()
+	}
+}
+
+// Window returns the window, over which others may show a dialog.
+func (w *Window) Window() fyne.Window { return w.window }
 
 // Raise brings the window to the front and looks again at the library, which another program may have changed.
 func (w *Window) Raise() {

@@ -1,0 +1,61 @@
+package labs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/google/uuid"
+
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig/lab"
+)
+
+// Outlook is what can be said of a submission before it is made.
+type Outlook struct {
+	// Written is how many bytes the machine's own disk images take, with its checkpoints: about the most that differs from the lab.
+	Written int64
+	Limit   int64 // bytes of changes that the lab takes at most; 0: not known
+}
+
+// Outlook looks at a lab's machine from outside, without reading what is in its disks. It waits for the disk. Errors: ErrNotALab, those of reading.
+func (s *Service) Outlook(id uuid.UUID) (Outlook, error) {
+	var o Outlook
+	m := s.p.Machines.Snapshot().Get(id)
+	if m == nil || m.Config == nil {
+		return o, ErrNotALab
+	}
+	digest, err := lab.ParseDigest(m.Config.Lab.ID)
+	if err != nil {
+		return o, ErrNotALab
+	}
+	if _, config, err := s.p.Library.readConfig(digest); err == nil {
+		o.Limit = config.Growth()
+	}
+	bases := s.p.Library.bases() + string(filepath.Separator)
+	for _, d := range ownDisks(*m.Config) {
+		path := d.Path
+		for range maxChain {
+			if strings.HasPrefix(path, bases) {
+				break
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return o, err
+			}
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				o.Written += stat.Blocks * 512
+			}
+			below, err := diskimage.Backing(path)
+			if err != nil || below == "" {
+				break // a disk that is not the lab's
+			}
+			if !filepath.IsAbs(below) {
+				below = filepath.Join(filepath.Dir(path), below)
+			}
+			path = below
+		}
+	}
+	return o, nil
+}
