@@ -123,7 +123,7 @@ func (b *Builder) build(ctx context.Context, o Options, report func(jobs.Progres
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, removeTree(dir)) }()
+	defer func() { err = errors.Join(err, removeMapped(ctx, dir)) }()
 	disk, seed, final := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "seed.iso"), filepath.Join(dir, "lab.raw")
 
 	// The seed first: a file that is missing is better known before all the packages were installed.

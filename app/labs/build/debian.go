@@ -51,7 +51,7 @@ func bootstrap(ctx context.Context, d *lab.RecipeDebian, archive string, epoch t
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, removeMapped(context.WithoutCancel(ctx), temp)) }()
+	defer func() { err = errors.Join(err, removeMapped(ctx, temp)) }()
 	if err := os.Chmod(temp, 0o711); err != nil {
 		return err
 	}
@@ -81,28 +81,31 @@ func bootstrap(ctx context.Context, d *lab.RecipeDebian, archive string, epoch t
 }
 
 var (
-	unshareTool    = tool{"unshare", "util-linux"}
-	newuidmapTool  = tool{"newuidmap", "uidmap"}
-	fakechrootTool = tool{"fakechroot", "fakechroot"}
-	rmTool         = tool{"rm", "coreutils"}
-	trueTool       = tool{"true", "coreutils"}
+	unshareTool   = tool{"unshare", "util-linux"}
+	newuidmapTool = tool{"newuidmap", "uidmap"}
+	rmTool        = tool{"rm", "coreutils"}
+	trueTool      = tool{"true", "coreutils"}
 )
 
-// namespaceArgs make unshare start a program as root of a namespace that has all subordinate users of the user.
-var namespaceArgs = []string{"--user", "--map-auto", "--map-root-user", "--"}
+// asRoot makes a command run as root of a namespace that has all the user's subordinate users, in which root is the user: so files can belong to
+// anybody, without rights outside. Who is root needs none.
+func asRoot(c command) command {
+	if os.Geteuid() != 0 {
+		c.args = append([]string{"--user", "--map-auto", "--map-root-user", "--", c.tool.path()}, c.args...)
+		c.tool = unshareTool
+	}
+	return c
+}
 
 // bootstrapMode says how mmdebstrap can install packages as if it were root.
 func bootstrapMode(ctx context.Context) (string, error) {
 	if os.Geteuid() == 0 {
 		return "root", nil
 	}
-	if err := run(ctx, command{tool: unshareTool, args: append(slices.Clone(namespaceArgs), trueTool.path()), dir: "/", limit: time.Minute}); err == nil {
+	if err := run(ctx, asRoot(command{tool: trueTool, dir: "/", limit: time.Minute})); err == nil {
 		return "unshare", nil
 	} else if ctx.Err() != nil {
 		return "", err
-	}
-	if fakechrootTool.path() != "" && fakerootTool.path() != "" {
-		return "fakechroot", nil
 	}
 	return "", &labs.Reason{Text: "Debian cannot be installed into a folder here. " + whyNoNamespace(), Err: ErrTools}
 }
@@ -113,27 +116,26 @@ func whyNoNamespace() string {
 		data, _ := os.ReadFile("/proc/sys/" + file)
 		return strings.TrimSpace(string(data))
 	}
-	const otherwise = " Or install the package fakechroot, which needs no permission but does not work with every package."
 	switch {
 	case newuidmapTool.path() == "":
-		return "Install the package uidmap." + otherwise
+		return "Install the package uidmap."
 	case value("kernel/unprivileged_userns_clone") == "0":
-		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1." + otherwise
+		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1."
 	case value("user/max_user_namespaces") == "0":
-		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000." + otherwise
+		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000."
 	case value("kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0." + otherwise
+		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0."
 	}
-	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME." + otherwise
+	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME."
 }
 
 // removeMapped removes a folder in which there may be files of the user's subordinate users.
 func removeMapped(ctx context.Context, dir string) error {
 	err := os.RemoveAll(dir)
-	if err == nil || unshareTool.path() == "" {
-		return err
+	if err == nil {
+		return nil
 	}
-	removed := run(ctx, command{tool: unshareTool, args: append(slices.Clone(namespaceArgs), rmTool.path(), "-rf", "--one-file-system", "--", dir), dir: "/", limit: 10 * time.Minute})
+	removed := run(context.WithoutCancel(ctx), asRoot(command{tool: rmTool, args: []string{"-rf", "--one-file-system", "--", dir}, dir: "/", limit: 10 * time.Minute}))
 	if again := os.RemoveAll(dir); again != nil {
 		return errors.Join(again, removed)
 	}
@@ -226,21 +228,7 @@ func makeDebian(ctx context.Context, disk, dir string, r *lab.Recipe, epoch time
 	if err := assemble(ctx, disk, work, r.Name, r.Bytes(), epoch, []string{system, config}); err != nil {
 		return err
 	}
-	return errors.Join(removeTree(work), os.Remove(system), os.Remove(config))
-}
-
-// removeTree removes a folder in which packages may have closed folders to their owner.
-func removeTree(dir string) error {
-	if err := os.RemoveAll(dir); err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if e != nil && e.IsDir() {
-			_ = os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
+	return errors.Join(removeMapped(ctx, work), os.Remove(system), os.Remove(config))
 }
 
 // instanceID is cloud-init's name of one build.

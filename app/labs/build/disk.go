@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,7 +40,7 @@ func fixedID(name, part string) uuid.UUID { return uuid.NewSHA1(namespace, []byt
 // grubFolders have GRUB's modules, by the package that brings them.
 var grubFolders = map[string]string{"grub-pc-bin": "/usr/lib/grub/i386-pc", "grub-efi-amd64-bin": "/usr/lib/grub/x86_64-efi"}
 
-var diskTools = []tool{fakerootTool, tarTool, mke2fsTool, debugfsTool, mformatTool, mcopyTool, mmdTool, mkimageTool}
+var diskTools = []tool{tarTool, mke2fsTool, debugfsTool, mformatTool, mcopyTool, mmdTool, mkimageTool}
 
 // ext4Config keeps what a newer mke2fs switches on, and GRUB cannot read, out of the file system.
 const ext4Config = `[defaults]
@@ -57,7 +58,7 @@ const ext4Config = `[defaults]
 `
 
 // assemble makes a disk that starts from BIOS and UEFI out of archives of a root file system, the later ones over the earlier. dir is an empty folder for
-// what it needs meanwhile. Nothing is mounted and no rights are needed.
+// what it needs meanwhile; remove it with removeMapped. Nothing is mounted.
 func assemble(ctx context.Context, disk, dir, name string, size int64, epoch time.Time, archives []string) error {
 	root := filepath.Join(dir, "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -88,37 +89,38 @@ func assemble(ctx context.Context, disk, dir, name string, size int64, epoch tim
 	return errors.Join(err, file.Sync())
 }
 
-// fillRoot unpacks the archives and makes the root file system of them. Both run under one fakeroot, which remembers to whom each file belongs.
+// fillRoot unpacks the archives and makes the root file system of them.
 func fillRoot(ctx context.Context, disk, dir, root string, id uuid.UUID, size int64, epoch time.Time, archives []string) error {
-	state := filepath.Join(dir, "owners")
-	if err := os.WriteFile(state, nil, 0o600); err != nil {
-		return err
-	}
 	config := filepath.Join(dir, "mke2fs.conf")
 	if err := os.WriteFile(config, []byte(ext4Config), 0o600); err != nil {
 		return err
 	}
 	stamp := strconv.FormatInt(epoch.Unix(), 10)
-	fakeroot := func(program tool, args ...string) error {
-		return run(ctx, command{
-			tool: fakerootTool, dir: dir, limit: time.Hour,
-			args: append([]string{"-i", state, "-s", state, "--", program.path()}, args...),
-			env:  []string{"SOURCE_DATE_EPOCH=" + stamp, "E2FSPROGS_FAKE_TIME=" + stamp, "MKE2FS_CONFIG=" + config},
-		})
-	}
 	for _, archive := range archives {
 		// Devices are made by the kernel at every start.
-		err := fakeroot(tarTool, "--extract", "--file", archive, "--directory", root, "--numeric-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*",
-			"--exclude=./dev/*", "--delay-directory-restore")
+		err := run(ctx, asRoot(command{
+			tool: tarTool, dir: dir, limit: time.Hour,
+			args: []string{
+				"--extract", "--file", archive, "--directory", root, "--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*",
+				"--exclude=./dev/*", "--delay-directory-restore",
+			},
+		}))
 		if err != nil {
 			return err
 		}
 	}
 	kib := (size/sectorBytes - rootFirst - endSectors) * sectorBytes >> 10
-	err := fakeroot(mke2fsTool, "-q", "-F", "-t", "ext4", "-L", "root", "-U", id.String(), "-m", "1", "-d", root,
-		"-E", fmt.Sprintf("offset=%d,hash_seed=%s,root_owner=0:0,lazy_itable_init=1,lazy_journal_init=0", int64(rootFirst)*sectorBytes, id), disk, strconv.FormatInt(kib, 10)+"k")
+	err := run(ctx, asRoot(command{
+		tool: mke2fsTool, dir: dir, limit: time.Hour,
+		args: []string{
+			"-q", "-F", "-t", "ext4", "-T", "ext4", "-L", "root", "-U", id.String(), "-m", "1", "-d", root,
+			"-E", fmt.Sprintf("offset=%d,hash_seed=%s,root_owner=0:0,lazy_itable_init=1,lazy_journal_init=0", int64(rootFirst)*sectorBytes, id),
+			disk, strconv.FormatInt(kib, 10) + "k",
+		},
+		env: []string{"SOURCE_DATE_EPOCH=" + stamp, "E2FSPROGS_FAKE_TIME=" + stamp, "MKE2FS_CONFIG=" + config},
+	}))
 	var failed *toolError
-	if errors.As(err, &failed) && bytes.Contains([]byte(failed.messages), []byte("Could not allocate")) {
+	if errors.As(err, &failed) && strings.Contains(failed.messages, "Could not allocate") {
 		return &labs.Reason{Text: fmt.Sprintf("The packages do not fit on a disk of %s. Give the recipe a larger “disk”.", vmconfig.FormatSize(size)), Err: err}
 	}
 	return err
@@ -246,9 +248,11 @@ func inject(ctx context.Context, disk, dir string) error {
 	if err := os.WriteFile(unit, guestUnit, 0o644); err != nil {
 		return err
 	}
-	const name, wants = "/etc/systemd/system/guesthouse-build.service", "/etc/systemd/system/multi-user.target.wants"
-	script := "mkdir " + wants + "\nwrite unit " + name + "\nset_inode_field " + name + " uid 0\nset_inode_field " + name + " gid 0\n" +
-		"symlink " + wants + "/guesthouse-build.service " + name + "\n"
+	const folder, name, wants = "/etc/systemd/system", "guesthouse-build.service", "multi-user.target.wants"
+	script := strings.Join([]string{
+		"cd " + folder, "mkdir " + wants, "write unit " + name, "set_inode_field " + name + " uid 0", "set_inode_field " + name + " gid 0",
+		"cd " + wants, "symlink " + name + " ../" + name, "",
+	}, "\n")
 	if err := os.WriteFile(commands, []byte(script), 0o600); err != nil {
 		return err
 	}
@@ -257,11 +261,13 @@ func inject(ctx context.Context, disk, dir string) error {
 		return err
 	}
 	// debugfs says nothing of what went wrong by its exit status.
-	var written bytes.Buffer
-	if err := run(ctx, command{tool: debugfsTool, args: []string{"-R", "cat " + wants + "/guesthouse-build.service", target}, dir: dir, out: &written, limit: 10 * time.Minute}); err != nil {
-		return err
+	var written, link bytes.Buffer
+	for question, answer := range map[string]*bytes.Buffer{"cat " + folder + "/" + name: &written, "stat " + folder + "/" + wants + "/" + name: &link} {
+		if err := run(ctx, command{tool: debugfsTool, args: []string{"-R", question, target}, dir: dir, out: answer, limit: 10 * time.Minute}); err != nil {
+			return err
+		}
 	}
-	if !bytes.Equal(written.Bytes(), guestUnit) {
+	if !bytes.Equal(written.Bytes(), guestUnit) || !strings.Contains(link.String(), `"../`+name+`"`) {
 		return &labs.Reason{Text: "The recipe's steps cannot be put into this base: its root file system is damaged, was not unmounted, or has no systemd.", Err: ErrBase}
 	}
 	return nil

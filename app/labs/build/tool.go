@@ -28,7 +28,6 @@ type tool struct{ name, pkg string }
 
 var (
 	mmdebstrapTool = tool{"mmdebstrap", "mmdebstrap"}
-	fakerootTool   = tool{"fakeroot", "fakeroot"}
 	tarTool        = tool{"tar", "tar"}
 	mke2fsTool     = tool{"mke2fs", "e2fsprogs"}
 	debugfsTool    = tool{"debugfs", "e2fsprogs"}
