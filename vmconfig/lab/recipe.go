@@ -106,7 +106,7 @@ type RecipeUser struct {
 }
 
 // ParseRecipe reads a recipe that may be hostile, checks all of it and fills in what was left out. The error is vmconfig.Faults with all that is wrong,
-// each with its line, or another that wraps ErrRecipe.
+// each with its line, or a vmconfig.Fault; they wrap ErrRecipe.
 func ParseRecipe(data []byte) (*Recipe, error) {
 	root, err := recipeTree(data)
 	if err != nil {
@@ -119,7 +119,7 @@ func ParseRecipe(data []byte) (*Recipe, error) {
 	}
 	var r Recipe
 	if err := root.Decode(&r); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrRecipe, vmconfig.Inert(err.Error(), 3*shownValue))
+		return nil, recipeFault("%s", vmconfig.Inert(err.Error(), 3*shownValue))
 	}
 	r.fill()
 	r.validate(check)
@@ -129,27 +129,32 @@ func ParseRecipe(data []byte) (*Recipe, error) {
 	return &r, nil
 }
 
+// recipeFault is a fault of the whole.
+func recipeFault(format string, args ...any) error {
+	return vmconfig.Fault{Field: "recipe", Err: ErrRecipe, Message: "The recipe cannot be used: " + fmt.Sprintf(format, args...) + "."}
+}
+
 // recipeTree reads one YAML document.
 func recipeTree(data []byte) (*yaml.Node, error) {
 	if len(data) > MaxRecipeBytes {
-		return nil, fmt.Errorf("%w: it is longer than %s", ErrRecipe, vmconfig.FormatSize(MaxRecipeBytes))
+		return nil, recipeFault("it is longer than %s", vmconfig.FormatSize(MaxRecipeBytes))
 	}
 	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("%w: it is not valid UTF-8 text", ErrRecipe)
+		return nil, recipeFault("it is not valid UTF-8 text")
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, next yaml.Node
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%w: it is empty", ErrRecipe)
+		return nil, recipeFault("it is empty")
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s", ErrRecipe, vmconfig.Inert(strings.TrimPrefix(err.Error(), "yaml: "), 3*shownValue))
+		return nil, recipeFault("%s", vmconfig.Inert(strings.TrimPrefix(err.Error(), "yaml: "), 3*shownValue))
 	}
 	if err := decoder.Decode(&next); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: there is more than one document in it", ErrRecipe)
+		return nil, recipeFault("there is more than one document in it")
 	}
 	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return nil, fmt.Errorf("%w: it is empty", ErrRecipe)
+		return nil, recipeFault("it is empty")
 	}
 	return document.Content[0], nil
 }

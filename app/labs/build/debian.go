@@ -41,11 +41,7 @@ func packagesOf(d *lab.RecipeDebian) []string {
 const bootstrapLimit = 6 * time.Hour
 
 // bootstrap writes an archive of a root file system of Debian.
-func bootstrap(ctx context.Context, d *lab.RecipeDebian, archive string, epoch time.Time, say func(string)) (err error) {
-	mode, err := bootstrapMode(ctx)
-	if err != nil {
-		return err
-	}
+func bootstrap(ctx context.Context, mode rights, d *lab.RecipeDebian, archive string, epoch time.Time, say func(string)) (err error) {
 	// In a namespace of the user's, root is another user, who must get to the folder: no folder above it may be closed, as a home often is.
 	temp, err := os.MkdirTemp("/var/tmp", "guesthouse-build-")
 	if err != nil {
@@ -60,7 +56,7 @@ func bootstrap(ctx context.Context, d *lab.RecipeDebian, archive string, epoch t
 		return err
 	}
 	defer out.Close()
-	args := []string{"--mode=" + mode, "--variant=minbase", "--format=tar", "--architectures=amd64", "--include=" + strings.Join(packagesOf(d), ","), "--", d.Suite, "-"}
+	args := []string{"--mode=" + string(mode), "--variant=minbase", "--format=tar", "--architectures=amd64", "--include=" + strings.Join(packagesOf(d), ","), "--", d.Suite, "-"}
 	if d.Mirror != "" {
 		args = append(args, d.Mirror)
 	}
@@ -85,48 +81,69 @@ var (
 	newuidmapTool = tool{"newuidmap", "uidmap"}
 	rmTool        = tool{"rm", "coreutils"}
 	trueTool      = tool{"true", "coreutils"}
+	// Only where there are no namespaces.
+	fakerootTool   = tool{"fakeroot", "fakeroot"}
+	fakechrootTool = tool{"fakechroot", "fakechroot"}
 )
 
-// asRoot makes a command run as root of a namespace that has all the user's subordinate users, in which root is the user: so files can belong to
-// anybody, without rights outside. Who is root needs none.
-func asRoot(c command) command {
-	if os.Geteuid() != 0 {
+// rights are how files can belong to anybody here. The values are mmdebstrap's modes.
+type rights string
+
+const (
+	rightsRoot rights = "root" // we are
+	// A namespace that has all the user's subordinate users, in which root is the user.
+	rightsNamespace rights = "unshare"
+	// Libraries that pretend, and remember in a file to whom what belongs. They forget files' capabilities.
+	rightsPretended rights = "fakechroot"
+)
+
+// wrap makes a command run with these rights. owners is an existing file, the same for all commands on the same files.
+func (m rights) wrap(c command, owners string) command {
+	switch m {
+	case rightsNamespace:
 		c.args = append([]string{"--user", "--map-auto", "--map-root-user", "--", c.tool.path()}, c.args...)
 		c.tool = unshareTool
+	case rightsPretended:
+		c.args = append([]string{"-i", owners, "-s", owners, "--", c.tool.path()}, c.args...)
+		c.tool = fakerootTool
 	}
 	return c
 }
 
-// bootstrapMode says how mmdebstrap can install packages as if it were root.
-func bootstrapMode(ctx context.Context) (string, error) {
+// findRights returns what works here.
+func findRights(ctx context.Context) (rights, error) {
 	if os.Geteuid() == 0 {
-		return "root", nil
+		return rightsRoot, nil
 	}
-	if err := run(ctx, asRoot(command{tool: trueTool, dir: "/", limit: time.Minute})); err == nil {
-		return "unshare", nil
+	if err := run(ctx, rightsNamespace.wrap(command{tool: trueTool, dir: "/", limit: time.Minute}, "")); err == nil {
+		return rightsNamespace, nil
 	} else if ctx.Err() != nil {
 		return "", err
+	}
+	if fakechrootTool.path() != "" && fakerootTool.path() != "" {
+		return rightsPretended, nil
 	}
 	return "", &labs.Reason{Text: "Debian cannot be installed into a folder here. " + whyNoNamespace(), Err: ErrTools}
 }
 
 // whyNoNamespace says what has to be installed or allowed, as far as that can be told.
 func whyNoNamespace() string {
+	const otherwise = " Or install the packages fakechroot and fakeroot, which need no permission but do not work with every package."
 	value := func(file string) string {
 		data, _ := os.ReadFile("/proc/sys/" + file)
 		return strings.TrimSpace(string(data))
 	}
 	switch {
 	case newuidmapTool.path() == "":
-		return "Install the package uidmap."
+		return "Install the package uidmap." + otherwise
 	case value("kernel/unprivileged_userns_clone") == "0":
-		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1."
+		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1." + otherwise
 	case value("user/max_user_namespaces") == "0":
-		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000."
+		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000." + otherwise
 	case value("kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0."
+		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0." + otherwise
 	}
-	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME."
+	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME." + otherwise
 }
 
 // removeMapped removes a folder in which there may be files of the user's subordinate users.
@@ -135,7 +152,7 @@ func removeMapped(ctx context.Context, dir string) error {
 	if err == nil {
 		return nil
 	}
-	removed := run(context.WithoutCancel(ctx), asRoot(command{tool: rmTool, args: []string{"-rf", "--one-file-system", "--", dir}, dir: "/", limit: 10 * time.Minute}))
+	removed := run(context.WithoutCancel(ctx), rightsNamespace.wrap(command{tool: rmTool, args: []string{"-rf", "--one-file-system", "--", dir}, dir: "/", limit: 10 * time.Minute}, ""))
 	if again := os.RemoveAll(dir); again != nil {
 		return errors.Join(again, removed)
 	}
@@ -215,7 +232,11 @@ func writeTar(archive string, epoch time.Time, entries []entry) (err error) {
 // makeDebian makes the disk of a recipe whose base is Debian.
 func makeDebian(ctx context.Context, disk, dir string, r *lab.Recipe, epoch time.Time, say func(string)) error {
 	system, config, work := filepath.Join(dir, "system.tar"), filepath.Join(dir, "config.tar"), filepath.Join(dir, "disk")
-	if err := bootstrap(ctx, r.Base.Debian, system, epoch, say); err != nil {
+	mode, err := findRights(ctx)
+	if err != nil {
+		return err
+	}
+	if err := bootstrap(ctx, mode, r.Base.Debian, system, epoch, say); err != nil {
 		return err
 	}
 	if err := writeConfig(config, r, epoch); err != nil {
@@ -225,7 +246,7 @@ func makeDebian(ctx context.Context, disk, dir string, r *lab.Recipe, epoch time
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return err
 	}
-	if err := assemble(ctx, disk, work, r.Name, r.Bytes(), epoch, []string{system, config}); err != nil {
+	if err := assemble(ctx, mode, disk, work, r.Name, r.Bytes(), epoch, []string{system, config}); err != nil {
 		return err
 	}
 	return errors.Join(removeMapped(ctx, work), os.Remove(system), os.Remove(config))

@@ -59,7 +59,7 @@ const ext4Config = `[defaults]
 
 // assemble makes a disk that starts from BIOS and UEFI out of archives of a root file system, the later ones over the earlier. dir is an empty folder for
 // what it needs meanwhile; remove it with removeMapped. Nothing is mounted.
-func assemble(ctx context.Context, disk, dir, name string, size int64, epoch time.Time, archives []string) error {
+func assemble(ctx context.Context, mode rights, disk, dir, name string, size int64, epoch time.Time, archives []string) error {
 	root := filepath.Join(dir, "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
@@ -73,7 +73,7 @@ func assemble(ctx context.Context, disk, dir, name string, size int64, epoch tim
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	if err := fillRoot(ctx, disk, dir, root, rootID, size, epoch, archives); err != nil {
+	if err := fillRoot(ctx, mode, disk, dir, root, rootID, size, epoch, archives); err != nil {
 		return err
 	}
 	boot, err := writeGRUB(ctx, file, dir, name, rootID, epoch)
@@ -90,27 +90,27 @@ func assemble(ctx context.Context, disk, dir, name string, size int64, epoch tim
 }
 
 // fillRoot unpacks the archives and makes the root file system of them.
-func fillRoot(ctx context.Context, disk, dir, root string, id uuid.UUID, size int64, epoch time.Time, archives []string) error {
-	config := filepath.Join(dir, "mke2fs.conf")
-	if err := os.WriteFile(config, []byte(ext4Config), 0o600); err != nil {
+func fillRoot(ctx context.Context, mode rights, disk, dir, root string, id uuid.UUID, size int64, epoch time.Time, archives []string) error {
+	config, owners := filepath.Join(dir, "mke2fs.conf"), filepath.Join(dir, "owners")
+	if err := errors.Join(os.WriteFile(config, []byte(ext4Config), 0o600), os.WriteFile(owners, nil, 0o600)); err != nil {
 		return err
+	}
+	options := []string{"--numeric-owner", "--same-owner", "--preserve-permissions", "--exclude=./dev/*", "--delay-directory-restore"}
+	if mode != rightsPretended {
+		options = append(options, "--xattrs", "--xattrs-include=*")
 	}
 	stamp := strconv.FormatInt(epoch.Unix(), 10)
 	for _, archive := range archives {
 		// Devices are made by the kernel at every start.
-		err := run(ctx, asRoot(command{
-			tool: tarTool, dir: dir, limit: time.Hour,
-			args: []string{
-				"--extract", "--file", archive, "--directory", root, "--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*",
-				"--exclude=./dev/*", "--delay-directory-restore",
-			},
-		}))
+		err := run(ctx, mode.wrap(command{
+			tool: tarTool, dir: dir, limit: time.Hour, args: append([]string{"--extract", "--file", archive, "--directory", root}, options...),
+		}, owners))
 		if err != nil {
 			return err
 		}
 	}
 	kib := (size/sectorBytes - rootFirst - endSectors) * sectorBytes >> 10
-	err := run(ctx, asRoot(command{
+	err := run(ctx, mode.wrap(command{
 		tool: mke2fsTool, dir: dir, limit: time.Hour,
 		args: []string{
 			"-q", "-F", "-t", "ext4", "-T", "ext4", "-L", "root", "-U", id.String(), "-m", "1", "-d", root,
@@ -118,7 +118,7 @@ func fillRoot(ctx context.Context, disk, dir, root string, id uuid.UUID, size in
 			disk, strconv.FormatInt(kib, 10) + "k",
 		},
 		env: []string{"SOURCE_DATE_EPOCH=" + stamp, "E2FSPROGS_FAKE_TIME=" + stamp, "MKE2FS_CONFIG=" + config},
-	}))
+	}, owners))
 	var failed *toolError
 	if errors.As(err, &failed) && strings.Contains(failed.messages, "Could not allocate") {
 		return &labs.Reason{Text: fmt.Sprintf("The packages do not fit on a disk of %s. Give the recipe a larger “disk”.", vmconfig.FormatSize(size)), Err: err}

@@ -6,6 +6,8 @@ import (
 	"syscall"
 )
 
+func mkfifo(path string) error { return syscall.Mkfifo(path, 0o600) }
+
 // owned reports whether a file is this test's own user's.
 func owned(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
