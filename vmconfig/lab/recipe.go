@@ -76,7 +76,7 @@ type RecipeMachine struct {
 	CPUs     int    `yaml:"cpus"`     // 1 where it is left out
 	Memory   string `yaml:"memory"`   // a size with a unit; 1 GiB where it is left out
 	Firmware string `yaml:"firmware"` // bios or uefi; bios where it is left out
-	OS       string `yaml:"os"`       // osinfo-db id; empty: unknown
+	OS       string `yaml:"os"`       // osinfo-db id; empty: unknown, or the release of Debian
 }
 
 // RecipeNetwork is how the finished lab is connected. While it is being made it reaches the internet.
@@ -269,6 +269,11 @@ func (c *recipeCheck) mapping(n *yaml.Node, t reflect.Type, at string, depth int
 	}
 }
 
+// debianIDs are osinfo-db's names of releases.
+var debianIDs = map[string]string{
+	"bullseye": "http://debian.org/debian/11", "bookworm": "http://debian.org/debian/12", "trixie": "http://debian.org/debian/13",
+}
+
 // fill sets what was left out.
 func (r *Recipe) fill() {
 	set := func(s *string, to string) {
@@ -287,6 +292,7 @@ func (r *Recipe) fill() {
 	}
 	if r.Base.Debian != nil {
 		set(&r.Disk, "4 GiB")
+		set(&r.Machine.OS, debianIDs[r.Base.Debian.Suite])
 	}
 	for i := range r.Files {
 		set(&r.Files[i].Mode, "0644")

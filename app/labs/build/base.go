@@ -21,7 +21,11 @@ func (b *Builder) base(ctx context.Context, spec *labs.Spec, disk, dir string, r
 		if err := need(append([]tool{mmdebstrapTool}, diskTools...), grubFolders); err != nil {
 			return err
 		}
-		if err := makeDebian(ctx, disk, dir, r, epoch, say); err != nil {
+		mode, err := findRights(ctx)
+		if err != nil {
+			return err
+		}
+		if err := makeDebian(ctx, mode, disk, dir, r, epoch, say); err != nil {
 			return err
 		}
 		return inject(ctx, disk, dir)

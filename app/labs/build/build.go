@@ -119,11 +119,12 @@ func (b *Builder) build(ctx context.Context, o Options, report func(jobs.Progres
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(staging, "build-")
+	b.sweep(ctx, staging)
+	dir, lock, err := makeFolder(staging)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, removeMapped(ctx, dir)) }()
+	defer func() { err = errors.Join(err, removeMapped(ctx, dir), lock.Close()) }()
 	disk, seed, final := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "seed.iso"), filepath.Join(dir, "lab.raw")
 
 	// The seed first: a file that is missing is better known before all the packages were installed.

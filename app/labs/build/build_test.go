@@ -18,6 +18,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/labs"
 	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/hosttest"
 	"guesthouse/hypervisor/libvirtd"
@@ -149,7 +150,7 @@ func (w *workshop) clean(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range left {
-			if info, err := os.Lstat(path); err == nil && owned(info) {
+			if info, err := os.Lstat(path); err == nil && mine(info) {
 				t.Errorf("%s is left", path)
 			}
 		}
@@ -231,6 +232,10 @@ func TestBuildDebian(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	t.Logf("it takes %d MiB", list[0].Disk>>20)
+	job := w.labs.Send(id, filepath.Join(t.TempDir(), "small.lab"), labs.SendOptions{Done: func(p labs.Pushed) { t.Logf("and %d MiB as a package", p.NewBytes>>20) }})
+	if err := job.Wait(within(t)); err != nil {
+		t.Error(err)
+	}
 	w.says(t, id, `The lab says: made of \d+\S*, small, 0:755, units left: 0`)
 
 	text := "name: tests/second\ncourse: Tests\ntitle: The second\nbase: {lab: 'tests/small:latest'}\nmachine: {memory: 512 MiB, firmware: uefi}\ncommands: ['echo \"the first one\" >/etc/made']\n"
@@ -285,4 +290,164 @@ func (w *workshop) hear(t *testing.T, machine uuid.UUID, pattern *regexp.Regexp)
 	}
 	t.Fatalf("it never said %s; the last was\n%s", pattern, strings.Join(all[max(0, len(all)-30):], "\n"))
 	return ""
+}
+
+// TestCancel: a build that is cancelled while its guest runs leaves nothing, and neither does one whose guest stops.
+func TestCancel(t *testing.T) {
+	w := openWorkshop(t)
+	file := recipe(t, "name: tests/blank\ncourse: Tests\ntitle: Blank\nbase: {image: blank.raw}\ndisk: 256 MiB\nmachine: {memory: 64 MiB}\n", map[string]string{"blank.raw": strings.Repeat("\x00", 1<<20)})
+	running := func() (*jobs.Job, uuid.UUID) {
+		job := w.Build(Options{Recipe: file})
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			domains, err := w.conn.Domains(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range domains {
+				if d.State == hypervisor.StateRunning {
+					return job, d.UUID
+				}
+			}
+			if s := job.Status(); s.State != jobs.Running {
+				t.Fatal(s.Err)
+			}
+		}
+		t.Fatal("no machine was started")
+		return nil, uuid.Nil
+	}
+	job, _ := running()
+	job.Cancel()
+	if err := job.Wait(within(t)); !errors.Is(err, context.Canceled) || job.Status().State != jobs.Cancelled {
+		t.Errorf("%v, %v", job.Status().State, err)
+	}
+	w.clean(t)
+
+	job, machine := running()
+	for job.Status().Progress.Text != "Starting the guest" {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(time.Second) // whether its consoles are open by then or not, the error is one that says so
+	if err := w.conn.PowerOff(within(t), machine); err != nil {
+		t.Fatal(err)
+	}
+	if err := job.Wait(within(t)); err == nil || !errors.Is(err, ErrGuest) && !errors.Is(err, hypervisor.ErrInvalidState) {
+		t.Error(err)
+	}
+	w.clean(t)
+	if list, err := w.p.Library.Images(); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestLeftovers: what a killed build has left goes when the next one begins, and what another one uses stays.
+func TestLeftovers(t *testing.T) {
+	w := openWorkshop(t)
+	staging, err := w.p.Library.Staging()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := func() (dir string, lock *os.File, g guest) {
+		dir, lock, err := makeFolder(staging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"disk.raw", "seed.iso"} {
+			if err := os.WriteFile(filepath.Join(dir, name), make([]byte, 1<<20), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := lab.Recipe{Name: "tests/blank", Machine: lab.RecipeMachine{CPUs: 1, Memory: "64 MiB", Firmware: "bios"}}
+		config := r.Config()
+		if g, err = w.start(within(t), &config, filepath.Join(dir, "disk.raw"), filepath.Join(dir, "seed.iso"), ""); err != nil {
+			t.Fatal(err)
+		}
+		return dir, lock, g
+	}
+	killed, lock, dead := begin()
+	lock.Close()
+	used, lock, alive := begin()
+	defer lock.Close()
+	known := func() bool {
+		list := w.p.Machines.Snapshot()
+		return list.Get(dead.id) != nil && list.Get(alive.id) != nil && list.Get(dead.id).Config != nil && list.Get(alive.id).Config != nil
+	}
+	for end := time.Now().Add(patience); !known() && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.sweep(within(t), staging)
+	if _, err := os.Lstat(killed); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the folder is left")
+	}
+	if _, err := w.conn.Domain(within(t), dead.id); !errors.Is(err, hypervisor.ErrNotFound) {
+		t.Errorf("the machine is left: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(used, "disk.raw")); err != nil {
+		t.Error(err)
+	}
+	if d, err := w.conn.Domain(within(t), alive.id); err != nil || d.State != hypervisor.StateRunning {
+		t.Errorf("%v, %v", d.State, err)
+	}
+	if err := w.discard(within(t), alive); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestBasesRefused: what cannot be a base is refused in words, and nothing is left.
+func TestBasesRefused(t *testing.T) {
+	w := openWorkshop(t)
+	dir := t.TempDir()
+	below, overlay := filepath.Join(dir, "below.raw"), filepath.Join(dir, "overlay.qcow2")
+	if err := os.WriteFile(below, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.p.Images.CreateOverlay(within(t), overlay, below, diskimage.FormatRaw); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		base, want string
+		files      map[string]string
+	}{
+		"overlay":       {"image: disk.qcow2", "only a part of a disk", map[string]string{"disk.qcow2": string(data)}},
+		"VMDK":          {"image: disk.vmdk", "cannot be a base", map[string]string{"disk.vmdk": "KDMV" + strings.Repeat("\x00", 4096)}},
+		"missing image": {"image: disk.qcow2", "is not there", map[string]string{}},
+		"too large":     {"image: disk.raw", "more than the recipe's “disk”", map[string]string{"disk.raw": strings.Repeat("\x00", 300<<20)}},
+		"no lab":        {"lab: tests/none", "no such lab", map[string]string{}},
+	} {
+		text := "name: tests/x\ncourse: Tests\ntitle: X\ndisk: 256 MiB\nbase: {" + test.base + "}\n"
+		if err := w.Build(Options{Recipe: recipe(t, text, test.files)}).Wait(within(t)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.clean(t)
+}
+
+// TestBuildImage: a cloud image becomes a lab, by its own cloud-init.
+func TestBuildImage(t *testing.T) {
+	if os.Getenv(buildVariable) == "" {
+		t.Skip("set " + buildVariable + "=1 to make a whole lab")
+	}
+	address, suite := mirror(t)
+	w := openWorkshop(t)
+	file := recipe(t, strings.Replace(strings.Split(labRecipe, "base:")[0], "small", "image", 1)+"base: {image: cloud.qcow2}\ndisk: 2 GiB\nmachine: {memory: 768 MiB}\n"+
+		"files:"+strings.SplitN(labRecipe, "files:", 2)[1], labFiles())
+	// Such an image, made of packages.
+	r, err := lab.ParseRecipe([]byte(strings.NewReplacer("SUITE", suite, "MIRROR", address).Replace(strings.Replace(labRecipe, "    suite:", "    packages: [cloud-init]\n    suite:", 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, mode := t.TempDir(), needRights(t)
+	if fakechrootTool.path() != "" && fakerootTool.path() != "" {
+		mode = rightsPretended // what is made so must start as well
+	}
+	if err := makeDebian(within(t), mode, filepath.Join(dir, "cloud.raw"), dir, r, testEpoch, func(text string) { t.Log(text) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.p.Images.Copy(within(t), filepath.Join(filepath.Dir(file), "cloud.qcow2"), filepath.Join(dir, "cloud.raw"), diskimage.FormatRaw, "", func(float64) {}); err != nil {
+		t.Fatal(err)
+	}
+	w.says(t, w.make(t, file), `The lab says: made of \d+\S*, image, 0:755, units left: 0`)
 }

@@ -21,7 +21,7 @@ import (
 
 // debianPackages are what every Debian lab has beside Debian's required ones: a kernel for virtual machines, what starts it, a network.
 var debianPackages = []string{
-	"ca-certificates", "dbus", "e2fsprogs", "initramfs-tools", "iproute2", "kmod", "login", "netbase", "passwd", "procps", "systemd-resolved", "systemd-sysv", "udev", "zstd",
+	"ca-certificates", "dbus", "e2fsprogs", "initramfs-tools", "iproute2", "kmod", "login", "netbase", "passwd", "procps", "systemd-sysv", "udev", "zstd",
 }
 
 // cloudKernel is installed unless the recipe names another one. It is small, but has no drivers for graphics cards and sound.
@@ -33,9 +33,15 @@ func packagesOf(d *lab.RecipeDebian) []string {
 	if !slices.ContainsFunc(d.Packages, func(p string) bool { return strings.HasPrefix(p, "linux-image-") }) {
 		list = append(list, cloudKernel)
 	}
+	if d.Suite != "bullseye" { // there it is a part of systemd
+		list = append(list, "systemd-resolved")
+	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// tempDir is for the unpacked packages. Memory, which /tmp often is, would be too small.
+const tempDir = "/var/tmp"
 
 // bootstrapLimit is for slow mirrors and slow computers; the one who waits cancels.
 const bootstrapLimit = 6 * time.Hour
@@ -43,11 +49,11 @@ const bootstrapLimit = 6 * time.Hour
 // bootstrap writes an archive of a root file system of Debian.
 func bootstrap(ctx context.Context, mode rights, d *lab.RecipeDebian, archive string, epoch time.Time, say func(string)) (err error) {
 	// In a namespace of the user's, root is another user, who must get to the folder: no folder above it may be closed, as a home often is.
-	temp, err := os.MkdirTemp("/var/tmp", "guesthouse-build-")
+	temp, lock, err := makeFolder(tempDir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, removeMapped(ctx, temp)) }()
+	defer func() { err = errors.Join(err, removeMapped(ctx, temp), lock.Close()) }()
 	if err := os.Chmod(temp, 0o711); err != nil {
 		return err
 	}
@@ -180,6 +186,7 @@ func writeConfig(archive string, r *lab.Recipe, epoch time.Time) error {
 		{name: "etc/default/locale", text: "LANG=C.UTF-8\n"},
 		{name: "etc/systemd/network/80-guest.network", text: "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"},
 		{name: "etc/systemd/system/multi-user.target.wants/systemd-networkd.service", link: units + "systemd-networkd.service"},
+		{name: "etc/systemd/system/multi-user.target.wants/systemd-resolved.service", link: units + "systemd-resolved.service"},
 		{name: "etc/systemd/system/sockets.target.wants/systemd-networkd.socket", link: units + "systemd-networkd.socket"},
 		{name: "etc/systemd/system/dbus-org.freedesktop.network1.service", link: units + "systemd-networkd.service"},
 		{name: "etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service", link: units + "systemd-networkd-wait-online.service"},
@@ -230,12 +237,8 @@ func writeTar(archive string, epoch time.Time, entries []entry) (err error) {
 }
 
 // makeDebian makes the disk of a recipe whose base is Debian.
-func makeDebian(ctx context.Context, disk, dir string, r *lab.Recipe, epoch time.Time, say func(string)) error {
+func makeDebian(ctx context.Context, mode rights, disk, dir string, r *lab.Recipe, epoch time.Time, say func(string)) error {
 	system, config, work := filepath.Join(dir, "system.tar"), filepath.Join(dir, "config.tar"), filepath.Join(dir, "disk")
-	mode, err := findRights(ctx)
-	if err != nil {
-		return err
-	}
 	if err := bootstrap(ctx, mode, r.Base.Debian, system, epoch, say); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (b *Builder) start(ctx context.Context, config *lab.Config, disk, seed, var
 		Start: true, Bases: []string{disk, seed}, Variables: variables,
 		Machine: vmconfig.Machine{
 			UUID: g.id, Name: b.p.Machines.FreeName("Making " + config.Name[strings.LastIndex(config.Name, "/")+1:]),
-			Notes: "Guesthouse makes a lab in this machine, and removes it then.",
+			Notes: machineNotes,
 			OSID:  config.Machine.OS, Arch: config.Machine.Arch, Chipset: config.Machine.Chipset, Firmware: vmconfig.Firmware(config.Machine.Firmware),
 			SecureBoot: config.Machine.SecureBoot, TPM: config.Machine.TPM, CPUs: config.Machine.CPUs, MemoryBytes: config.Machine.MemoryMiB * vmconfig.MiB,
 			Video: config.Machine.Video, Serials: 2, NICs: []vmconfig.NIC{{Kind: "user"}},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kdomanski/iso9660"
@@ -100,7 +101,7 @@ func TestFilesOutside(t *testing.T) {
 		"device":        func(path string) error { return os.Symlink("/dev/zero", path) },
 		"missing":       func(string) error { return nil },
 		"folder":        func(path string) error { return os.Mkdir(path, 0o700) },
-		"pipe":          func(path string) error { return mkfifo(path) },
+		"pipe":          func(path string) error { return syscall.Mkfifo(path, 0o600) },
 		"too long": func(path string) error {
 			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, lab.MaxFileBytes+1))
 		},
