@@ -21,7 +21,7 @@ import (
 func newLab(o *options) *cobra.Command {
 	c := group("lab", "Publish, fetch, run and hand in course labs",
 		newLabImages(o), newLabPull(o), newLabPush(o), newLabImport(o), newLabExport(o), newLabRun(o), newLabPs(o), newLabStop(o), newLabReset(o), newLabRm(o),
-		newLabRmi(o), newLabPublish(o), newLabSubmit(o), newLabSubmissions(o), newLabVerify(o), newLabGC(o), newLabForget(o), newLabForgetStudent(o))
+		newLabRmi(o), newLabPublish(o), newLabBuild(o), newLabSubmit(o), newLabSubmissions(o), newLabVerify(o), newLabGC(o), newLabForget(o), newLabForgetStudent(o))
 	c.Long = `Publish, fetch, run and hand in course labs: whole machines that are handled as containers are.
 
 REF is a place or a lab in the library: a folder (/usb/labs), a file (course.lab), a web
