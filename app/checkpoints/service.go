@@ -445,19 +445,20 @@ func (s *Service) Restore(id uuid.UUID, checkpointID string, o RestoreOptions) *
 
 func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string, o RestoreOptions, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
-	t, snapshot, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
+	before, _, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
 	if err != nil {
 		return err
 	}
 	if o.SaveFirst {
 		if o.Automatic {
-			o.SaveName = automaticNow(s.list(t))
+			o.SaveName = automaticNow(s.list(before))
 		}
 		if err := s.save(ctx, id, SaveOptions{Name: o.SaveName}, report); err != nil {
 			return err
 		}
 	}
-	if t, snapshot, err = s.restorable(ctx, id, checkpointID, o.DisksOnly); err != nil {
+	t, snapshot, err := s.restorable(ctx, id, checkpointID, o.DisksOnly)
+	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

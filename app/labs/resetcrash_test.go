@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -114,7 +115,7 @@ func resetCommand(t *testing.T, uri, data string, id uuid.UUID, undo bool, befor
 	if err != nil {
 		t.Fatal(err)
 	}
-	arguments := append(before, self, "-test.run=^TestResettingProgram$", "-test.timeout=5m")
+	arguments := append(slices.Clone(before), self, "-test.run=^TestResettingProgram$", "-test.timeout=5m")
 	cmd := exec.CommandContext(t.Context(), arguments[0], arguments[1:]...)
 	cmd.Env = append(os.Environ(), resetVariable+"="+string(order))
 	return cmd

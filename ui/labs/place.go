@@ -24,7 +24,6 @@ type placeQuestion struct {
 	place                     string // what stands there at first
 	write                     bool   // it goes there
 	file                      string // what it is called in a folder that is chosen, where it goes there
-	below                     func(ref source.Ref) string
 	do                        func(ref string)
 }
 
