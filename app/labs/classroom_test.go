@@ -1,6 +1,7 @@
 package labs
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"guesthouse/app/checkpoints"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor/hosttest"
 	"guesthouse/vmconfig"
@@ -19,8 +23,8 @@ import (
 // classSize is how many fetch a lab at once.
 const classSize = 20
 
-// TestClassroom: a lab is sent to a registry and a web share; twenty students fetch it at once, half of them from each, launch it, change it, and reset it. Every byte that a guest sees is
-// compared. Then its next version comes, and their work stays on the version that it was begun on.
+// TestClassroom: a lab is sent to a registry and a web share; twenty students fetch it at once, half of them from each, launch it, change it, save checkpoints, reset it, and hand in, which the
+// teacher opens. Every byte that a guest sees is compared. Then its next version comes, and their work stays on the version that it was begun on.
 func TestClassroom(t *testing.T) {
 	r := openRoom(t)
 	content := make([]byte, 12<<20)
@@ -71,6 +75,7 @@ func TestClassroom(t *testing.T) {
 		}
 	}
 	fetch(first)
+	inbox, handedIn := t.TempDir(), map[string]uuid.UUID{}
 	for i, s := range class {
 		job, id := s.Launch(first, LaunchOptions{Name: fmt.Sprintf("student %d", i)})
 		done(t, job)
@@ -79,11 +84,30 @@ func TestClassroom(t *testing.T) {
 		if got := r.content(t, id); got[(i%10)<<20] != byte(100+i) {
 			t.Fatalf("student %d's change is not there", i)
 		}
-		if i%5 > 0 {
-			continue // the rest is the same for all, and each look at a disk takes a moment
+		switch i % 5 { // the rest is the same for all, and each look at a disk takes a moment
+		case 0:
+			done(t, s.Reset(id, ResetOptions{}))
+			r.isAs(t, id, content, "")
+		case 1:
+			done(t, r.checkpoints.Save(id, checkpoints.SaveOptions{Name: "Mine"}))
+			r.write(t, id, 11, byte(200+i))
+			done(t, s.Submit(id, SubmitOptions{Student: fmt.Sprintf("Student %d", i), To: inbox}))
+			handedIn[fmt.Sprintf("Student %d", i)] = id
 		}
-		done(t, s.Reset(id, ResetOptions{}))
-		r.isAs(t, id, content, "")
+	}
+	list, err := r.Library().Submissions(within(t), inbox, nil)
+	if err != nil || len(list) != classSize/5 {
+		t.Fatalf("%d were handed in, want %d: %v", len(list), classSize/5, err)
+	}
+	for _, one := range list {
+		if one.State != SubmissionVerified && one.State != SubmissionNew {
+			t.Errorf("%s is %s: %s", one.File, one.State, one.Reason)
+		}
+		job, opened := r.OpenSubmission(filepath.Join(inbox, one.File), OpenOptions{})
+		done(t, job)
+		if !bytes.Equal(r.content(t, opened), r.content(t, handedIn[one.Submission.Student.Name])) {
+			t.Errorf("what %s handed in is another disk", one.File)
+		}
 	}
 	changed := append([]byte(nil), content...)
 	copy(changed[10<<20:], "the next version")

@@ -203,9 +203,11 @@ func (s *Service) newestOf(digest lab.Digest, m vmconfig.Machine) (lab.Digest, e
 			course = i.Config
 		}
 	}
+	if course == nil {
+		return digest, nil // without it nobody knows which other labs are the same one
+	}
 	for _, i := range list {
-		same := i.Config != nil && i.Config.Name == m.Lab.Name && (course == nil || i.Config.ID == course.ID)
-		if same && i.Ready && i.Config.Version > newest {
+		if i.Config != nil && i.Config.ID == course.ID && i.Ready && i.Config.Version > newest {
 			newest, digest = i.Config.Version, i.ID
 		}
 	}
