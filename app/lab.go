@@ -263,16 +263,21 @@ is put aside: for seven days --undo brings it back, and puts aside what it is th
 		Args: exactArgs("the name of a machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				job := s.labs.Reset
 				if undo {
-					return waitJob(ctx, o, s.labs.UndoReset(m.UUID, options))
+					job = s.labs.UndoReset
 				}
-				return waitJob(ctx, o, s.labs.Reset(m.UUID, options))
+				if err := waitJob(ctx, o, job(m.UUID, options)); err != nil {
+					return err
+				}
+				return printMachines(o, s, []*machines.Machine{m})
 			})
 		},
 	}
 	c.Flags().BoolVar(&options.Update, "update", false, "go to the newest version of the lab that is in the library")
 	c.Flags().BoolVar(&undo, "undo", false, "take the last reset back")
 	c.Flags().BoolVar(&options.PowerOff, "power-off", false, "switch it off if it is running, or forget its saved state")
+	c.MarkFlagsMutuallyExclusive("undo", "update")
 	return c
 }
 
@@ -379,7 +384,14 @@ files first.`,
 				if err := waitJob(ctx, o, s.labs.PublishMachine(m.UUID, options)); err != nil {
 					return err
 				}
-				return printLab(o, s.labs.Library(), id)
+				if err := printLab(o, s.labs.Library(), id); err != nil || o.json {
+					return err
+				}
+				key, err := s.labs.Library().CourseKey(options.Config.Course.Name)
+				if err == nil {
+					fmt.Fprintf(o.out, "Students compare these words when they add the first lab of the course: %s\n", lab.Fingerprint(key))
+				}
+				return err
 			})
 		},
 	}
@@ -418,6 +430,9 @@ func publishOptions(name, course, title, language, text, network string, ports [
 			return p, usagef("a port is NAME=NUMBER, such as web=80, not %q", vmconfig.Inert(port, 40))
 		}
 		c.Network.Ports = append(c.Network.Ports, lab.Port{Name: label, Guest: guest})
+	}
+	if growth < 0 {
+		return p, usagef("the limit of what may be handed in is a number of MiB above 0")
 	}
 	if growth > 0 {
 		c.Submit = &lab.Submit{GrowthMiB: growth}

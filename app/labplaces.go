@@ -43,7 +43,11 @@ func (f *fetchFlags) options(o *options, done func(lab.Digest)) labs.FetchOption
 	return labs.FetchOptions{
 		AddOptions: labs.AddOptions{Key: f.key, Older: f.older, Name: f.name, Trust: func(_ context.Context, q labs.Question) (bool, error) {
 			if f.trust != "" {
-				return strings.EqualFold(strings.Join(strings.Fields(f.trust), "-"), q.Fingerprint), nil
+				if !strings.EqualFold(strings.Join(strings.Fields(f.trust), "-"), q.Fingerprint) {
+					return false, &labs.Reason{Text: fmt.Sprintf("The words are not those of the key that signed this lab of “%s”. Look for a slip of the pen; if they are what the teacher said, somebody may pretend to be the teacher.",
+						vmconfig.Inert(q.Course, 128)), Err: labs.ErrUntrusted}
+				}
+				return true, nil
 			}
 			if !isTerminal(os.Stdin) || !isTerminal(o.err) || o.json {
 				return false, nil

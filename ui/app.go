@@ -218,6 +218,7 @@ func (w *windows) newConsole(id uuid.UUID) *console.Window {
 			w.tidy()
 		},
 	}
+	p.Monitor = monitor
 	if w.p.Kiosk {
 		p.Kiosk = &console.Kiosk{Reset: func() *jobs.Job { return w.p.Labs.Reset(id, labs.ResetOptions{PowerOff: true}) }}
 	}

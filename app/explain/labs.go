@@ -5,6 +5,7 @@ import (
 
 	"guesthouse/app/labs"
 	"guesthouse/app/labs/source"
+	"guesthouse/app/machines"
 	"guesthouse/vmconfig/lab"
 )
 
@@ -54,6 +55,10 @@ var spoken = []struct {
 func ofLab(err error) (Message, bool) {
 	for _, s := range spoken {
 		if errors.Is(err, s.is) {
+			var named *machines.Error
+			if errors.As(err, &named) { // whose name is put before it elsewhere
+				err = named.Err
+			}
 			return Message{Summary: sentenceOf(err.Error()), Code: s.code}, true
 		}
 	}

@@ -35,6 +35,8 @@ type set struct {
 	Version int       `json:"version"`
 	Machine uuid.UUID `json:"machine"`
 	Put     time.Time `json:"put"` // when it was put aside
+	// Undone is true when it was put aside because a reset was taken back, not by a reset.
+	Undone bool `json:"undone,omitempty"`
 	// Parts are the files and folders, by their name in the folder.
 	Parts map[string]part `json:"parts"`
 	// Description is the hypervisor's of the machine. It counts only where it is of another lab than the machine is of then: settings stay.
@@ -144,7 +146,7 @@ func ownDisks(m vmconfig.Machine) []vmconfig.Disk {
 
 // exchange puts the machine's present set into the new folder out, and the set in the folder in into its place; in is gone then. The machine must be off, without a saved state, and
 // the caller's alone. From the first step on it is done wholly: what a crash interrupts, Recover finishes.
-func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) error {
+func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string, undo bool) error {
 	ctx = context.WithoutCancel(ctx)
 	text, err := s.p.Conn.DomainXML(ctx, id, false)
 	if err != nil {
@@ -158,7 +160,7 @@ func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string) er
 	if err != nil {
 		return err
 	}
-	old := &set{Version: setVersion, Machine: id, Put: time.Now().UTC(), Description: text, Parts: map[string]part{}}
+	old := &set{Version: setVersion, Machine: id, Put: time.Now().UTC(), Undone: undo, Description: text, Parts: map[string]part{}}
 	for name, home := range s.homes(config) {
 		there, err := exists(home)
 		if err != nil {

@@ -42,8 +42,8 @@ func (s *Service) inUse(ctx context.Context) ([]string, error) {
 				return err
 			}
 			below, err := diskimage.Backing(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // it was moved just now
+			if errors.Is(err, fs.ErrNotExist) || err != nil && filepath.Base(filepath.Dir(path)) == freshDir {
+				return nil // it was moved just now; or it was being made for a reset that never began
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", vmconfig.Inert(path, 300), err)

@@ -42,6 +42,25 @@ func (s *Service) OpenSubmission(ref string, o OpenOptions) (*jobs.Job, uuid.UUI
 	}), machine
 }
 
+// lookAround refuses a file whose student's name comes with several keys in its folder, unless that is wanted: which of them is the student's nobody knows, and who is opened first must not become it.
+func (s *Service) lookAround(ctx context.Context, ref string, o OpenOptions) error {
+	parsed, err := source.Parse(ref)
+	if err != nil || parsed.Kind != source.KindFile || o.AnotherKey {
+		return nil //nolint:nilerr // it was opened already; only a file has neighbours
+	}
+	list, err := s.p.Library.Submissions(ctx, filepath.Dir(parsed.Location), nil)
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		if one.File == filepath.Base(parsed.Location) && one.State == SubmissionOtherKey {
+			return &Reason{Text: fmt.Sprintf("“%s” comes with several keys. Either the student has a new computer, or somebody uses the name: ask the student, and then say that another key is all right.",
+				vmconfig.Inert(one.Submission.Student.Name, lab.MaxStudentBytes)), Err: ErrStudentKey}
+		}
+	}
+	return nil
+}
+
 func (s *Service) openSubmission(ctx context.Context, ref string, machine uuid.UUID, o OpenOptions, report func(jobs.Progress)) (err error) {
 	if !s.p.Conn.Host().Local {
 		return &Reason{Text: "The hypervisor runs on another computer. Submissions can only be opened on this one.", Err: ErrElsewhere}
@@ -65,6 +84,9 @@ func (s *Service) openSubmission(ctx context.Context, ref string, machine uuid.U
 		return data, err
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.lookAround(ctx, ref, o); err != nil {
 		return err
 	}
 	if err := l.trustStudent(ctx, r.submission, o.AnotherKey); err != nil {

@@ -62,18 +62,27 @@ func (s *Service) Reset(id uuid.UUID, o ResetOptions) *jobs.Job {
 					return err
 				}
 			}
-			return s.p.Library.Using(ctx, digest, func(c *lab.Config, bases []Base) error {
+			err = s.p.Library.Using(ctx, digest, func(c *lab.Config, bases []Base) error {
 				in, err := s.freshSet(ctx, digest, c, config, bases)
 				if err != nil {
 					return err
 				}
-				return s.giveUp(ctx, id, in, report)
+				return s.giveUp(ctx, id, in, false, report)
 			})
+			return withoutLab(err, config.Lab)
 		})
 	})
 }
 
-// UndoReset takes back the last reset of a machine in a job. What it is now is put aside in its turn. Errors: ErrNoResets, ErrRunning.
+// withoutLab says what to do about a machine whose lab is no longer in the library.
+func withoutLab(err error, l vmconfig.Lab) error {
+	if !errors.Is(err, ErrNoLab) {
+		return err
+	}
+	return &Reason{Text: fmt.Sprintf("Version %d of its lab, %s, is no longer in the library. Add it again for that; the machine itself works without.", l.Version, vmconfig.Inert(l.Name, 80)), Err: err}
+}
+
+// UndoReset takes back the last reset of a machine in a job, and called again the one before. What the machine is now is put aside in its turn: when no reset is left, that comes back. Errors: ErrNoResets, ErrRunning.
 func (s *Service) UndoReset(id uuid.UUID, o ResetOptions) *jobs.Job {
 	return s.p.Jobs.Start("Taking back the reset of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "taking back a reset", func() error {
@@ -84,7 +93,7 @@ func (s *Service) UndoReset(id uuid.UUID, o ResetOptions) *jobs.Job {
 			if err != nil {
 				return err
 			}
-			return s.giveUp(ctx, id, last, report)
+			return s.giveUp(ctx, id, last, true, report)
 		})
 	})
 }
@@ -149,7 +158,7 @@ func (s *Service) resettable(ctx context.Context, id uuid.UUID, o ResetOptions) 
 
 // giveUp exchanges the present set of a machine for the one in the folder in. A saved state belongs to the present set and cannot be kept with it. Only now a machine that runs is
 // switched off: nothing is missing any more.
-func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, report func(jobs.Progress)) error {
+func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, undo bool, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Exchanging the disks"})
 	out, err := s.nextSet(id)
 	if err != nil {
@@ -167,7 +176,7 @@ func (s *Service) giveUp(ctx context.Context, id uuid.UUID, in string, report fu
 	if err != nil {
 		return errors.Join(err, os.Remove(out))
 	}
-	return s.exchange(ctx, id, in, out)
+	return s.exchange(ctx, id, in, out, undo)
 }
 
 // nextSet makes the folder for a new set. Their names are in the order in which they were put aside, whatever the clock says.
@@ -237,12 +246,15 @@ func (s *Service) updated(ctx context.Context, digest lab.Digest, c *lab.Config,
 	return domxml.SetLab(text, vmconfig.Lab{ID: digest.String(), Name: c.Name, Version: c.Version})
 }
 
+// freshDir is the folder of a set that is made for a reset.
+const freshDir = "fresh"
+
 // freshSet makes the set of a machine that was just launched, in a folder that is no reset yet.
 func (s *Service) freshSet(ctx context.Context, digest lab.Digest, c *lab.Config, m vmconfig.Machine, bases []Base) (dir string, err error) {
 	if s.p.Images == nil {
 		return "", machines.ErrNoImageTool
 	}
-	dir = filepath.Join(s.resetDir(m.UUID), "fresh")
+	dir = filepath.Join(s.resetDir(m.UUID), freshDir)
 	if err := os.RemoveAll(dir); err != nil { // of a reset that failed before it began
 		return "", err
 	}
@@ -285,17 +297,26 @@ func (s *Service) freshSet(ctx context.Context, digest lab.Digest, c *lab.Config
 	return dir, fresh.write(filepath.Join(dir, setFile))
 }
 
-// lastReset is the folder of the set that was put aside last.
+// lastReset is the folder of the set that a reset put aside last; when all resets were taken back, of what was put aside by that.
 func (s *Service) lastReset(id uuid.UUID) (string, error) {
 	entries, err := os.ReadDir(s.resetDir(id))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	undone := ""
 	for _, e := range slices.Backward(entries) { // by name
 		dir := filepath.Join(s.resetDir(id), e.Name())
-		if put, err := readSet(dir, setFile); err == nil && !put.Put.IsZero() {
+		put, err := readSet(dir, setFile)
+		switch {
+		case err != nil || put.Put.IsZero():
+		case !put.Undone:
 			return dir, nil
+		case undone == "":
+			undone = dir
 		}
+	}
+	if undone != "" {
+		return undone, nil
 	}
 	return "", &Reason{Text: "There is no reset to take back.", Err: ErrNoResets}
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -90,9 +91,20 @@ func (s *Service) machineName(id uuid.UUID) string {
 	return "a machine"
 }
 
-// machineNameFor is what a machine launched from a lab is called at first: its title where that can be a name, else the last part of its name.
+// machineNameFor is what a machine launched from a lab is called at first: its title, without the characters that no name can have, else the last part of its name.
 func machineNameFor(c *lab.Config) string {
-	if title := strings.TrimSpace(c.Title); vmconfig.CheckName(title, nil) == nil {
+	title := strings.Map(func(r rune) rune {
+		if vmconfig.CheckName("a"+string(r)+"a", nil) != nil {
+			return ' '
+		}
+		return r
+	}, c.Title)
+	title = strings.Join(strings.Fields(title), " ")
+	for len(title) > vmconfig.MaxNameBytes-len(" 1000") { // room for a number
+		_, size := utf8.DecodeLastRuneInString(title)
+		title = strings.TrimSpace(title[:len(title)-size])
+	}
+	if vmconfig.CheckName(title, nil) == nil {
 		return title
 	}
 	return c.Name[strings.LastIndex(c.Name, "/")+1:]

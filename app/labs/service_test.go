@@ -429,3 +429,52 @@ func TestCopyOfALabsMachine(t *testing.T) {
 	}
 	done(t, r.machines.Do(machines.ActionStart, id, other))
 }
+
+// TestUndoTwice: what each of several resets put aside is reached, the last first; then what was put aside by taking them back.
+func TestUndoTwice(t *testing.T) {
+	r := openRoom(t)
+	base := numbered(4)
+	job, id := r.Launch(r.publish(t, base, nil), LaunchOptions{})
+	done(t, job)
+	states := [][]byte{}
+	for i := range 3 {
+		r.write(t, id, i, byte(200+i))
+		states = append(states, r.content(t, id))
+		done(t, r.Reset(id, ResetOptions{}))
+		r.isAs(t, id, base, "")
+	}
+	for i := 2; i >= 0; i-- {
+		done(t, r.UndoReset(id, ResetOptions{}))
+		r.isAs(t, id, states[i], "")
+	}
+	done(t, r.UndoReset(id, ResetOptions{}))
+	r.isAs(t, id, states[1], "") // what the last one put aside
+}
+
+// TestLongNames: the socket of the guest's agent has no room for them here, and the machine starts all the same.
+func TestLongNames(t *testing.T) {
+	r := openRoom(t)
+	digest := r.publish(t, numbered(2), func(s *Spec) { s.Config.Title = "Netze, Teil 2/3: Wölfe hinter der Brandmauer – ein langer Titel, der nicht endet" })
+	for range 2 {
+		job, id := r.Launch(digest, LaunchOptions{Start: true})
+		done(t, job)
+		if name := r.machines.Snapshot().Get(id).Name; !strings.HasPrefix(name, "Netze Teil 2 3 Wölfe hinter") || len(name) > vmconfig.MaxNameBytes {
+			t.Errorf("it is called %q", name)
+		}
+	}
+}
+
+// TestInterruptedFreshSet: what is left of a reset that never began does not keep anything from being removed.
+func TestInterruptedFreshSet(t *testing.T) {
+	r := openRoom(t)
+	job, id := r.Launch(r.publish(t, numbered(2), nil), LaunchOptions{})
+	done(t, job)
+	fresh := filepath.Join(r.resetDir(id), freshDir)
+	if err := errors.Join(os.MkdirAll(fresh, 0o700), os.WriteFile(filepath.Join(fresh, "disk0.qcow2"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if freed, err := r.GC(within(t)); err != nil || freed != 0 {
+		t.Errorf("%d bytes, %v", freed, err)
+	}
+	done(t, r.Reset(id, ResetOptions{}))
+}

@@ -3,6 +3,8 @@ package machines
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -44,4 +46,20 @@ func Unsavable(ctx context.Context, conn hypervisor.Connection, d hypervisor.Dom
 		return "", err
 	}
 	return unsavable(conn.Host(), config), nil
+}
+
+// longestSocket is the longest name of a unix socket (Linux, unix(7): 108 bytes with the zero at the end).
+const longestSocket = 107
+
+// agentFits reports whether the socket of the guest agent's channel can have its name, below which libvirt's own daemon of a user puts it: in a folder with the first 20
+// characters of the machine's name (libvirt, virDomainDefGetShortName). With a name that is too long the machine would not start.
+func agentFits(host hypervisor.Host, name string) bool {
+	dir, known := daemonFolder(host, "")
+	if !known {
+		return true
+	}
+	short := []rune(name)
+	short = short[:min(len(short), 20)]
+	domain := "domain-99999-" + string(short) + strings.Repeat("x", max(0, 20-len(string(short)))) // it may be called otherwise later
+	return len(filepath.Join(dir, "channel", "target", domain, "org.qemu.guest_agent.0")) <= longestSocket
 }

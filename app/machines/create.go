@@ -419,6 +419,7 @@ func (s *Service) create(ctx context.Context, d Draft, id uuid.UUID, report func
 func (s *Service) build(ctx context.Context, c creation, report func(jobs.Progress)) (err error) {
 	say := func(text string) { report(jobs.Progress{Fraction: jobs.Unknown, Text: text}) }
 	id := c.machine.UUID
+	c.options.NoAgent = !agentFits(s.p.Conn.Host(), c.machine.Name)
 	xml, err := domxml.Build(c.machine, c.options)
 	if err != nil {
 		return err

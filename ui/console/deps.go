@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"image"
 	"io"
 	"time"
 
@@ -82,6 +83,8 @@ type Params struct {
 	Kiosk *Kiosk
 	// HandIn hands in the machine of a lab, over its window; nil: that is not offered.
 	HandIn func(machine uuid.UUID, over fyne.Window)
+	// Monitor returns the most pixels that a window can have on the monitor, zero if that is not known; nil: it is not.
+	Monitor func() image.Point
 	// Pictures is the folder for screenshots; empty: the user's pictures folder.
 	Pictures string
 

@@ -577,10 +577,23 @@ func (w *Window) settingsKey() string { return "console:" + w.p.ID.String() }
 func (w *Window) sizeFor(guest image.Point) fyne.Size {
 	bar, status := w.layout.bars(w.frame.Objects)
 	screen := w.display.UnitsFor(guest)
-	return screen.Add(fyne.NewSize(w.taskRoom(screen.Width), bar+status))
+	return w.onMonitor(screen.Add(fyne.NewSize(w.taskRoom(screen.Width), bar+status)))
 }
 
-// largestAuto bounds what the window grows to by itself, guest pixels. Fyne does not tell how large the host's screen is.
+// onMonitor bounds a window's size by the monitor's, as far as that is known: what does not fit is scaled down, and nothing is beyond its edge.
+func (w *Window) onMonitor(size fyne.Size) fyne.Size {
+	if w.p.Monitor == nil {
+		return size
+	}
+	most := w.p.Monitor()
+	if most.X <= 0 || most.Y <= 0 {
+		return size
+	}
+	scale := max(w.win.Canvas().Scale(), 0.1)
+	return fyne.NewSize(min(size.Width, float32(most.X)/scale), min(size.Height, float32(most.Y)/scale))
+}
+
+// largestAuto bounds what the window grows to by itself, guest pixels.
 var largestAuto = image.Pt(1440, 900)
 
 // fitToGuest lets the window grow with the guest's screen, as long as the user has not chosen a size. It does not shrink: a guest changes

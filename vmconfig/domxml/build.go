@@ -33,6 +33,8 @@ type BuildOptions struct {
 	LocalTime bool
 	// HyperV switches on the paravirtual features that Windows knows. They need KVM and are left out without it.
 	HyperV bool
+	// NoAgent leaves out the channel to the guest's QEMU agent.
+	NoAgent bool
 	// Chains are the images below a drive's own, from the nearest to the base, by the drive's path.
 	Chains map[string][]Layer
 }
@@ -221,9 +223,11 @@ func buildDevices(d node, m vmconfig.Machine, o BuildOptions) {
 	}
 	console := devices.child("console", "type", "pty")
 	console.child("target", "type", "serial", "port", "0")
-	agent := devices.child("channel", "type", "unix")
-	agent.child("source", "mode", "bind")
-	agent.child("target", "type", "virtio", "name", "org.qemu.guest_agent.0")
+	if !o.NoAgent {
+		agent := devices.child("channel", "type", "unix")
+		agent.child("source", "mode", "bind")
+		agent.child("target", "type", "virtio", "name", "org.qemu.guest_agent.0")
+	}
 	if m.Clipboard {
 		// QEMU speaks with the guest's spice-vdagent itself (libvirt 8.4, as the D-Bus display); whether text passes is each viewer's choice.
 		clipboard := devices.child("channel", "type", "qemu-vdagent")

@@ -2,9 +2,11 @@ package source
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -102,6 +104,22 @@ func choose(place, kind string, found []candidate, ref Ref, look func(ocispec.De
 	return newest(place, found, look)
 }
 
+// otherLab is a tag that a lab gets where another one has the plain tags: its name, and its version or "latest".
+var otherLab = regexp.MustCompile(`^.+-([0-9]+|latest)$`)
+
+// severalLabs reports whether a place holds packages of more than one lab, as far as their tags tell.
+func severalLabs(found []candidate) bool {
+	var plain, others []digest.Digest
+	for _, c := range found {
+		if otherLab.MatchString(c.tag) {
+			others = append(others, c.blob.Digest)
+		} else {
+			plain = append(plain, c.blob.Digest)
+		}
+	}
+	return len(plain) > 0 && slices.ContainsFunc(others, func(d digest.Digest) bool { return !slices.Contains(plain, d) })
+}
+
 // newest takes the only package, or that of the highest version.
 func newest(place string, found []candidate, look func(ocispec.Descriptor) ([]byte, error)) (ocispec.Descriptor, error) {
 	var different []candidate
@@ -112,6 +130,9 @@ func newest(place string, found []candidate, look func(ocispec.Descriptor) ([]by
 	}
 	if len(different) == 1 {
 		return different[0].blob, nil
+	}
+	if severalLabs(found) {
+		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag: a folder or address takes it after #, a registry after a colon.", "holds several labs: %s", tags(found))
 	}
 	if len(different) > maxLooked {
 		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag.", "holds %d packages: %s", len(different), tags(found))
