@@ -208,6 +208,8 @@ commands:
 checks:
   - say-it | grep -q "The lab says"
   - test -s /etc/made
+  - ip -4 route | grep default
+  - systemctl --failed --no-legend | tee /dev/stderr | wc -l | grep -qx 0
 user: {name: student}
 `
 
