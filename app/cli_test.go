@@ -312,6 +312,8 @@ func TestRefusals(t *testing.T) {
 		{"not an ISO", 2, []string{"vm", "create", "x", "--iso", notISO, "--no-disk"}},
 		{"no ISO", 2, []string{"vm", "create", "x", "--iso", "/nowhere/x.iso", "--no-disk"}},
 		{"no disk image", 2, []string{"vm", "create", "x", "--existing-disk", "/nowhere/x.qcow2"}},
+		{"no recipe", 1, []string{"lab", "build", "/nowhere/lab.yaml"}},
+		{"a recipe that is none", 2, []string{"lab", "build", notISO}},
 		{"rename to a bad name", 2, []string{"vm", "rename", "one", "a/b"}},
 	}
 	for _, test := range tests {

@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/checkpoints"
 	"guesthouse/app/displays"
 	"guesthouse/app/jobs"
+	"guesthouse/app/labs/build"
 	"guesthouse/app/machines"
 	"guesthouse/app/recording"
 	"guesthouse/app/settings"
@@ -93,6 +94,11 @@ var rules = []rule{
 		[]error{machines.ErrNoImageTool, diskimage.ErrMissing},
 		"Disks cannot be made: qemu-img is not installed.",
 		"Install the package qemu-utils.", CodeHost,
+	},
+	{
+		[]error{build.ErrTools},
+		"A program that makes labs is missing or failed.",
+		"", CodeHost,
 	},
 	{
 		[]error{guestos.ErrNoDatabase},

@@ -87,9 +87,6 @@ var (
 	newuidmapTool = tool{"newuidmap", "uidmap"}
 	rmTool        = tool{"rm", "coreutils"}
 	trueTool      = tool{"true", "coreutils"}
-	// Only where there are no namespaces.
-	fakerootTool   = tool{"fakeroot", "fakeroot"}
-	fakechrootTool = tool{"fakechroot", "fakechroot"}
 )
 
 // rights are how files can belong to anybody here. The values are mmdebstrap's modes.
@@ -99,19 +96,13 @@ const (
 	rightsRoot rights = "root" // we are
 	// A namespace that has all the user's subordinate users, in which root is the user.
 	rightsNamespace rights = "unshare"
-	// Libraries that pretend, and remember in a file to whom what belongs. They forget files' capabilities.
-	rightsPretended rights = "fakechroot"
 )
 
-// wrap makes a command run with these rights. owners is an existing file, the same for all commands on the same files.
-func (m rights) wrap(c command, owners string) command {
-	switch m {
-	case rightsNamespace:
+// wrap makes a command run with these rights.
+func (m rights) wrap(c command) command {
+	if m == rightsNamespace {
 		c.args = append([]string{"--user", "--map-auto", "--map-root-user", "--", c.tool.path()}, c.args...)
 		c.tool = unshareTool
-	case rightsPretended:
-		c.args = append([]string{"-i", owners, "-s", owners, "--", c.tool.path()}, c.args...)
-		c.tool = fakerootTool
 	}
 	return c
 }
@@ -121,35 +112,31 @@ func findRights(ctx context.Context) (rights, error) {
 	if os.Geteuid() == 0 {
 		return rightsRoot, nil
 	}
-	if err := run(ctx, rightsNamespace.wrap(command{tool: trueTool, dir: "/", limit: time.Minute}, "")); err == nil {
+	if err := run(ctx, rightsNamespace.wrap(command{tool: trueTool, dir: "/", limit: time.Minute})); err == nil {
 		return rightsNamespace, nil
 	} else if ctx.Err() != nil {
 		return "", err
-	}
-	if fakechrootTool.path() != "" && fakerootTool.path() != "" {
-		return rightsPretended, nil
 	}
 	return "", &labs.Reason{Text: "Debian cannot be installed into a folder here. " + whyNoNamespace(), Err: ErrTools}
 }
 
 // whyNoNamespace says what has to be installed or allowed, as far as that can be told.
 func whyNoNamespace() string {
-	const otherwise = " Or install the packages fakechroot and fakeroot, which need no permission but do not work with every package."
 	value := func(file string) string {
 		data, _ := os.ReadFile("/proc/sys/" + file)
 		return strings.TrimSpace(string(data))
 	}
 	switch {
 	case newuidmapTool.path() == "":
-		return "Install the package uidmap." + otherwise
+		return "Install the package uidmap."
 	case value("kernel/unprivileged_userns_clone") == "0":
-		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1." + otherwise
+		return "An administrator must allow user namespaces: sysctl kernel.unprivileged_userns_clone=1."
 	case value("user/max_user_namespaces") == "0":
-		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000." + otherwise
+		return "An administrator must allow user namespaces: sysctl user.max_user_namespaces=10000."
 	case value("kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0." + otherwise
+		return "An administrator must allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0."
 	}
-	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME." + otherwise
+	return "An administrator must give you subordinate users: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 YOUR-NAME."
 }
 
 // removeMapped removes a folder in which there may be files of the user's subordinate users.
@@ -158,7 +145,7 @@ func removeMapped(ctx context.Context, dir string) error {
 	if err == nil {
 		return nil
 	}
-	removed := run(context.WithoutCancel(ctx), rightsNamespace.wrap(command{tool: rmTool, args: []string{"-rf", "--one-file-system", "--", dir}, dir: "/", limit: 10 * time.Minute}, ""))
+	removed := run(context.WithoutCancel(ctx), rightsNamespace.wrap(command{tool: rmTool, args: []string{"-rf", "--one-file-system", "--", dir}, dir: "/", limit: 10 * time.Minute}))
 	if again := os.RemoveAll(dir); again != nil {
 		return errors.Join(again, removed)
 	}

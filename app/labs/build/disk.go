@@ -91,20 +91,19 @@ func assemble(ctx context.Context, mode rights, disk, dir, name string, size int
 
 // fillRoot unpacks the archives and makes the root file system of them.
 func fillRoot(ctx context.Context, mode rights, disk, dir, root string, id uuid.UUID, size int64, epoch time.Time, archives []string) error {
-	config, owners := filepath.Join(dir, "mke2fs.conf"), filepath.Join(dir, "owners")
-	if err := errors.Join(os.WriteFile(config, []byte(ext4Config), 0o600), os.WriteFile(owners, nil, 0o600)); err != nil {
+	config := filepath.Join(dir, "mke2fs.conf")
+	if err := os.WriteFile(config, []byte(ext4Config), 0o600); err != nil {
 		return err
 	}
-	options := []string{"--numeric-owner", "--same-owner", "--preserve-permissions", "--exclude=./dev/*", "--delay-directory-restore"}
-	if mode != rightsPretended {
-		options = append(options, "--xattrs", "--xattrs-include=*")
+	options := []string{
+		"--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*", "--exclude=./dev/*", "--delay-directory-restore",
 	}
 	stamp := strconv.FormatInt(epoch.Unix(), 10)
 	for _, archive := range archives {
 		// Devices are made by the kernel at every start.
 		err := run(ctx, mode.wrap(command{
 			tool: tarTool, dir: dir, limit: time.Hour, args: append([]string{"--extract", "--file", archive, "--directory", root}, options...),
-		}, owners))
+		}))
 		if err != nil {
 			return err
 		}
@@ -118,7 +117,7 @@ func fillRoot(ctx context.Context, mode rights, disk, dir, root string, id uuid.
 			disk, strconv.FormatInt(kib, 10) + "k",
 		},
 		env: []string{"SOURCE_DATE_EPOCH=" + stamp, "E2FSPROGS_FAKE_TIME=" + stamp, "MKE2FS_CONFIG=" + config},
-	}, owners))
+	}))
 	var failed *toolError
 	if errors.As(err, &failed) && strings.Contains(failed.messages, "Could not allocate") {
 		return &labs.Reason{Text: fmt.Sprintf("The packages do not fit on a disk of %s. Give the recipe a larger “disk”.", vmconfig.FormatSize(size)), Err: err}

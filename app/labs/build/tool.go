@@ -99,7 +99,7 @@ func run(ctx context.Context, c command) error {
 	// HOME is for configuration of the user's own, which must change nothing here.
 	cmd.Env = append([]string{"LC_ALL=C.UTF-8", "PATH=" + toolPath, "HOME=/nonexistent"}, c.env...)
 	// A group of its own, so that what it has started can be ended with it: politely first, because it has folders to remove that belong to other users.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	messages := &tail{limit: complaintBytes, line: c.line}

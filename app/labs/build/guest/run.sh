@@ -45,7 +45,6 @@ add_file() { # MODE TARGET SOURCE
 await_network() {
 	wait=/lib/systemd/systemd-networkd-wait-online
 	if [ -x $wait ] && systemctl is-active --quiet systemd-networkd; then $wait --any --timeout=60; fi
-	systemctl start time-sync.target
 	return 0
 }
 
