@@ -375,11 +375,12 @@ func (w *Submissions) show() {
 	case len(w.all) == 0:
 		page = pageEmpty
 	}
+	before := w.page
+	w.page = page
 	w.chosenChanged()
-	if page == w.page && page != pageFailed && page != pageEmpty {
+	if page == before && page != pageFailed && page != pageEmpty {
 		return
 	}
-	w.page = page
 	choose := func(style widgets.Style) *widgets.Button {
 		return widgets.NewButton("folder", lang.L("Choose a folder…"), style, w.chooseFolder)
 	}
@@ -413,7 +414,7 @@ func (w *Submissions) chosenChanged() {
 	if w.closing {
 		return
 	}
-	e, listed := w.list.chosen, w.page == pageLabs || w.page == ""
+	e, listed := w.list.chosen, w.page == pageLabs
 	first := lang.L("Choose a submission first.")
 	w.again.SetEnabled(w.dir != "", lang.L("Choose a folder first."))
 	w.export.SetEnabled(len(w.all) > 0 && listed, lang.L("There are no submissions to be written."))
