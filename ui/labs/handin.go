@@ -230,6 +230,7 @@ func (h *handIn) checkMachine() (reason string) {
 		h.state.set(icon, color, title, text)
 		show(h.act, button != "")
 		h.act.Set(buttonIcon, button)
+		h.act.SetStyle(map[bool]widgets.Style{true: widgets.StyleDanger, false: widgets.StylePlain}[buttonIcon == "poweroff"])
 		h.act.Enable()
 	}
 	missing := lang.L("What it has not written to its disks would be missing.")
@@ -430,7 +431,7 @@ func (d *desk) showWork(job *jobs.Job, title string) *widgets.Modal {
 	}))
 	m.OnClosed = stop
 	update()
-	return m.Show()
+	return m.FocusOn(on).Show() // a second Enter must not cancel what the first one began
 }
 
 // showReceipt shows what the student should keep.

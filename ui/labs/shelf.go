@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -109,7 +108,7 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[lab.Digest]bool) []
 			it.newer = newest[i.Config.ID]
 		}
 		for _, m := range snap.Machines {
-			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !isSubmission(m) {
+			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) {
 				it.machines = append(it.machines, m)
 			}
 		}
@@ -119,12 +118,6 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[lab.Digest]bool) []
 		list = append(list, it)
 	}
 	return list
-}
-
-// isSubmission reports whether a machine is an opened submission: it is of a lab as well, but somebody else's work.
-func isSubmission(m *machines.Machine) bool {
-	group := m.Config.Group
-	return group == labs.SubmissionsGroup || strings.HasPrefix(group, labs.SubmissionsGroup+"/")
 }
 
 // compareTrue orders true before false.

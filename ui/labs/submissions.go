@@ -322,8 +322,8 @@ func (w *Submissions) fill(list []labs.Received, marks map[string]labs.Mark) {
 			w.list.chosen = e
 		}
 	}
+	w.show() // before there is a row to be scrolled to
 	w.arrange()
-	w.show()
 	if w.page == pageLabs && w.window.Canvas().Focused() == nil && !widgets.ModalOpen(w.window) {
 		w.window.Canvas().Focus(w.list)
 	}
@@ -388,7 +388,7 @@ func (w *Submissions) show() {
 	switch page {
 	case pageNone:
 		content = widgets.EmptyPage(widgets.NewIcon("folder", 64, fynetheme.ColorNamePrimary), lang.L("What did your students hand in?"),
-			lang.L("Put their files into one folder, however they came to you: by mail, from a stick or from the course’s site. Then choose it here."), choose(widgets.StylePrimary))
+			lang.L("Put their files into one folder, however they came to you, and choose it here."), choose(widgets.StylePrimary))
 	case pageReading:
 		content = widgets.EmptyPage(widgets.NewIcon("folder", 56, theme.ColorMuted), lang.L("Reading…"), vmconfig.Inert(w.dir, 200))
 	case pageFailed:
