@@ -31,8 +31,8 @@ type taskPanel struct {
 	fold   *widgets.Button
 	handIn *widgets.Button
 	foot   *fyne.Container // with handIn, where that makes sense
-	asked  bool // for the text
-	there  bool // there is one
+	asked  bool            // for the text
+	there  bool            // there is one
 }
 
 // newTaskPanel returns a panel that shows nothing yet. handIn may be nil.

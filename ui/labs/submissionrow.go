@@ -5,6 +5,8 @@ import (
 	"image/color"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -41,8 +43,8 @@ var columnTitles = [columnCount]string{
 
 // columnWidths are in Fyne units; those of 0 share the rest by columnShares.
 var (
-	columnWidths = [columnCount]float32{0, 0, 76, 150, 84, 84, 150, 0}
-	columnShares = [columnCount]float32{3, 3, 0, 0, 0, 0, 0, 2}
+	columnWidths = [columnCount]float32{0, 0, 70, 146, 78, 80, 142, 0}
+	columnShares = [columnCount]float32{3, 3, 0, 0, 0, 0, 0, 2.5}
 )
 
 // tableLeft is the room for the mark of what was opened.
@@ -163,7 +165,8 @@ func (e *entry) reason() string {
 	text := ""
 	if e.Reason != "" {
 		text = vmconfig.Inert(lang.L(e.Reason), 800)
-		text = strings.ToUpper(text[:1]) + text[1:]
+		first, size := utf8.DecodeRuneInString(text)
+		text = string(unicode.ToUpper(first)) + text[size:]
 		if !strings.HasSuffix(text, ".") {
 			text += "."
 		}

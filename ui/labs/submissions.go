@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -96,7 +97,10 @@ func NewSubmissions(p SubmissionsParams) *Submissions {
 		w.heading.box, line())
 	w.table = container.NewBorder(top, container.NewBorder(line(), nil, nil, nil, detail), nil, nil, container.NewStack(w.list, container.NewCenter(w.nothing)))
 	w.body = container.NewStack()
-	w.work = activity.New(activity.Params{Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: w.showError, Resized: func() { w.frame.Refresh() }})
+	w.work = activity.New(activity.Params{Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: w.showError, Resized: func() {
+		w.frame.Refresh()
+		w.list.reveal()
+	}})
 	w.frame = container.NewBorder(w.newToolbar(), w.work.Box, nil, nil, w.body)
 	p.Window.SetTitle(lang.L("Submissions") + " – Guesthouse")
 	p.Window.SetPadded(false)
@@ -406,6 +410,15 @@ func (w *Submissions) show() {
 	w.body.Refresh()
 }
 
+// inertLines is a text of several lines of which none acts.
+func inertLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = vmconfig.Inert(line, labs.MaxNoteBytes)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // pageNone says that no folder was chosen yet.
 const pageNone = "none"
 
@@ -437,6 +450,9 @@ func (w *Submissions) chosenChanged() {
 		text = join(vmconfig.Inert(e.File, 200), vmconfig.Inert(e.Fingerprint, 100))
 		if why := e.reason(); why != "" {
 			text += "\n" + why
+		}
+		if e.mark.Note != "" {
+			text += "\n" + lang.F("Note: %s", inertLines(e.mark.Note))
 		}
 	}
 	if text != w.detail.Text {

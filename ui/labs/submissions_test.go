@@ -120,7 +120,7 @@ func TestSubmissionsTable(t *testing.T) {
 	if got := r.students(); !slices.Equal(got, []string{"Bob"}) || !strings.Contains(r.texts(), "1 of 7 submissions") {
 		t.Errorf("found %q", got)
 	}
-	r.shows("Bob” is known by another key.") // also for those who use no pointer
+	r.shows("“Bob” is known by another key.") // also for those who use no pointer
 	r.s.search.SetText("nobody")
 	r.shows("Nothing here that fits")
 	if _, off := r.s.open.Disabled(); !off {
@@ -224,6 +224,10 @@ func TestNotesOfSubmissions(t *testing.T) {
 	r.key(fyne.KeyF2)
 	r.press("Cancel")
 	write("ask again")
+	r.key(fyne.KeyHome)
+	if !strings.Contains(r.s.detail.Text, "Note: Good work\nask about port 80") {
+		t.Errorf("the whole note is not shown: %q", r.s.detail.Text)
+	}
 	if r.marks[ada.MarkKey()].Note != "Good work\nask about port 80" || r.marks[bad.MarkKey()].Note != "ask again" {
 		t.Errorf("kept %+v", r.marks)
 	}
