@@ -312,7 +312,7 @@ func (h *handIn) bringOff() {
 // checkSize says about how much it will be.
 func (h *handIn) checkSize() {
 	o := h.outlook
-	title := lang.F("At most about %s are handed in", vmconfig.RoughSize(o.Written))
+	title := lang.F("About %s were written in the machine", vmconfig.RoughSize(o.Written))
 	switch {
 	case o.Written == 0:
 		show(h.size.box, false)

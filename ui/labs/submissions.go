@@ -207,6 +207,7 @@ func (w *Submissions) typed(e *fyne.KeyEvent) {
 			w.chooseFolder()
 		case w.page == pageLabs && w.window.Canvas().Focused() == nil:
 			w.window.Canvas().Focus(w.list)
+			w.list.TypedKey(e)
 		}
 	}
 }

@@ -77,8 +77,9 @@ func (r *submissionsRig) students() (list []string) {
 }
 
 func (r *submissionsRig) key(name fyne.KeyName) {
-	if r.window.Canvas().Focused() == nil { // as the window itself does
-		r.s.typed(&fyne.KeyEvent{Name: fyne.KeyHome})
+	if r.window.Canvas().Focused() == nil {
+		r.s.typed(&fyne.KeyEvent{Name: name})
+		return
 	}
 	r.window.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: name})
 }
