@@ -158,7 +158,7 @@ func launchedBefore(s *services, ref string) *machines.Machine {
 		return nil
 	}
 	for _, m := range s.labs.Machines() {
-		if m.Config.Lab.ID == image.ID.String() && !labs.IsSubmission(m) {
+		if m.Config.Lab.ID == image.ID.String() && !labs.IsSubmission(m.Config) {
 			return m
 		}
 	}

@@ -23,6 +23,11 @@ import (
 // SubmissionsGroup is the group of the machines that are opened submissions; below it is one for each lab.
 const SubmissionsGroup = "Submissions"
 
+// IsSubmission reports whether a machine is an opened submission. It is of a lab as well, but somebody else's work. It only reads memory.
+func IsSubmission(m *vmconfig.Machine) bool {
+	return m != nil && (m.Group == SubmissionsGroup || strings.HasPrefix(m.Group, SubmissionsGroup+"/"))
+}
+
 // OpenOptions say how a submission is opened.
 type OpenOptions struct {
 	// AnotherKey opens it also when the student is known by another key. That one stays the known one; ForgetStudent changes that.

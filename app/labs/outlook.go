@@ -14,7 +14,8 @@ import (
 
 // Outlook is what can be said of a submission before it is made.
 type Outlook struct {
-	// Written is how many bytes the machine's own disk images take, with its checkpoints: about the most that differs from the lab.
+	// Written is how many bytes the machine's own disk images take, with its checkpoints. What is handed in is of that order: what was written twice, or back as it was, counts
+	// less, and a chunk of which a part was written counts whole.
 	Written int64
 	Limit   int64 // bytes of changes that the lab takes at most; 0: not known
 }

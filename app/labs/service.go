@@ -65,11 +65,6 @@ func (s *Service) Machines() []*machines.Machine {
 	return list
 }
 
-// IsSubmission reports whether a machine is what a student handed in, opened by a teacher.
-func IsSubmission(m *machines.Machine) bool {
-	return m.Config != nil && strings.HasPrefix(m.Config.Group, SubmissionsGroup+"/")
-}
-
 // LabOf returns the lab that a machine was launched from; ok is false when it is no lab's. It only reads memory.
 func (s *Service) LabOf(id uuid.UUID) (lab.Digest, bool) {
 	m := s.p.Machines.Snapshot().Get(id)

@@ -454,7 +454,9 @@ func TestUndoTwice(t *testing.T) {
 // TestLongNames: the socket of the guest's agent has no room for them here, and the machine starts all the same.
 func TestLongNames(t *testing.T) {
 	r := openRoom(t)
-	digest := r.publish(t, numbered(2), func(s *Spec) { s.Config.Title = "Netze, Teil 2/3: Wölfe hinter der Brandmauer – ein langer Titel, der nicht endet" })
+	digest := r.publish(t, numbered(2), func(s *Spec) {
+		s.Config.Title = "Netze, Teil 2/3: Wölfe hinter der Brandmauer – ein langer Titel, der nicht endet"
+	})
 	for range 2 {
 		job, id := r.Launch(digest, LaunchOptions{Start: true})
 		done(t, job)

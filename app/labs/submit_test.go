@@ -132,6 +132,9 @@ func TestSubmit(t *testing.T) {
 	done(t, c.checkpoints.Save(machine, checkpoints.SaveOptions{Name: "Before the end"}))
 	c.writeAt(t, disks[0].Path, 11<<20, noise(4, 1<<20))
 
+	if o, err := c.student.Outlook(machine); err != nil || o.Limit != lab.DefaultGrowthMiB<<20 || o.Written < 1<<20 || o.Written > 16<<20 {
+		t.Errorf("the outlook is %+v, %v", o, err)
+	}
 	receipt, file := c.handIn(t, c.student, machine, "Ada")
 	if filepath.Base(file) != "ada-networks-firewalls-1.submission.lab" || receipt.Sequence != 1 || receipt.Changed != 4<<20+512 || len(receipt.LeftOut) > 0 {
 		t.Errorf("%+v", receipt)

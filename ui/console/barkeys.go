@@ -42,7 +42,7 @@ func (k *barKeys) key(buttons []*widgets.Button, i int, e *fyne.KeyEvent) bool {
 	}
 	for i += step; step != 0 && i >= 0 && i < len(buttons); i += step {
 		inTask := slices.Contains(k.w.task.buttons(), buttons[i])
-		if buttons[i].Visible() && (!inTask || k.w.task.box.Visible() && (buttons[i] != k.w.task.handIn || k.w.p.HandIn != nil)) {
+		if buttons[i].Visible() && (!inTask || k.w.task.box.Visible() && (buttons[i] != k.w.task.handIn || k.w.task.foot.Visible())) {
 			k.w.win.Canvas().Focus(buttons[i])
 			break
 		}

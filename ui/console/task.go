@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
 
+	"guesthouse/app/labs"
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
@@ -29,20 +30,21 @@ type taskPanel struct {
 	scroll *container.Scroll
 	fold   *widgets.Button
 	handIn *widgets.Button
-	asked  bool // for the text
-	there  bool // there is one
+	foot   *fyne.Container // with handIn, where that makes sense
+	asked  bool            // for the text
+	there  bool            // there is one
 }
 
 // newTaskPanel returns a panel that shows nothing yet. handIn may be nil.
 func newTaskPanel(fold, handIn func()) *taskPanel {
 	p := &taskPanel{text: container.NewStack(), fold: widgets.NewIconButton("chevron-right", lang.L("Fold the task away"), fold)}
 	p.handIn = widgets.NewButton("send", lang.L("Hand in…"), widgets.StylePlain, handIn).SetTip(lang.L("Hand in what you have done in this machine"))
-	foot := container.NewVBox(hairline(), container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap2, theme.Gap3, theme.Gap3), p.handIn))
-	show(foot, handIn != nil)
+	p.foot = container.NewVBox(hairline(), container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap2, theme.Gap3, theme.Gap3), p.handIn))
+	p.foot.Hide()
 	p.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, theme.Gap4, theme.Gap3, theme.Gap3), p.text))
 	head := container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, theme.Gap3+theme.Gap2, theme.Gap2), container.NewBorder(nil, nil,
 		container.NewCenter(widgets.NewText(lang.L("Task"), 16, true, colorForeground)), p.fold))
-	p.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0), container.NewBorder(nil, nil, hairline(), nil, container.NewBorder(head, foot, nil, nil, p.scroll)))
+	p.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0), container.NewBorder(nil, nil, hairline(), nil, container.NewBorder(head, p.foot, nil, nil, p.scroll)))
 	p.box.Hide()
 	return p
 }
@@ -111,6 +113,7 @@ func (w *Window) readTask() {
 			return
 		}
 		w.task.there = true
+		show(w.task.foot, w.p.HandIn != nil && w.machine != nil && !labs.IsSubmission(w.machine.Config))
 		w.task.text.Objects = []fyne.CanvasObject{widgets.NewMarkdown(text)}
 		w.updateToolbar()
 		w.showTask(!w.p.Settings.Get().Consoles[w.p.ID].TaskFolded)

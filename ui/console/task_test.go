@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 	"github.com/google/uuid"
 
+	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
@@ -18,8 +19,11 @@ import (
 const labID = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 
 // openLab shows the window of a machine that was launched from a lab with this text.
-func (f *world) openLab(text string, err error) *Window {
-	f.machine.Config = &vmconfig.Machine{Name: "web", Lab: vmconfig.Lab{ID: labID}}
+func (f *world) openLab(text string, err error) *Window { return f.openLabIn(text, err, "") }
+
+// openLabIn is openLab for a machine in a group.
+func (f *world) openLabIn(text string, err error, group string) *Window {
+	f.machine.Config = &vmconfig.Machine{Name: "web", Group: group, Lab: vmconfig.Lab{ID: labID}}
 	w := openWindow(Params{
 		App: fyne.CurrentApp(), Dispatch: f.queue, Machines: f, Checkpoints: fakeCheckpoints{f}, Jobs: f.jobs, Settings: fakeSettings{f}, ID: testID,
 		NewSource: f.newSource, after: f.after, Task: func(id uuid.UUID) (string, error) {
@@ -29,6 +33,7 @@ func (f *world) openLab(text string, err error) *Window {
 			f.note("task read")
 			return text, err
 		},
+		HandIn: func(id uuid.UUID, over fyne.Window) { f.note("hand in " + id.String()) },
 	})
 	f.t.Cleanup(func() {
 		w.shut()
@@ -87,6 +92,49 @@ func TestTaskBesideTheScreen(t *testing.T) {
 	}
 	if reads != 2 {
 		t.Errorf("the task was read %d times for two windows", reads)
+	}
+}
+
+// TestHandInBelowTheTask leads from the task to handing in, with the pointer and with the keyboard alone.
+func TestHandInBelowTheTask(t *testing.T) {
+	f := newWorld(t, hypervisor.StateRunning)
+	w := f.openLab("# Firewalls", nil)
+	f.live(w, 0)
+	f.until("the task is shown", w.task.box.Visible)
+	test.Tap(w.task.handIn)
+	w.win.Canvas().Focus(w.bar.full)
+	for _, b := range w.task.buttons() {
+		w.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+		if w.win.Canvas().Focused() != fyne.Focusable(b) {
+			t.Errorf("the keyboard does not come to %q", b.Tip())
+		}
+	}
+	w.task.handIn.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	asked := 0
+	for _, done := range f.noted() {
+		if done == "hand in "+testID.String() {
+			asked++
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	w.task.handIn.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if w.win.Canvas().Focused() != fyne.Focusable(w.display) {
+		t.Error("Escape does not lead back to the guest")
+	}
+	test.Tap(w.bar.task) // folded away
+	w.win.Canvas().Focus(w.bar.full)
+	w.bar.full.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+	if w.win.Canvas().Focused() != fyne.Focusable(w.bar.full) {
+		t.Error("the keyboard goes to what is folded away")
+	}
+	w.shut()
+
+	theirs := f.openLabIn("# Firewalls", nil, labs.SubmissionsGroup+"/networks")
+	f.until("the task is there", func() bool { return theirs.task.there })
+	if theirs.task.foot.Visible() {
+		t.Error("a submission can be handed in")
 	}
 }
 

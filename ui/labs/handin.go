@@ -230,6 +230,7 @@ func (h *handIn) checkMachine() (reason string) {
 		h.state.set(icon, color, title, text)
 		show(h.act, button != "")
 		h.act.Set(buttonIcon, button)
+		h.act.SetStyle(map[bool]widgets.Style{true: widgets.StyleDanger, false: widgets.StylePlain}[buttonIcon == "poweroff"])
 		h.act.Enable()
 	}
 	missing := lang.L("What it has not written to its disks would be missing.")
@@ -311,7 +312,7 @@ func (h *handIn) bringOff() {
 // checkSize says about how much it will be.
 func (h *handIn) checkSize() {
 	o := h.outlook
-	title := lang.F("At most about %s are handed in", vmconfig.RoughSize(o.Written))
+	title := lang.F("About %s were written in the machine", vmconfig.RoughSize(o.Written))
 	switch {
 	case o.Written == 0:
 		show(h.size.box, false)
@@ -430,7 +431,7 @@ func (d *desk) showWork(job *jobs.Job, title string) *widgets.Modal {
 	}))
 	m.OnClosed = stop
 	update()
-	return m.Show()
+	return m.FocusOn(on).Show() // a second Enter must not cancel what the first one began
 }
 
 // showReceipt shows what the student should keep.

@@ -49,7 +49,7 @@ func TestHandIn(t *testing.T) {
 	}
 	handIn()
 	r.shows("The machine is running")
-	r.shows("At most about 12 MiB are handed in")
+	r.shows("About 12 MiB were written in the machine")
 	if got := reason(); got != "Shut the machine down first." {
 		t.Errorf("refused because of %q", got)
 	}

@@ -108,7 +108,7 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[lab.Digest]bool) []
 			it.newer = newest[i.Config.ID]
 		}
 		for _, m := range snap.Machines {
-			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m) {
+			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) {
 				it.machines = append(it.machines, m)
 			}
 		}

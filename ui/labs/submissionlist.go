@@ -55,10 +55,15 @@ func (l *submissionList) choose(e *entry) {
 
 func (l *submissionList) changed() {
 	l.Refresh()
-	if i := slices.Index(l.shown, l.chosen); i >= 0 {
+	l.reveal()
+	l.w.chosenChanged()
+}
+
+// reveal scrolls the chosen row into view.
+func (l *submissionList) reveal() {
+	if i := slices.Index(l.shown, l.chosen); i >= 0 && l.Size().Height > 0 {
 		l.ScrollTo(i)
 	}
-	l.w.chosenChanged()
 }
 
 func (l *submissionList) moveTo(i int) {

@@ -5,6 +5,8 @@ import (
 	"image/color"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -41,8 +43,8 @@ var columnTitles = [columnCount]string{
 
 // columnWidths are in Fyne units; those of 0 share the rest by columnShares.
 var (
-	columnWidths = [columnCount]float32{0, 0, 76, 150, 84, 84, 150, 0}
-	columnShares = [columnCount]float32{3, 3, 0, 0, 0, 0, 0, 2}
+	columnWidths = [columnCount]float32{0, 0, 70, 146, 78, 80, 142, 0}
+	columnShares = [columnCount]float32{3, 3, 0, 0, 0, 0, 0, 2.5}
 )
 
 // tableLeft is the room for the mark of what was opened.
@@ -101,10 +103,18 @@ func newEntry(r labs.Received, mark labs.Mark) *entry {
 		e.cells[columnVersion], e.cells[columnNumber] = lang.F("%d", s.Version), lang.F("%d", s.Sequence)
 		e.cells[columnTime] = s.Created.Local().Format(lang.L("2 Jan 2006, 15:04"))
 	}
-	e.cells[columnSize] = vmconfig.RoughSize(r.Bytes)
+	e.cells[columnSize] = vmconfig.RoughSize(e.size())
 	e.cells[columnState] = e.look.Text
 	e.setMark(mark)
 	return e
+}
+
+// size is how much was changed, of a file that cannot be read how large that is.
+func (e *entry) size() int64 {
+	if e.Submission == nil {
+		return e.Bytes
+	}
+	return e.Changed
 }
 
 func (e *entry) setMark(mark labs.Mark) {
@@ -132,7 +142,7 @@ func (e *entry) compare(o *entry, by column) int {
 	case columnNumber:
 		return cmp.Compare(e.Submission.Sequence, o.Submission.Sequence)
 	case columnSize:
-		return cmp.Compare(e.Bytes, o.Bytes)
+		return cmp.Compare(e.size(), o.size())
 	case columnState:
 		return cmp.Compare(place(e.State), place(o.State))
 	case columnNote:
@@ -155,7 +165,8 @@ func (e *entry) reason() string {
 	text := ""
 	if e.Reason != "" {
 		text = vmconfig.Inert(lang.L(e.Reason), 800)
-		text = strings.ToUpper(text[:1]) + text[1:]
+		first, size := utf8.DecodeRuneInString(text)
+		text = string(unicode.ToUpper(first)) + text[size:]
 		if !strings.HasSuffix(text, ".") {
 			text += "."
 		}
@@ -168,7 +179,10 @@ func (e *entry) reason() string {
 
 // tip is the tooltip of a row.
 func (e *entry) tip() string {
-	lines := []string{vmconfig.Inert(e.File, 160)}
+	lines := []string{vmconfig.Inert(e.File, 160), lang.F("%s changed, in a file of %s", vmconfig.RoughSize(e.Changed), vmconfig.RoughSize(e.Bytes))}
+	if e.Submission == nil {
+		lines = lines[:1]
+	}
 	if why := e.reason(); why != "" {
 		lines = append(lines, why)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -96,7 +97,10 @@ func NewSubmissions(p SubmissionsParams) *Submissions {
 		w.heading.box, line())
 	w.table = container.NewBorder(top, container.NewBorder(line(), nil, nil, nil, detail), nil, nil, container.NewStack(w.list, container.NewCenter(w.nothing)))
 	w.body = container.NewStack()
-	w.work = activity.New(activity.Params{Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: w.showError, Resized: func() { w.frame.Refresh() }})
+	w.work = activity.New(activity.Params{Dispatch: p.Dispatch, Jobs: p.Jobs, ShowError: w.showError, Resized: func() {
+		w.frame.Refresh()
+		w.list.reveal()
+	}})
 	w.frame = container.NewBorder(w.newToolbar(), w.work.Box, nil, nil, w.body)
 	p.Window.SetTitle(lang.L("Submissions") + " – Guesthouse")
 	p.Window.SetPadded(false)
@@ -203,6 +207,7 @@ func (w *Submissions) typed(e *fyne.KeyEvent) {
 			w.chooseFolder()
 		case w.page == pageLabs && w.window.Canvas().Focused() == nil:
 			w.window.Canvas().Focus(w.list)
+			w.list.TypedKey(e)
 		}
 	}
 }
@@ -322,8 +327,8 @@ func (w *Submissions) fill(list []labs.Received, marks map[string]labs.Mark) {
 			w.list.chosen = e
 		}
 	}
+	w.show() // before there is a row to be scrolled to
 	w.arrange()
-	w.show()
 	if w.page == pageLabs && w.window.Canvas().Focused() == nil && !widgets.ModalOpen(w.window) {
 		w.window.Canvas().Focus(w.list)
 	}
@@ -375,11 +380,12 @@ func (w *Submissions) show() {
 	case len(w.all) == 0:
 		page = pageEmpty
 	}
+	before := w.page
+	w.page = page
 	w.chosenChanged()
-	if page == w.page && page != pageFailed && page != pageEmpty {
+	if page == before && page != pageFailed && page != pageEmpty {
 		return
 	}
-	w.page = page
 	choose := func(style widgets.Style) *widgets.Button {
 		return widgets.NewButton("folder", lang.L("Choose a folder…"), style, w.chooseFolder)
 	}
@@ -387,7 +393,7 @@ func (w *Submissions) show() {
 	switch page {
 	case pageNone:
 		content = widgets.EmptyPage(widgets.NewIcon("folder", 64, fynetheme.ColorNamePrimary), lang.L("What did your students hand in?"),
-			lang.L("Put their files into one folder, however they came to you: by mail, from a stick or from the course’s site. Then choose it here."), choose(widgets.StylePrimary))
+			lang.L("Put their files into one folder, however they came to you, and choose it here."), choose(widgets.StylePrimary))
 	case pageReading:
 		content = widgets.EmptyPage(widgets.NewIcon("folder", 56, theme.ColorMuted), lang.L("Reading…"), vmconfig.Inert(w.dir, 200))
 	case pageFailed:
@@ -405,6 +411,15 @@ func (w *Submissions) show() {
 	w.body.Refresh()
 }
 
+// inertLines is a text of several lines of which none acts.
+func inertLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = vmconfig.Inert(line, labs.MaxNoteBytes)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // pageNone says that no folder was chosen yet.
 const pageNone = "none"
 
@@ -413,7 +428,7 @@ func (w *Submissions) chosenChanged() {
 	if w.closing {
 		return
 	}
-	e, listed := w.list.chosen, w.page == pageLabs || w.page == ""
+	e, listed := w.list.chosen, w.page == pageLabs
 	first := lang.L("Choose a submission first.")
 	w.again.SetEnabled(w.dir != "", lang.L("Choose a folder first."))
 	w.export.SetEnabled(len(w.all) > 0 && listed, lang.L("There are no submissions to be written."))
@@ -436,6 +451,9 @@ func (w *Submissions) chosenChanged() {
 		text = join(vmconfig.Inert(e.File, 200), vmconfig.Inert(e.Fingerprint, 100))
 		if why := e.reason(); why != "" {
 			text += "\n" + why
+		}
+		if e.mark.Note != "" {
+			text += "\n" + lang.F("Note: %s", inertLines(e.mark.Note))
 		}
 	}
 	if text != w.detail.Text {
