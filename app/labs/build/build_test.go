@@ -221,8 +221,8 @@ user: {name: student}
 
 func labFiles() map[string]string {
 	return map[string]string{
-		"task.md":    "# Say it\n",
-		"files/say":  "#!/bin/sh\necho \"The lab says: $(cat /etc/made), $(hostname), $(stat -c %u:%a /usr/local/bin/say-it), units left: $(ls /etc/systemd/system | grep -c guesthouse)\"\n",
+		"task.md":   "# Say it\n",
+		"files/say": "#!/bin/sh\necho \"The lab says: $(cat /etc/made), $(hostname), $(stat -c %u:%a /usr/local/bin/say-it), units left: $(ls /etc/systemd/system | grep -c guesthouse)\"\n",
 		// Again and again: a getty that begins hangs up whoever is writing to the line.
 		"files/unit": "[Service]\nExecStart=/bin/sh -c 'while sleep 3; do /usr/local/bin/say-it >/dev/ttyS0; done'\n[Install]\nWantedBy=multi-user.target\n",
 	}
