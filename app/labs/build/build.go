@@ -3,7 +3,8 @@
 //
 // The same recipe gives the same lab as far as its packages are the same. Fixed are the UUIDs of disk, partitions and file systems, which come from the lab's
 // name, and the times of the files of a Debian base: SOURCE_DATE_EPOCH, or else the time at which the recipe was last changed. Not fixed is
-// what a mirror offers on that day, and what the guest writes while it runs: times, the order of blocks, a file system's counters.
+// what a mirror offers on that day, the order in which mke2fs finds the files (and, before its version 1.47.1, the times at which they were unpacked), and what the
+// guest writes while it runs. So two labs of one recipe hold the same files, but not the same bytes.
 //
 // Files: debian.go (packages), disk.go and gpt.go (a disk of them that starts), base.go (the other bases), seed.go and guest/run.sh (what happens in the
 // guest), guest.go (the machine, and what it reports).

@@ -277,12 +277,6 @@ func (w *workshop) says(t *testing.T, id lab.Digest, pattern string) {
 		}
 	}()
 	heard := w.hear(t, machine, regexp.MustCompile(pattern))
-	if dir := os.Getenv("DEBUG_SHOTS"); dir != "" {
-		time.Sleep(20 * time.Second)
-		f, _ := os.Create(filepath.Join(dir, id.Hex()[:8]+".png"))
-		t.Log(w.conn.Screenshot(within(t), machine, f))
-		f.Close()
-	}
 	t.Logf("after %v: %s", time.Since(start).Round(time.Second), heard)
 }
 
