@@ -458,7 +458,7 @@ func sentenceOf(text string) string {
 	if size == 0 {
 		return "It failed for an unknown reason."
 	}
-	if scheme, _, _ := strings.Cut(text, ":"); scheme != "http" && scheme != "https" { // an address is not a word
+	if before, _, found := strings.Cut(text, "://"); !found || strings.Contains(before, " ") { // an address is not a word
 		text = string(unicode.ToUpper(r)) + text[size:]
 	}
 	if !strings.ContainsAny(text[len(text)-1:], ".!?") {

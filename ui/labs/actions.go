@@ -91,7 +91,18 @@ func (w *Window) askReset(i item) {
 }
 
 func (w *Window) askResetOf(m *machines.Machine) {
-	text := lang.L("The machine becomes what it was when it was launched. What you did in it since then, and its checkpoints, are put aside: for seven days you can take the reset back.")
+	w.askResetTo(m, labs.ResetOptions{}, lang.F("Reset “%s”?", shown(m.Name)), lang.L("The machine becomes what it was when it was launched. What you did in it since then, and its checkpoints, are put aside: for seven days you can take the reset back."))
+}
+
+// askUpdate takes the lab's machine to the newest version after a question.
+func (w *Window) askUpdate(i item) {
+	if m := i.main(); m != nil && i.resetReason(m) == "" {
+		w.askResetTo(m, labs.ResetOptions{Update: true}, lang.F("Reset “%s” to version %d?", shown(m.Name), i.newer),
+			lang.L("The machine begins anew in the newest version of its lab. What you did in it, and its checkpoints, are put aside: for seven days you can take that back, and are in the old version again."))
+	}
+}
+
+func (w *Window) askResetTo(m *machines.Machine, o labs.ResetOptions, question, text string) {
 	action := lang.L("Reset")
 	if m.State.Active() {
 		text += "\n\n" + lang.L("The machine is running. It is switched off for this at once: what is open in it is lost.")
@@ -99,9 +110,9 @@ func (w *Window) askResetOf(m *machines.Machine) {
 	} else if m.State == hypervisor.StateSaved {
 		text += "\n\n" + lang.L("Its saved state is lost: what was open in it then cannot be brought back.")
 	}
-	off := labs.ResetOptions{PowerOff: m.State.Active() || m.State == hypervisor.StateSaved}
-	widgets.Confirm(w.window, lang.F("Reset “%s”?", shown(m.Name)), text, nil, action, true, func() {
-		w.follow(w.Labs.Reset(m.UUID, off), lang.F("“%s” could not be reset", shown(m.Name)), nil, nil)
+	o.PowerOff = m.State.Active() || m.State == hypervisor.StateSaved
+	widgets.Confirm(w.window, question, text, nil, action, true, func() {
+		w.follow(w.Labs.Reset(m.UUID, o), lang.F("“%s” could not be reset", shown(m.Name)), nil, nil)
 	})
 }
 
@@ -138,6 +149,10 @@ func (w *Window) menu(i item) *fyne.Menu {
 			items = append(items, w.machineItem(i))
 		}
 		items = append(items, widgets.MenuItem("send", lang.L("Hand in…"), !m.Offline, lang.L("There is no connection to the hypervisor."), func() { w.handIn(m.UUID, nil) }))
+		if i.newer > 0 {
+			reason := i.resetReason(m)
+			items = append(items, widgets.MenuItem("reset", lang.F("Reset to version %d…", i.newer), reason == "", reason, func() { w.askUpdate(i) }))
+		}
 		if !i.traces[m.UUID].undo.IsZero() {
 			undo := i.resetReason(m)
 			items = append(items, widgets.MenuItem("restore", lang.L("Take back the reset…"), undo == "", undo, func() { w.askUndo(i) }))

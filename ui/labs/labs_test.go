@@ -672,3 +672,25 @@ func TestPasswordOfAKey(t *testing.T) {
 		t.Errorf("after no: %v", err)
 	}
 }
+
+// TestUpdateOfAMachine: a reset can lead to the version of the lab that came later; one that is in no later version is not offered that.
+func TestUpdateOfAMachine(t *testing.T) {
+	one, two := labOf("a/one", 1), labOf("a/one", 2)
+	mine := machineOf(one, "mine", hypervisor.StateOff)
+	r := newRig(t, []labs.Image{one, two}, mine)
+	for _, i := range r.w.items {
+		labels := ""
+		for _, m := range r.w.menu(i).Items {
+			labels += m.Label + "\n"
+		}
+		if got := strings.Contains(labels, "Reset to version 2…"); got != (i.Config.Version == 1) {
+			t.Errorf("the menu of version %d offers:\n%s", i.Config.Version, labels)
+		}
+	}
+	i := slices.IndexFunc(r.w.items, func(i item) bool { return i.Config.Version == 1 })
+	r.w.askUpdate(r.w.items[i])
+	r.shows("to version 2?")
+	r.press("Reset")
+	r.settle()
+	r.wants("reset", labs.ResetOptions{Update: true})
+}
