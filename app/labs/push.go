@@ -75,6 +75,8 @@ type pusher struct {
 	target source.Target
 	report Report
 	result *Pushed
+	// reached is true once the place has answered.
+	reached bool
 
 	files []*os.File
 	list  []origin            // distinct chunks in the order in which they first appear
@@ -206,6 +208,12 @@ func (p *pusher) previousAs(ctx context.Context, prefix string) (tags []string, 
 
 // at returns the lab that a tag of the place names; m is nil if there is none. The error is errForeign if it is no lab that can be read.
 func (p *pusher) at(ctx context.Context, tag string) (m *lab.Manifest, config *lab.Config, err error) {
+	if !p.reached { // a place that was never there is not waited for
+		if _, err := p.target.Manifest(ctx, tag); errors.Is(err, source.ErrUnreachable) {
+			return nil, nil, err
+		}
+		p.reached = true
+	}
 	err = p.l.retry(ctx, func() (bool, error) {
 		data, err := p.target.Manifest(ctx, tag)
 		if err == nil {
