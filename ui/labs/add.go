@@ -182,48 +182,59 @@ func sentence(err error) string {
 	return strings.TrimSpace(lang.L(e.Summary) + " " + lang.L(e.Remedy))
 }
 
-// trust asks over the window whether a course's key is the teacher's, and waits for the answer; it is called on a goroutine of a job. no is called on the UI goroutine when the
-// user says no: that ends the job without an error.
-func (d *desk) trust(ctx context.Context, q labs.Question, no func()) (bool, error) {
-	answer := make(chan bool, 1)
+// ask opens a dialog for a job, from its goroutine, and waits for the answer. answered is false when the dialog was closed without one, the window closes, or ctx ends, which
+// closes the dialog. unanswered is called on the UI goroutine before, but not when ctx ended.
+func ask[T any](ctx context.Context, d *desk, open func(answer func(T)) *widgets.Modal, unanswered func()) (given T, answered bool) {
+	type reply struct {
+		given    T
+		answered bool
+	}
+	replies := make(chan reply, 1)
 	var modal *widgets.Modal // UI goroutine only
 	d.Dispatch.Do(func() {
+		var said reply
 		if ctx.Err() != nil {
 			return
 		}
 		if d.closing {
-			no()
-			answer <- false
+			unanswered()
+			replies <- said
 			return
 		}
-		said := false
-		modal = d.askTrust(q, func() {
-			said = true
-			answer <- true
-		})
+		modal = open(func(given T) { said = reply{given, true} })
 		d.questions[modal] = true
 		modal.OnClosed = func() {
 			delete(d.questions, modal)
-			if !said {
-				no()
-				answer <- false
+			if !said.answered {
+				unanswered()
 			}
+			replies <- said
 		}
 	})
 	select {
-	case yes := <-answer:
-		if !yes { // the job was cancelled just now
-			return false, context.Canceled
-		}
-		return yes, nil
+	case r := <-replies:
+		return r.given, r.answered
 	case <-ctx.Done():
 		d.Dispatch.Do(func() {
 			if modal != nil {
 				modal.Close() // what it answers nobody hears
 			}
 		})
+		return given, false
+	}
+}
+
+// trust asks over the window whether a course's key is the teacher's, and waits for the answer; it is called on a goroutine of a job. no is called on the UI goroutine when the
+// user says no: that ends the job without an error.
+func (d *desk) trust(ctx context.Context, q labs.Question, no func()) (bool, error) {
+	_, yes := ask(ctx, d, func(answer func(bool)) *widgets.Modal { return d.askTrust(q, func() { answer(true) }) }, no)
+	switch {
+	case yes:
+		return true, nil
+	case ctx.Err() != nil:
 		return false, ctx.Err()
 	}
+	return false, context.Canceled // the job was cancelled just now
 }
 
 // askTrust shows the words of a new course's key.

@@ -505,34 +505,25 @@ func (d *desk) password(ctx context.Context, first bool) (string, error) {
 	if first {
 		return "", nil
 	}
-	type given struct {
-		text string
-		ok   bool
-	}
-	answer := make(chan given, 1)
-	d.Dispatch.Do(func() {
+	text, ok := ask(ctx, d, func(answer func(string)) *widgets.Modal {
 		password := widgets.NewEntry()
 		password.Password = true
 		var modal *widgets.Modal
-		said := given{}
 		ok := widgets.NewButton("", lang.L("Sign"), widgets.StylePrimary, func() {
-			said = given{password.Text, true}
+			answer(password.Text)
 			modal.Close()
 		})
 		cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
 		password.OnSubmitted = func(string) { ok.Tapped(nil) }
 		modal = widgets.NewModal(d.window, "lock", fynetheme.ColorNamePrimary, lang.L("The course’s key is protected"),
 			container.NewVBox(widgets.NewFormField(lang.L("Password"), password, "")), 420, cancel, ok)
-		modal.OnClosed = func() { answer <- said }
-		modal.FocusOn(password).Show()
-	})
-	select {
-	case got := <-answer:
-		if !got.ok {
-			return "", context.Canceled
-		}
-		return got.text, nil
-	case <-ctx.Done():
+		return modal.FocusOn(password).Show()
+	}, func() {})
+	switch {
+	case ok:
+		return text, nil
+	case ctx.Err() != nil:
 		return "", ctx.Err()
 	}
+	return "", context.Canceled
 }
