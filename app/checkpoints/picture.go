@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/image/draw"
 
 	"guesthouse/app/atomicfile"
@@ -38,21 +39,45 @@ func pictureOf(dir, id string) string {
 	return path
 }
 
-// takePicture keeps the screen of the machine for a checkpoint that is about to be saved. It is written meanwhile: done waits for that.
-func (s *Service) takePicture(ctx context.Context, t *target, id string) (done func()) {
-	s.tidy(t)
-	if !s.p.Conn.Host().Local || !t.domain.State.Active() || len(t.config.Displays) == 0 {
-		return func() {}
+// screen is a picture of a machine's screen that is being taken.
+type screen struct {
+	cancel func()
+	png    chan []byte // gets it, nil if there is none
+}
+
+// lookAtScreen begins to take a picture of the machine's screen if it is known to have one: it takes as long as reading all about the machine, which is done meanwhile.
+func (s *Service) lookAtScreen(ctx context.Context, id uuid.UUID) *screen {
+	m := s.p.Machines.Snapshot().Get(id)
+	if !s.p.Conn.Host().Local || m == nil || !m.State.Active() || m.Config == nil || len(m.Config.Displays) == 0 {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, pictureWait)
-	defer cancel()
-	screen, err := s.p.Machines.Screenshot(ctx, t.domain.UUID)
+	taken := &screen{png: make(chan []byte, 1)}
+	ctx, taken.cancel = context.WithTimeout(ctx, pictureWait)
+	go func() {
+		png, err := s.p.Machines.Screenshot(ctx, id)
+		if err != nil {
+			s.p.Log.Info("a checkpoint has no picture", "machine", id, "error", err)
+			png = nil
+		}
+		taken.png <- png
+	}()
+	return taken
+}
+
+// keepScreen keeps the picture for a checkpoint that is about to be saved, and where its memory is written. That is done meanwhile: done waits for it.
+func (s *Service) keepScreen(t *target, id string, taken *screen) (done func()) {
+	s.tidy(t)
+	var png []byte
+	if taken != nil {
+		png = <-taken.png // what is on the screen now, not after it was saved
+	}
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		if err == nil {
-			err = keepPicture(t, id, screen)
+		s.noteOrigin(t, id)
+		if png == nil {
+			return
 		}
-		if err != nil {
+		if err := keepPicture(t, id, png); err != nil {
 			s.p.Log.Info("a checkpoint has no picture", "machine", t.domain.UUID, "error", err)
 		}
 	})

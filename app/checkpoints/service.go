@@ -306,6 +306,10 @@ func (s *Service) operate(ctx context.Context, id uuid.UUID, what string, work f
 
 func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report func(jobs.Progress)) error {
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Checking"})
+	taken := s.lookAtScreen(ctx, id)
+	if taken != nil {
+		defer taken.cancel()
+	}
 	t, err := s.look(ctx, id)
 	if err != nil {
 		return err
@@ -318,13 +322,13 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	if err != nil {
 		return err
 	}
-	pictured := s.takePicture(ctx, t, n.id)
+	kept := s.keepScreen(t, n.id, taken)
 	began := time.Now()
 	err = m.save(ctx, t, n, report)
 	took := time.Since(began)
-	pictured()
+	kept()
 	if err != nil {
-		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id))))
+		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id)), remove(originFile(t.dir, n.id))))
 	}
 	if err := s.saved(context.WithoutCancel(ctx), t, n.id, took); err != nil {
 		return err
@@ -423,7 +427,6 @@ func (s *Service) saved(ctx context.Context, t *target, id string, took time.Dur
 		return &Reason{Text: "The checkpoint was saved but cannot be used: " + c.Problem, Err: ErrBroken}
 	}
 	s.remember(now, id)
-	s.noteOrigin(t, id)
 	s.noteRate(c.SizeBytes, took)
 	return nil
 }
