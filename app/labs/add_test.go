@@ -390,7 +390,10 @@ func TestDiskFault(t *testing.T) {
 	for _, always := range []bool{false, true} {
 		l, m := newLibrary(t), place.clone()
 		done := false
+		var mu sync.Mutex // several packs are read at once
 		m.read = func(blob ocispec.Descriptor) error {
+			mu.Lock()
+			defer mu.Unlock()
 			parts, _ := filepath.Glob(filepath.Join(l.bases(), "*", "base.raw.part"))
 			for _, part := range parts {
 				// What was there before the first read of it is not wanted, so only a hole can be hurt unnoticed.
