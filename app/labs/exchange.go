@@ -117,20 +117,26 @@ func (s *Service) homes(m vmconfig.Machine) map[string]string {
 
 // labDisks are the disks that a machine has from its lab: those over bases of the library. What its user has added is not touched by resets.
 func (s *Service) labDisks(m vmconfig.Machine) []vmconfig.Disk {
-	bases := s.p.Library.bases() + string(filepath.Separator)
 	return slices.DeleteFunc(ownDisks(m), func(d vmconfig.Disk) bool {
-		path := d.Path
-		for range maxChain {
-			below, err := diskimage.Backing(path)
-			if err != nil || below == "" {
-				return true
-			}
-			if path = filepath.Clean(below); strings.HasPrefix(path, bases) {
-				return false
-			}
-		}
-		return true
+		_, labs := s.images(d)
+		return !labs
 	})
+}
+
+// images are those that hold a disk's content, from its own down; with labs they lie over a base of the library, which is not among them.
+func (s *Service) images(d vmconfig.Disk) (list []string, labs bool) {
+	bases := s.p.Library.bases() + string(filepath.Separator)
+	for path := d.Path; len(list) < maxChain; {
+		list = append(list, path)
+		below, err := diskimage.Below(path)
+		if err != nil || below == "" {
+			return list, false
+		}
+		if path = filepath.Clean(below); strings.HasPrefix(path, bases) {
+			return list, true
+		}
+	}
+	return list, false
 }
 
 // ownDisks are the machine's own disks, in files.
@@ -144,8 +150,8 @@ func ownDisks(m vmconfig.Machine) []vmconfig.Disk {
 	return disks
 }
 
-// exchange puts the machine's present set into the new folder out, and the set in the folder in into its place; in is gone then. The machine must be off, without a saved state, and
-// the caller's alone. From the first step on it is done wholly: what a crash interrupts, Recover finishes.
+// exchange puts the machine's present set into the new folder out, and the set in the folder in into its place; in is gone then. The machine must be off, or its state
+// saved, which is lost, and the caller's alone. From the first step on it is done wholly: what a crash interrupts, Recover finishes.
 func (s *Service) exchange(ctx context.Context, id uuid.UUID, in, out string, undo bool) error {
 	ctx = context.WithoutCancel(ctx)
 	text, err := s.p.Conn.DomainXML(ctx, id, false)
@@ -210,24 +216,14 @@ func (s *Service) fits(old *set, in, out string) error {
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			return err
 		}
-		switch same, err := sameDevice(home, out); {
-		case err != nil:
-			return err
-		case !same:
+		switch {
+		case !machines.SameFileSystem(home, out):
 			return &Reason{Text: fmt.Sprintf("“%s” lies on another file system than Guesthouse's own data, so it cannot be put aside. Nothing was changed.", vmconfig.Inert(p.Home, 200)), Err: unix.EXDEV}
 		case unix.Access(home, unix.W_OK) != nil:
 			return &Reason{Text: fmt.Sprintf("The folder “%s” cannot be changed. Nothing was changed.", vmconfig.Inert(home, 200)), Err: fs.ErrPermission}
 		}
 	}
 	return nil
-}
-
-func sameDevice(a, b string) (bool, error) {
-	var x, y unix.Stat_t
-	if err := errors.Join(unix.Stat(a, &x), unix.Stat(b, &y)); err != nil {
-		return false, err
-	}
-	return x.Dev == y.Dev, nil
 }
 
 // giveUpExchange takes back an exchange that failed before any part was moved; later, Recover goes on.

@@ -2,13 +2,10 @@ package labs
 
 import (
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/google/uuid"
 
-	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig/lab"
 )
 
@@ -34,13 +31,9 @@ func (s *Service) Outlook(id uuid.UUID) (Outlook, error) {
 	if _, config, err := s.p.Library.readConfig(digest); err == nil {
 		o.Limit = config.Growth()
 	}
-	bases := s.p.Library.bases() + string(filepath.Separator)
 	for _, d := range ownDisks(*m.Config) {
-		path := d.Path
-		for range maxChain {
-			if strings.HasPrefix(path, bases) {
-				break
-			}
+		images, _ := s.images(d)
+		for _, path := range images {
 			info, err := os.Stat(path)
 			if err != nil {
 				return o, err
@@ -48,14 +41,6 @@ func (s *Service) Outlook(id uuid.UUID) (Outlook, error) {
 			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 				o.Written += stat.Blocks * 512
 			}
-			below, err := diskimage.Backing(path)
-			if err != nil || below == "" {
-				break // a disk that is not the lab's
-			}
-			if !filepath.IsAbs(below) {
-				below = filepath.Join(filepath.Dir(path), below)
-			}
-			path = below
 		}
 	}
 	return o, nil

@@ -83,12 +83,9 @@ func chainOf(d vmconfig.Disk, bases []Base) (chain, error) {
 			return c, nil
 		}
 		c.images = append(c.images, path)
-		below, err := diskimage.Backing(path)
+		below, err := diskimage.Below(path)
 		if err != nil || below == "" {
 			return c, err
-		}
-		if !filepath.IsAbs(below) {
-			below = filepath.Join(filepath.Dir(path), below)
 		}
 		path = below
 	}

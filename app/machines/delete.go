@@ -138,7 +138,7 @@ func (s *Service) fate(path, kind string, used map[string]string) FileFate {
 		f.Reason = "It is not an ordinary file."
 	case userOfFile(path, used) != "":
 		f.Reason = fmt.Sprintf("“%s” uses it too.", userOfFile(path, used))
-	case !sameFileSystem(filepath.Dir(path), s.p.DataDir):
+	case !SameFileSystem(filepath.Dir(path), s.p.DataDir):
 		f.Reason = "It lies in another file system than the trash."
 	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
 		f.Reason = "Its folder cannot be changed."
@@ -166,7 +166,9 @@ func userOfFile(path string, used map[string]string) string {
 	return ""
 }
 
-func sameFileSystem(a, b string) bool {
+// SameFileSystem reports whether two folders lie on one file system, so that a file can be moved from one to the other; of one that is not there the nearest that is above it
+// counts. It waits for the disk.
+func SameFileSystem(a, b string) bool {
 	x, y := device(a), device(b)
 	return x != nil && y != nil && *x == *y
 }
@@ -257,12 +259,9 @@ func (s *Service) UsedFiles(ctx context.Context) (used map[string]string, unread
 func addChains(used map[string]string) {
 	for path, name := range maps.Clone(used) {
 		for range maxChain {
-			below, err := diskimage.Backing(path)
+			below, err := diskimage.Below(path)
 			if err != nil || below == "" {
 				break
-			}
-			if !filepath.IsAbs(below) {
-				below = filepath.Join(filepath.Dir(path), below)
 			}
 			path = below
 			used[path] = name

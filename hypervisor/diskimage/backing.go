@@ -1,6 +1,10 @@
 package diskimage
 
-import "guesthouse/vmconfig"
+import (
+	"path/filepath"
+
+	"guesthouse/vmconfig"
+)
 
 // Backing returns the name of the image below the one at path (absolute), as written in its header; empty when it has none. It reads the
 // header alone, without qemu-img, so that many images can be asked.
@@ -10,4 +14,13 @@ func Backing(path string) (string, error) {
 	}
 	head, err := inspectFile(path)
 	return head.backing, err
+}
+
+// Below is Backing as an absolute path: QEMU takes a name that is none as relative to the image's folder.
+func Below(path string) (string, error) {
+	below, err := Backing(path)
+	if err != nil || below == "" || filepath.IsAbs(below) {
+		return below, err
+	}
+	return filepath.Join(filepath.Dir(path), below), nil
 }
