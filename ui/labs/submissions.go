@@ -3,7 +3,6 @@ package labs
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -15,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/explain"
-	"guesthouse/app/jobs"
 	"guesthouse/app/labs"
 	"guesthouse/app/settings"
 	"guesthouse/ui/activity"
@@ -221,13 +219,7 @@ func (w *Submissions) Raise() {
 
 // Close closes the window, after a question when unfinished work would end with it.
 func (w *Submissions) Close() {
-	running := slices.ContainsFunc(w.Jobs.List(), func(s jobs.Status) bool { return s.State == jobs.Running })
-	if running && w.p.Last != nil && w.p.Last() && !widgets.ModalOpen(w.window) {
-		widgets.Confirm(w.window, lang.L("Guesthouse is still working"),
-			lang.L("When the last window closes, unfinished work is cancelled and undone. Running machines run on."), nil, lang.L("Close anyway"), true, w.closeNow)
-		return
-	}
-	w.closeNow()
+	activity.Leave(w.window, w.Jobs, w.p.Last != nil && w.p.Last(), w.closeNow)
 }
 
 func (w *Submissions) closeNow() {

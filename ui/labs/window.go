@@ -237,18 +237,7 @@ func (w *Window) Raise() {
 
 // Close closes the window, after a question when unfinished work would end with it. Machines run on.
 func (w *Window) Close() {
-	running := 0
-	for _, s := range w.Jobs.List() {
-		if s.State == jobs.Running {
-			running++
-		}
-	}
-	if running > 0 && w.p.Last != nil && w.p.Last() && !widgets.ModalOpen(w.window) {
-		widgets.Confirm(w.window, lang.L("Guesthouse is still working"),
-			lang.L("When the last window closes, unfinished work is cancelled and undone. Running machines run on."), nil, lang.L("Close anyway"), true, w.closeNow)
-		return
-	}
-	w.closeNow()
+	activity.Leave(w.window, w.Jobs, w.p.Last != nil && w.p.Last(), w.closeNow)
 }
 
 func (w *Window) closeNow() {

@@ -18,7 +18,6 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/ui/activity"
 	"guesthouse/ui/dispatch"
-	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig/guestos"
@@ -213,20 +212,9 @@ func setShown(part fyne.CanvasObject, on bool, around *fyne.Container) {
 // Select selects the machine with this UUID, also when it is not in the list yet but appears in a moment.
 func (m *Manager) Select(id uuid.UUID) { m.list.selectWhenKnown(id) }
 
-// Close remembers the window's size and closes it. Machines run on.
+// Close remembers the window's size and closes it, after a question when unfinished work would end with it. Machines run on.
 func (m *Manager) Close() {
-	running := 0
-	for _, s := range m.p.Jobs.List() {
-		if s.State == jobs.Running {
-			running++
-		}
-	}
-	if running > 0 && !widgets.ModalOpen(m.window) {
-		widgets.Confirm(m.window, lang.L("Guesthouse is still working"),
-			lang.L("When the last window closes, unfinished work is cancelled and undone. Running machines run on."), nil, lang.L("Close anyway"), true, m.closeNow)
-		return
-	}
-	m.closeNow()
+	activity.Leave(m.window, m.p.Jobs, true, m.closeNow)
 }
 
 func (m *Manager) closeNow() {
