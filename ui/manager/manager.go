@@ -229,13 +229,8 @@ func (m *Manager) closeNow() {
 	size, offset := m.window.Canvas().Size(), m.split.Offset
 	dispatch.Run(m.p.Dispatch, func(context.Context) error {
 		return m.p.Settings.Update(func(s *settings.Settings) {
-			windows := make(map[string]settings.WindowSize, len(s.Windows)+2)
-			for k, v := range s.Windows {
-				windows[k] = v
-			}
-			windows[windowKey] = settings.WindowSize{Width: size.Width, Height: size.Height}
-			windows[splitKey] = settings.WindowSize{Width: float32(offset)}
-			s.Windows = windows
+			s.Windows[windowKey] = settings.WindowSize{Width: size.Width, Height: size.Height}
+			s.Windows[splitKey] = settings.WindowSize{Width: float32(offset)}
 		})
 	}, func(error) { m.window.Close() }) // a size that cannot be remembered is no reason to stay open
 }
