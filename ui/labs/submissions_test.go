@@ -51,9 +51,21 @@ type submissionsRig struct {
 	dir string
 }
 
+// folder is an empty folder with a path that is short and has no words: the one of t.TempDir is long enough that a label breaks
+// it inside the test's name, and the rest of that reads like an untranslated text.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func newSubmissionsRig(t *testing.T, list []labs.Received, ms ...*machines.Machine) *submissionsRig {
 	t.Helper()
-	r := &submissionsRig{rig: newRigFor(t, ms...), dir: t.TempDir()}
+	r := &submissionsRig{rig: newRigFor(t, ms...), dir: folder(t)}
 	r.received = map[string][]labs.Received{r.dir: list}
 	r.prefs.Submissions = r.dir
 	r.start()
