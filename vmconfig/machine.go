@@ -119,10 +119,17 @@ type Disk struct {
 	CapacityBytes int64
 }
 
+// NICPrivate is the kind of an adapter in a network that joins machines of this computer with one another and with nothing else. Its source is the multicast address and the UDP port
+// by which the machines of one network find each other, such as 239.77.12.5:23456 (CheckPrivateNetwork).
+const NICPrivate = "private"
+
+// MaxPrivateNICs is the most adapters of the kind NICPrivate that a machine can have.
+const MaxPrivateNICs = 4
+
 // NIC is one network adapter.
 type NIC struct {
-	Kind   string // user, network, bridge, direct ...
-	Source string // name of the network or bridge, empty for user
+	Kind   string // user, network, bridge, direct, NICPrivate ...
+	Source string // name of the network or bridge, address of a private network, empty for user
 	Model  string // virtio, e1000e, ...
 	MAC    string
 	// Isolated is true when the guest reaches nothing through it: neither this computer nor anything behind. Only the kind user.
@@ -137,6 +144,8 @@ type Lab struct {
 	ID      string // "sha256:" and 64 hexadecimal digits: the digest of its config
 	Name    string // such as networks/firewalls
 	Version int
+	// Topology is the name of the lab of several machines that it was launched with, and Role its name there; empty: it was launched alone.
+	Topology, Role string
 }
 
 // Display is one <graphics> element.

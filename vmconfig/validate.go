@@ -3,6 +3,7 @@ package vmconfig
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,7 +212,15 @@ func (m Machine) checkNICs(fs *Faults) {
 	if len(m.Forwards) > 0 && (len(m.NICs) == 0 || m.NICs[0].Kind != "user") {
 		fs.add(FieldNIC, "", faultf("Ports can only be led to a machine whose first network adapter shares this computer's network."))
 	}
+	private := 0
 	for i, n := range m.NICs {
+		switch {
+		case n.Kind == NICPrivate:
+			private++
+			fs.add(FieldNIC, n.Source, CheckPrivateNetwork(n.Source))
+		case private > 0: // libvirt knows nothing of those, so they are read after all others
+			fs.add(FieldNIC, n.Kind, faultf("Network adapters of private networks come after all others."))
+		}
 		if n.Isolated && (n.Kind != "user" || i > 0) {
 			fs.add(FieldNIC, n.Kind, faultf("Only a first network adapter that shares this computer's network can be isolated."))
 		}
@@ -228,6 +237,22 @@ func (m Machine) checkNICs(fs *Faults) {
 			seen[mac] = true
 		}
 	}
+	if private > MaxPrivateNICs {
+		fs.add(FieldNIC, strconv.Itoa(private), faultf("A machine can be in at most %d private networks.", MaxPrivateNICs))
+	}
+}
+
+// privateNetworks are the multicast addresses that every organisation may use as it likes (RFC 2365, "Administratively Scoped IP Multicast").
+var privateNetworks = netip.MustParsePrefix("239.0.0.0/8")
+
+// CheckPrivateNetwork says whether text names a private network, for the source of a NICPrivate: an administratively scoped multicast address and a UDP port that needs no privileges.
+func CheckPrivateNetwork(text string) error {
+	// Only as it is written canonically: the text goes to QEMU as it is.
+	network, err := netip.ParseAddrPort(text)
+	if err != nil || network.String() != text || !privateNetworks.Contains(network.Addr()) || network.Port() < 1024 {
+		return faultf("“%s” is no private network; write for example 239.77.12.5:23456, with an address that begins with 239 and a port from 1024 to 65535.", Inert(text, shownValue))
+	}
+	return nil
 }
 
 // CheckMAC says whether text is an Ethernet address that one adapter can have: six bytes, not all zero, not a group address.

@@ -75,10 +75,25 @@ func good() Machine {
 	}
 }
 
+// private adds adapters of private networks to a machine.
+func private(networks ...string) func(*Machine) {
+	return func(m *Machine) {
+		for _, n := range networks {
+			m.NICs = append(m.NICs, NIC{Kind: NICPrivate, Source: n})
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	limits := Limits{MaxCPUs: 16, HostCPUs: 4, HostMemory: 8 * GiB, FreeDisk: 10 * GiB}
-	if err := good().Validate(limits).Err(); err != nil {
-		t.Fatal(err)
+	joined := good()
+	private("239.0.0.0:1024", "239.77.12.5:23456", "239.77.12.5:23457", "239.255.255.255:65535")(&joined)
+	alone := good()
+	alone.NICs = joined.NICs[1:]
+	for _, m := range []Machine{good(), joined, alone} {
+		if err := m.Validate(limits).Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, c := range map[string]struct {
 		field Field
@@ -134,10 +149,22 @@ func TestValidate(t *testing.T) {
 		"MAC twice": {FieldNIC, func(m *Machine) {
 			m.NICs = append(m.NICs, NIC{Kind: "user", MAC: "52:54:00:12:34:56"})
 		}},
-		"adapter":  {FieldNIC, func(m *Machine) { m.NICs[0].Model = "virtio,x=y" }},
-		"network":  {FieldNIC, func(m *Machine) { m.NICs[0].Source = "a\x01" }},
-		"graphics": {FieldVideo, func(m *Machine) { m.Video = "<vga>" }},
-		"display":  {FieldDisplay, func(m *Machine) { m.Displays[0].Kind = "v n c" }},
+		"adapter":                                     {FieldNIC, func(m *Machine) { m.NICs[0].Model = "virtio,x=y" }},
+		"network":                                     {FieldNIC, func(m *Machine) { m.NICs[0].Source = "a\x01" }},
+		"private network by name":                     {FieldNIC, private("lab")},
+		"private network on a usual group":            {FieldNIC, private("224.0.0.251:5353")},
+		"private network beyond":                      {FieldNIC, private("240.0.0.1:5353")},
+		"private network, no port":                    {FieldNIC, private("239.1.2.3")},
+		"private network, privileged port":            {FieldNIC, private("239.1.2.3:1023")},
+		"private network, port too high":              {FieldNIC, private("239.1.2.3:65536")},
+		"private network, odd port":                   {FieldNIC, private("239.1.2.3:02000")},
+		"private network, IPv6":                       {FieldNIC, private("[::ffff:239.1.2.3]:2000")},
+		"private network with option":                 {FieldNIC, private("239.1.2.3:2000,x=y")},
+		"private network before another":              {FieldNIC, func(m *Machine) { private("239.1.2.3:2000")(m); m.NICs = append(m.NICs, NIC{Kind: "user"}) }},
+		"private networks, more than there are slots": {FieldNIC, private("239.1.2.3:2000", "239.1.2.3:2001", "239.1.2.3:2002", "239.1.2.3:2003", "239.1.2.3:2004")},
+		"private network and isolated":                {FieldNIC, func(m *Machine) { private("239.1.2.3:2000")(m); m.NICs[1].Isolated = true }},
+		"graphics":                                    {FieldVideo, func(m *Machine) { m.Video = "<vga>" }},
+		"display":                                     {FieldDisplay, func(m *Machine) { m.Displays[0].Kind = "v n c" }},
 	} {
 		m := good()
 		c.spoil(&m)

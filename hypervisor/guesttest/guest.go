@@ -12,6 +12,7 @@
 //	pointer 400 300 buttons 1          absolute pointer in guest pixels; button bits: left, right, middle
 //	motion 3 -2 buttons 0              relative pointer
 //	wheel -1
+//	heard N TEXT                       a frame that came by network adapter N, which "net" brought up; it is "send" that sends them
 //	POWER BUTTON                       then it powers off
 //
 // and answers commands, one a line, with one line each or with "error: ...":
@@ -22,6 +23,8 @@
 //	write2 N TEXT, read2 N             the same on the second virtio disk
 //	fill N                             write N MiB to the disk: "filled N"
 //	dirty N                            make N MiB of memory busy: "dirtied N"
+//	net N                              bring up the network adapter that the kernel calls ethN: "net N 52:54:00:12:34:56", its address
+//	send N TEXT                        a frame to everybody in the network of adapter N: "sent N TEXT"
 //	print N                            N KiB of output in numbered lines of 64 bytes, then "printed N"
 //	poweroff, reboot
 package guesttest

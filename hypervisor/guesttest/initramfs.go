@@ -18,7 +18,7 @@ import (
 // guestModules are the drivers that the guest needs; makeInitramfs adds what they depend on. The graphics card's own driver comes when a test
 // asks for it: until then the guest draws where its boot loader has left a screen.
 var guestModules = []string{
-	"virtio_pci", "virtio_blk", "evdev", "xhci-pci", "usbhid", "hid-generic", "psmouse", "button",
+	"virtio_pci", "virtio_blk", "evdev", "xhci-pci", "usbhid", "hid-generic", "psmouse", "button", "virtio_net",
 }
 
 // initFiles returns the source of the guest's process 1 by file name.

@@ -18,7 +18,7 @@ import (
 )
 
 // kernelDir is where "packaging/setup test" puts the distribution's kernel (packaging/testing/fetch-kernel).
-const kernelDir = "/var/cache/guesthouse-test/kernel-2"
+const kernelDir = "/var/cache/guesthouse-test/kernel-3"
 
 // defaultLabel is the volume id of the test guest's ISO.
 const defaultLabel = "GUESTHOUSE_TEST"

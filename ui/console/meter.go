@@ -74,7 +74,7 @@ func (m *meter) read(c *vmconfig.Machine, id uuid.UUID, now machines.Sample) rea
 	nics.line(lang.L("Adapter"), lang.L("Network"), lang.L("Received"), lang.L("Sent"))
 	counted := 0
 	for _, n := range c.NICs {
-		if n.Kind == "user" { // QEMU translates addresses by itself and counts nothing
+		if n.Kind == "user" || n.Kind == vmconfig.NICPrivate { // QEMU carries the frames by itself, and libvirt cannot ask it
 			nics.line(nicName(n), networkName(n), lang.L("not counted"), lang.L("not counted"))
 			continue
 		}
@@ -187,6 +187,9 @@ func nicName(n vmconfig.NIC) string { return vmconfig.Inert(orDefault(n.Model, "
 func networkName(n vmconfig.NIC) string {
 	if n.Kind == "user" {
 		return lang.L("behind this computer’s address (NAT)")
+	}
+	if n.Kind == vmconfig.NICPrivate {
+		return lang.L("private network of its lab")
 	}
 	if n.Source == "" {
 		return vmconfig.Inert(n.Kind, 40)

@@ -144,6 +144,7 @@ func network(c *vmconfig.Machine) section {
 	for i, n := range c.NICs {
 		kind := map[string]string{
 			"user": lang.L("Shared with this computer"), "network": lang.L("Virtual network"), "bridge": lang.L("Bridge"), "direct": lang.L("Direct"),
+			vmconfig.NICPrivate: lang.L("Private network of its lab"),
 		}[n.Kind]
 		if kind == "" {
 			kind = n.Kind

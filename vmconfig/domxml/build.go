@@ -85,7 +85,7 @@ func Build(m vmconfig.Machine, o BuildOptions) (string, error) {
 	pm.child("suspend-to-mem", "enabled", "no")
 	pm.child("suspend-to-disk", "enabled", "no")
 	buildDevices(d, m, o)
-	buildUserNet(d, m)
+	buildCommandLine(d, m)
 
 	doc.Indent(2)
 	return doc.WriteToString()
@@ -115,7 +115,11 @@ func buildMetadata(d node, m vmconfig.Machine) {
 		ours.text(ourPrefix+":group", m.Group)
 	}
 	if l := m.Lab; l != (vmconfig.Lab{}) {
-		ours.child(ourPrefix+":lab", "id", l.ID, "name", l.Name, "version", strconv.Itoa(l.Version))
+		attributes := []string{"id", l.ID, "name", l.Name, "version", strconv.Itoa(l.Version)}
+		if l.Topology != "" {
+			attributes = append(attributes, "topology", l.Topology, "role", l.Role)
+		}
+		ours.child(ourPrefix+":lab", attributes...)
 	}
 }
 
@@ -214,7 +218,7 @@ func buildDevices(d node, m vmconfig.Machine, o BuildOptions) {
 		}
 	}
 	for i, nic := range m.NICs {
-		if i > 0 || !ownUserNet(m) {
+		if nic.Kind != vmconfig.NICPrivate && (i > 0 || !ownUserNet(m)) {
 			buildNIC(devices, nic)
 		}
 	}

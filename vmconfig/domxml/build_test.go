@@ -57,6 +57,9 @@ func goldens() map[string]struct {
 		{Device: vmconfig.DeviceFloppy},
 	}
 	secure := &FirmwareFiles{Code: "/usr/share/OVMF/OVMF_CODE_4M.ms.fd", Vars: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd", SecureBoot: true}
+	joined := machine()
+	joined.NICs[0].Isolated, joined.Forwards = true, []vmconfig.Forward{{Host: 40022, Guest: 22}}
+	joined.NICs = append(joined.NICs, privateNICs()...)
 	type golden = struct {
 		machine vmconfig.Machine
 		options BuildOptions
@@ -68,6 +71,7 @@ func goldens() map[string]struct {
 		"windows-xp":  {xp, BuildOptions{LocalTime: true}},
 		"unknown":     {unknown, BuildOptions{}},
 		"no-disk":     {diskless, BuildOptions{}},
+		"private":     {joined, BuildOptions{}},
 	}
 }
 

@@ -40,7 +40,7 @@ func Clone(xml string, to Identity) (string, error) {
 	}
 	for _, argument := range e.root.childNS(qemuNamespace, "commandline").all() {
 		if value := argument.attr("value"); value != "" {
-			e.setAttr(argument, "value", clonedUserNet(value, to.UUID))
+			e.setAttr(argument, "value", clonedArgument(value, to.UUID))
 		}
 	}
 	for target, source := range to.Sources {

@@ -87,7 +87,7 @@ func readMachine(d *element) vmconfig.Machine {
 			m.Tablet = m.Tablet || c.attr("type") == "tablet"
 		}
 	}
-	readUserNet(d.childNS(qemuNamespace, "commandline"), &m)
+	readCommandLine(d.childNS(qemuNamespace, "commandline"), &m)
 	return m
 }
 
@@ -98,7 +98,9 @@ func readMetadata(metadata *element, m *vmconfig.Machine) {
 	if ours := metadata.childNS(vmconfig.MetadataNamespace, "machine"); ours != nil {
 		m.Group = ours.childNS(vmconfig.MetadataNamespace, "group").text()
 		if lab := ours.childNS(vmconfig.MetadataNamespace, "lab"); lab != nil {
-			m.Lab = vmconfig.Lab{ID: lab.attr("id"), Name: lab.attr("name"), Version: readCount(lab.attr("version"))}
+			m.Lab = vmconfig.Lab{
+				ID: lab.attr("id"), Name: lab.attr("name"), Version: readCount(lab.attr("version")), Topology: lab.attr("topology"), Role: lab.attr("role"),
+			}
 		}
 	}
 }

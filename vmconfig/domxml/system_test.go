@@ -43,6 +43,12 @@ func TestBuiltMachinesStart(t *testing.T) {
 			m.Lab = vmconfig.Lab{ID: "sha256:0123", Name: "networks/firewalls", Version: 3}
 			m.NICs[0].Isolated, m.Forwards = true, []vmconfig.Forward{{Host: freePort(t), Guest: 80}, {Host: freePort(t), Guest: 22}}
 		}, domxml.BuildOptions{}},
+		{"private", func(m *vmconfig.Machine) {
+			m.NICs = append(m.NICs, vmconfig.NIC{Kind: vmconfig.NICPrivate, Source: "239.77.12.5:23456"}, vmconfig.NIC{Kind: vmconfig.NICPrivate, Source: "239.77.12.5:23457", Model: "e1000e"})
+		}, domxml.BuildOptions{}},
+		{"old chipset", func(m *vmconfig.Machine) {
+			m.Chipset, m.NICs = "pc", []vmconfig.NIC{{Kind: vmconfig.NICPrivate, Source: "239.77.12.5:23456"}}
+		}, domxml.BuildOptions{}},
 		{"odd path", func(m *vmconfig.Machine) { m.Name = "a & b's ü" }, domxml.BuildOptions{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,7 +95,10 @@ func TestBuiltMachinesStart(t *testing.T) {
 				len(got.Displays) != 2 || got.Displays[0].Listen != "none" || !got.Displays[1].P2P {
 				t.Errorf("libvirt has %+v", got)
 			}
-			if got.Lab != m.Lab || len(got.NICs) != 1 || got.NICs[0].Isolated != m.NICs[0].Isolated || !slices.Equal(got.Forwards, m.Forwards) {
+			sameNIC := func(a, b vmconfig.NIC) bool {
+				return a.Kind == b.Kind && a.Source == b.Source && a.Isolated == b.Isolated
+			}
+			if got.Lab != m.Lab || !slices.EqualFunc(got.NICs, m.NICs, sameNIC) || !slices.Equal(got.Forwards, m.Forwards) {
 				t.Errorf("libvirt has the lab %+v, the adapters %+v, the ports %+v", got.Lab, got.NICs, got.Forwards)
 			}
 			for _, f := range m.Forwards {
@@ -111,10 +120,10 @@ func TestBuiltMachinesStart(t *testing.T) {
 			}
 			host.Virsh(t, "define", "--validate", file)
 			after, err := domxml.Parse(host.Virsh(t, "dumpxml", "--inactive", "--security-info", id.String()))
-			if err != nil || after.Group != "x" || after.OSID != "" || after.Notes != to.Notes || after.CPUs != 2 || after.MemoryBytes != to.MemoryBytes || after.Lab != m.Lab {
+			if err != nil || after.Group != "x" || after.OSID != "" || after.Notes != to.Notes || after.CPUs != 2 || after.MemoryBytes != to.MemoryBytes || after.Lab != m.Lab || !slices.Equal(after.NICs, got.NICs) {
 				t.Errorf("after the edit: %v %+v", err, after)
 			}
-			if c.name == "bios" {
+			if c.name == "bios" || c.name == "private" {
 				host.Virsh(t, "managedsave", id.String())
 				host.Virsh(t, "start", id.String())
 			}

@@ -27,6 +27,7 @@ type guest struct {
 	disk   *disk
 	second *disk    // nil until a command found it
 	view   *picture // nil: no framebuffer
+	links  map[int64]*link
 
 	mu      sync.Mutex
 	counter int  // counts in memory
@@ -43,7 +44,7 @@ func main() {
 	_ = syscall.Reboot(syscall.LINUX_REBOOT_CMD_CAD_OFF)
 	signal.Ignore(syscall.SIGINT)
 
-	g := &guest{port: openSerial("/dev/ttyS0")}
+	g := &guest{port: openSerial("/dev/ttyS0"), links: map[int64]*link{}}
 	g.disk = openDisk("/dev/vda")
 	if err := g.show(); err != nil {
 		g.port.line("no picture: %v", err)
@@ -133,6 +134,16 @@ func (g *guest) command(line string) {
 		loadModules("/graphics")
 		err = g.show()
 		g.answer(err, "graphics")
+	case "net":
+		if err = numberErr; err == nil {
+			text, err = g.join(n)
+		}
+		g.answer(err, "net %d %s", n, text)
+	case "send":
+		if err = numberErr; err == nil {
+			err = g.send(n, text)
+		}
+		g.answer(err, "sent %d %s", n, text)
 	case "print":
 		if err = numberErr; err == nil {
 			g.print(n)
