@@ -127,10 +127,10 @@ func wire(ctx context.Context, conn *libvirtd.Conn, log *slog.Logger, closeLog f
 		Conn: hv, Jobs: s.jobs, Guests: s.guests, Images: images,
 		DataDir: s.dataDir, Log: log,
 	})
-	s.checkpoints = checkpoints.New(checkpoints.Params{
-		Conn: hv, Machines: s.machines, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log,
-	})
 	library := labs.New(labs.Params{Dir: filepath.Join(s.dataDir, "labs"), Keys: filepath.Join(s.dataDir, "keys"), Program: version, Log: log})
+	s.checkpoints = checkpoints.New(checkpoints.Params{
+		Conn: hv, Machines: s.machines, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log, Limit: library.CheckpointLimit,
+	})
 	s.labs = labs.NewService(labs.ServiceParams{
 		Library: library, Conn: hv, Machines: s.machines, Checkpoints: s.checkpoints, Jobs: s.jobs, Images: images, DataDir: s.dataDir, Log: log,
 	})

@@ -80,13 +80,13 @@ func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now 
 	if old := automaticOnes(o.List); len(old) > 0 && now.Sub(old[0].Created) < a.Every {
 		return nil
 	}
-	if o.Refusal != "" {
-		return &Reason{Text: o.Refusal}
+	if reason := o.AutomaticRefusal(""); reason != "" {
+		return &Reason{Text: reason}
 	}
 	if err := s.fits(o); err != nil {
 		return err
 	}
-	if err := s.Save(id, SaveOptions{Name: now.Local().Format(automaticName)}).Wait(ctx); err != nil {
+	if err := s.Save(id, SaveOptions{Name: now.Local().Format(automaticName), automatic: true}).Wait(ctx); err != nil {
 		return err
 	}
 	return s.thinOut(ctx, id, a.Keep)
@@ -96,15 +96,15 @@ func (s *Service) automatic(ctx context.Context, id uuid.UUID, a Automatic, now 
 const UsualKeep = 5
 
 // SaveAutomatic saves a checkpoint in a job, as those that are saved by themselves, and deletes those that are more than keep. When the machine is off and both its state
-// and its settings are in a checkpoint already, it does nothing. Errors are those of Save.
+// and its settings are in a checkpoint already, or it may not have any, it does nothing. Errors are those of Save.
 func (s *Service) SaveAutomatic(id uuid.UUID, keep int) *jobs.Job {
 	return s.p.Jobs.Start("Saving a checkpoint of "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		err := s.operate(ctx, id, "saving a checkpoint", func() error {
 			t, err := s.look(ctx, id)
-			if err != nil || s.kept(t) {
+			if err != nil || s.kept(t) || s.most(t) == 0 {
 				return err
 			}
-			return s.save(ctx, id, SaveOptions{Name: automaticNow(s.list(t))}, report)
+			return s.save(ctx, id, SaveOptions{Name: automaticNow(s.list(t)), automatic: true}, report)
 		})
 		if err != nil {
 			return err
@@ -130,22 +130,23 @@ func (s *Service) kept(t *target) bool {
 	return ok && settings != nil && len(vmconfig.Compare(*settings, t.config)) == 0
 }
 
-// thinOut deletes the oldest of those that were saved by themselves, so that keep are left. The one that the machine continues from stays.
+// thinOut deletes the oldest of those that were saved by themselves, so that keep are left and the machine has no more checkpoints than it may. The youngest of them and the one that
+// the machine continues from stay.
 func (s *Service) thinOut(ctx context.Context, id uuid.UUID, keep int) error {
-	tooMany := func(list []Checkpoint) (gone []string) {
-		old := automaticOnes(list)
-		for _, c := range old[min(len(old), max(keep, 1)):] {
-			if !c.Current {
+	tooMany := func(t *target) (gone []string) {
+		list, most := s.list(t), s.most(t)
+		for i, c := range slices.Backward(automaticOnes(list)) {
+			if i > 0 && !c.Current && (i >= keep || len(list)-len(gone) > most) {
 				gone = append(gone, c.ID)
 			}
 		}
 		return gone
 	}
-	list, err := s.List(ctx, id)
-	if err != nil || len(tooMany(list)) == 0 {
+	t, err := s.look(ctx, id)
+	if err != nil || len(tooMany(t)) == 0 {
 		return err
 	}
-	return s.deletePicked(id, 1, func(t *target) []string { return tooMany(s.list(t)) }).Wait(ctx)
+	return s.deletePicked(id, 1, tooMany).Wait(ctx)
 }
 
 // automaticOnes returns those that were saved by themselves and can be restored, the youngest first.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
@@ -32,6 +34,7 @@ const (
 	victimProgram = "program"
 	victimDaemon  = "daemon"
 	victimQEMU    = "qemu"
+	victimDisk    = "disk" // not killed but filled, until the operation has ended
 )
 
 // Operations that are cut off.
@@ -48,6 +51,19 @@ const (
 // It tries a few points, and all of them if GUESTHOUSE_CRASH_POINTS is "all", which takes a quarter of an hour. For daemon and QEMU those are the phases:
 // each call to libvirt, and the time between two of them.
 func TestCrashPoints(t *testing.T) {
+	cutAll(t, victimProgram, victimDaemon, victimQEMU)
+}
+
+// TestDiskFullAtPoints fills the disk at the points of TestCrashPoints. The operation fails or does not, but what must hold there must hold here:
+// the next start of the program finds room again, and nothing lost.
+func TestDiskFullAtPoints(t *testing.T) {
+	if onSmallDisk(t, 320) {
+		cutAll(t, victimDisk)
+	}
+}
+
+// cutAll cuts off each operation with each firmware.
+func cutAll(t *testing.T, victims ...string) {
 	if out, err := exec.Command(hosttest.Tool(t, "strace"), "-o", "/dev/null", "true").CombinedOutput(); err != nil {
 		t.Skipf("nobody may trace processes here, as in some containers: %v, %s", err, out)
 	}
@@ -59,7 +75,7 @@ func TestCrashPoints(t *testing.T) {
 				t.Run(operation, func(t *testing.T) {
 					s.ready(t, operation)
 					points := s.points(t, operation)
-					for _, victim := range []string{victimProgram, victimDaemon, victimQEMU} {
+					for _, victim := range victims {
 						t.Run(victim, func(t *testing.T) {
 							var count crashCount
 							for n, p := range chosen(points, victim, 3*i+j) {
@@ -96,19 +112,19 @@ func (c crashCount) String() string {
 	return fmt.Sprintf("%d tried, %d losses, %d with an untrue sentence, %d with something left behind", c.tried, c.losses, c.untrue, c.littered)
 }
 
-// chosen returns the points for a victim. Without GUESTHOUSE_CRASH_POINTS it is one, and of daemon and QEMU only one gets it; turn differs in each
+// chosen returns the points for a victim. Without GUESTHOUSE_CRASH_POINTS it is one, and of daemon and QEMU only one gets it, the disk every fourth time; turn differs in each
 // combination, so that together they are spread evenly over all points.
 func chosen(points []crashPoint, victim string, turn int) []crashPoint {
 	var fit []crashPoint
 	for _, p := range points {
-		if victim == victimProgram || p.phase && (victim == victimDaemon || p.qemu) {
+		if victim == victimProgram || victim == victimDisk || p.phase && (victim == victimDaemon || p.qemu) {
 			fit = append(fit, p)
 		}
 	}
 	switch {
 	case os.Getenv("GUESTHOUSE_CRASH_POINTS") == "all":
 		return fit
-	case victim == victimDaemon && turn%2 == 0, victim == victimQEMU && turn%2 != 0, len(fit) == 0:
+	case victim == victimDaemon && turn%2 == 0, victim == victimQEMU && turn%2 != 0, victim == victimDisk && turn%4 != 0, len(fit) == 0:
 		return nil
 	}
 	_, part := math.Modf(float64(turn+1) * (math.Sqrt(5) - 1) / 2) // multiples of the golden ratio fill the unit interval evenly
@@ -301,7 +317,7 @@ func (s *crashSite) cut(t *testing.T, operation, victim string, p crashPoint, co
 			}
 		}
 	}()
-	qemu := s.host.QEMUPID(crashMachine)
+	qemu, free := s.host.QEMUPID(crashMachine), func() {}
 	r := s.run(t, operation, &p, func(program int) {
 		switch victim {
 		case victimProgram:
@@ -313,8 +329,12 @@ func (s *crashSite) cut(t *testing.T, operation, victim string, p crashPoint, co
 		case victimQEMU:
 			pid := s.host.QEMUPID(crashMachine)
 			cut = pid != 0 && syscall.Kill(pid, syscall.SIGKILL) == nil
+		case victimDisk:
+			free = fill(t, 0)
+			cut = true
 		}
 	})
+	free()
 	f := attach(t, s.host, s.host.URI)
 	told, err := f.Recover(within(t))
 	t.Logf("the program: %v (%s); the next start says %q", r.err, r.said, told)
@@ -441,7 +461,8 @@ func (s *crashSite) goesOn(t *testing.T, f *fixture, operation, victim string, j
 	switch {
 	case err == nil:
 	case victim == victimQEMU && !d.State.Active(),
-		operation == crashRestore && victim == victimDaemon && jobErr != nil && !d.State.Active(): // and it was told that going back failed
+		// It was told that going back failed.
+		operation == crashRestore && (victim == victimDaemon || victim == victimDisk) && jobErr != nil && !d.State.Active():
 		f.do(t, machines.ActionStart, s.id)
 		f.state(t, s.id, hypervisor.StateRunning)
 	default:
@@ -487,10 +508,11 @@ func (s *crashSite) run(t *testing.T, operation string, p *crashPoint, act func(
 	}
 	defer trace.Close()
 	defer traceEnd.Close()
-	output, err := os.Create(filepath.Join(dir, "output"))
+	buffer, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC) // a file that needs no disk, which may be full
 	if err != nil {
 		t.Fatal(err)
 	}
+	output := os.NewFile(uintptr(buffer), "output")
 	defer output.Close()
 	cmd := exec.CommandContext(within(t), hosttest.Tool(t, "strace"), "-f", "--seccomp-bpf", "-y", "-s", "200", "-o", "/dev/fd/3",
 		"-e", "signal=none", "-e", "trace="+traceCalls, "-e", fmt.Sprintf("inject=%s:delay_exit=%d", traceCalls, traceDelay.Microseconds()),
@@ -533,7 +555,7 @@ func (s *crashSite) run(t *testing.T, operation string, p *crashPoint, act func(
 		t.Logf("it never came to %q for the %d. time", p.event, p.nth)
 	}
 	r.err = cmd.Wait()
-	text, err := os.ReadFile(output.Name())
+	text, err := io.ReadAll(io.NewSectionReader(output, 0, math.MaxInt64))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,6 +64,9 @@ func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveReco
 	if err != nil {
 		return err
 	}
+	if err := s.mend(ctx, t); err != nil {
+		return err
+	}
 	if entry.Running && t.domain.State == hypervisor.StatePaused &&
 		t.domain.Pause != hypervisor.PauseIOError && t.domain.Pause != hypervisor.PauseNoSpace {
 		return s.p.Conn.Resume(ctx, id)
@@ -191,25 +194,47 @@ func (m internal) restoreDisks(ctx context.Context, t *target, snapshot hypervis
 }
 
 func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	inside := m.s.contents(t)
-	path, _ := inside.missing(t.snapshotPaths(snapshot), snapshot.Name)
-	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
-	if errors.Is(err, hypervisor.ErrUnsupported) && t.domain.State.Active() {
-		err = m.deleteWithOtherDisc(ctx, t, snapshot, err)
-	}
-	if err != nil && path != "" {
-		// Its data is not there, so only the entry can be forgotten.
-		err = m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
+	id := t.domain.UUID
+	err := m.deleteListed(ctx, t, snapshot)
+	if errors.Is(err, hypervisor.ErrDisconnected) && m.s.settle(ctx, id) == nil {
+		// The daemon died in the middle. Its successor finishes it, if it was not done already.
+		now, lookErr := m.s.look(ctx, id)
+		if lookErr != nil {
+			return errors.Join(err, lookErr)
+		}
+		err = nil
+		if left, listed := now.snapshot(snapshot.Name); listed {
+			err = m.deleteListed(ctx, now, left)
+		}
 	}
 	if err != nil || !ours(snapshot.Name) {
 		return err
 	}
 	// libvirt also says that it is done when QEMU ended before it was.
-	now, err := m.s.look(ctx, t.domain.UUID)
+	now, err := m.s.lookAgain(ctx, id)
 	if err != nil {
 		return err
 	}
-	return m.s.removeOrphan(ctx, now, snapshot.Name)
+	if err := m.s.removeOrphan(ctx, now, snapshot.Name); err != nil {
+		return err
+	}
+	if t.domain.State.Active() {
+		return m.s.mend(ctx, now)
+	}
+	return nil
+}
+
+// deleteListed has libvirt delete a checkpoint, or forget it where its data is not there.
+func (m internal) deleteListed(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	path, _ := m.s.contents(t).missing(t.snapshotPaths(snapshot), snapshot.Name)
+	err := m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
+	if errors.Is(err, hypervisor.ErrUnsupported) && t.domain.State.Active() {
+		err = m.deleteWithOtherDisc(ctx, t, snapshot, err)
+	}
+	if err != nil && path != "" {
+		return m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, true)
+	}
+	return err
 }
 
 // deleteWithOtherDisc deletes a checkpoint that libvirt refused to. While the machine runs, libvirt 9.0 does so when another disc is in a drive than there was

@@ -32,7 +32,7 @@ func (s *Service) noteOrigin(t *target, id string) {
 	}
 	text, err := json.Marshal(origin{QEMU: host.Version, CPU: host.CPU})
 	if err == nil {
-		err = atomicfile.Write(originFile(t.dir, id), text)
+		err = atomicfile.Write(atomicfile.UnfinishedName(originFile(t.dir, id)), text)
 	}
 	if err != nil {
 		s.p.Log.Warn("it is not remembered where a checkpoint was saved", "error", err)

@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -64,7 +65,8 @@ func (s *Service) lookAtScreen(ctx context.Context, id uuid.UUID) *screen {
 	return taken
 }
 
-// keepScreen keeps the picture for a checkpoint that is about to be saved, and where its memory is written. That is done meanwhile: done waits for it.
+// keepScreen keeps the picture for a checkpoint that is about to be saved, and where its memory is written, both under their hidden names. That is done meanwhile:
+// done waits for it.
 func (s *Service) keepScreen(t *target, id string, taken *screen) (done func()) {
 	s.tidy(t)
 	var png []byte
@@ -96,12 +98,15 @@ func keepPicture(t *target, id string, screen []byte) error {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.Write(pictureFile(t.dir, id), b.Bytes())
+	return atomicfile.Write(atomicfile.UnfinishedName(pictureFile(t.dir, id)), b.Bytes())
 }
 
 // tidy removes what belongs to no checkpoint: pictures and origins of those that another program has deleted or whose saving was interrupted, and files that were being written
-// then.
+// then. Those of a checkpoint that was saved all the same, or not deleted after all, get their names.
 func (s *Service) tidy(t *target) {
+	for _, snapshot := range t.snapshots {
+		show(t.dir, snapshot.Name)
+	}
 	entries, _ := os.ReadDir(t.dir)
 	for _, e := range entries {
 		kind := filepath.Ext(e.Name())
@@ -125,13 +130,31 @@ func (s *Service) tidy(t *target) {
 	}
 }
 
-// hiddenPicture is where the picture of a checkpoint is while that is being deleted; tidy removes it when the deletion was interrupted.
-func hiddenPicture(dir, id string) string { return atomicfile.UnfinishedName(pictureFile(dir, id)) }
+// companions are the files beside a checkpoint that only tell about it. While it is being saved or deleted they have hidden names, by which tidy knows that something
+// was interrupted.
+func companions(dir, id string) []string { return []string{pictureFile(dir, id), originFile(dir, id)} }
 
-// hidePicture puts a picture there; back brings it back.
-func hidePicture(dir, id string) (back func()) {
-	_ = os.Rename(pictureFile(dir, id), hiddenPicture(dir, id)) // there may be none
-	return func() { _ = os.Rename(hiddenPicture(dir, id), pictureFile(dir, id)) }
+// hide gives the companions of a checkpoint, which may be missing, their hidden names.
+func hide(dir, id string) {
+	for _, path := range companions(dir, id) {
+		_ = os.Rename(path, atomicfile.UnfinishedName(path))
+	}
+}
+
+// show undoes hide.
+func show(dir, id string) {
+	for _, path := range companions(dir, id) {
+		_ = os.Rename(atomicfile.UnfinishedName(path), path)
+	}
+}
+
+// drop removes hidden companions.
+func drop(dir, id string) error {
+	var errs []error
+	for _, path := range companions(dir, id) {
+		errs = append(errs, remove(atomicfile.UnfinishedName(path)))
+	}
+	return errors.Join(errs...)
 }
 
 // unfinished reports whether a folder holds files that were being written when the program ended.

@@ -13,6 +13,7 @@ import (
 	"guesthouse/app/journal"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
 )
@@ -75,6 +76,37 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// lookAgain is look after something was done: where the hypervisor has gone away meanwhile, its successor is asked.
+func (s *Service) lookAgain(ctx context.Context, id uuid.UUID) (*target, error) {
+	t, err := s.look(ctx, id)
+	if errors.Is(err, hypervisor.ErrDisconnected) && s.settle(ctx, id) == nil {
+		return s.look(ctx, id)
+	}
+	return t, err
+}
+
+// mend repairs the disks of a machine whose QEMU ended while it kept their books: a snapshot that was half-way in or out leaves clusters counted wrongly, which QEMU does
+// not repair by itself. A machine that runs is left alone.
+func (s *Service) mend(ctx context.Context, t *target) error {
+	if t.domain.State.Active() || s.images == nil || !s.p.Conn.Host().Local {
+		return nil
+	}
+	for _, d := range t.disks() {
+		if unfit(d) {
+			continue
+		}
+		found, err := s.images.Check(ctx, d.Path)
+		if err == nil && found != (diskimage.CheckResult{}) {
+			s.p.Log.Info("repairing a disk", "path", d.Path, "errors", found.Errors, "leaks", found.Leaks)
+			err = s.images.Repair(ctx, d.Path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Recover finishes or undoes what an earlier run of the program left half-done on this host, and returns a sentence for the user about

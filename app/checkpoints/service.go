@@ -67,10 +67,17 @@ type Params struct {
 	Log      *slog.Logger
 	// Images looks into disk images; nil finds qemu-img by itself.
 	Images *diskimage.Tool
+	// Limit returns how many checkpoints a machine may have, and whether there is a limit at all; nil: there is none. It may read a small file.
+	Limit func(m vmconfig.Machine) (most int, limited bool)
 }
 
 // SaveOptions describe a checkpoint to be saved. An empty Name becomes "Checkpoint N".
-type SaveOptions struct{ Name, Description string }
+type SaveOptions struct {
+	Name, Description string
+
+	automatic bool   // it is saved by itself
+	kept      string // ID of the checkpoint that does not make room for it
+}
 
 // RestoreOptions say what happens before a restore: SaveFirst saves the present state as SaveName in the same job, and the restore
 // happens only when that worked; Automatic saves it as those are that save themselves, of which UsualKeep are kept. DisksOnly leaves the memory out: the machine is off then, and its next start finds the disks as after a power cut.
@@ -215,6 +222,7 @@ type Overview struct {
 	List    []Checkpoint // parents before children
 	Trash   []Checkpoint // deleted, but can be put back
 	Refusal string       // why none can be saved now, one sentence; empty: one can
+	crowded bool         // that is because of how many there are, but not because none is allowed
 	Changed bool         // the present state is in no checkpoint, as far as is known, so that a restore would lose it
 	// SaveBytes and SaveTime are about what saving one now would take, of room at once and of time; 0 while the machine is off, or it cannot be told.
 	SaveBytes int64
@@ -237,6 +245,10 @@ func (s *Service) Overview(ctx context.Context, id uuid.UUID) (Overview, error) 
 	o := Overview{Changed: s.clean(t) == "", Settings: &t.config}
 	_, o.Refusal = s.choose(t)
 	o.List, o.Trash = s.listAll(t)
+	if most := s.most(t); o.Refusal == "" {
+		o.Refusal = crowded(len(o.List), most)
+		o.crowded = o.Refusal != "" && most > 0
+	}
 	o.Bytes = Unknown
 	o.SaveBytes, o.SaveTime = s.estimate(ctx, t)
 	return o, nil
@@ -315,6 +327,9 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 		return err
 	}
 	m, reason := s.choose(t)
+	if reason == "" {
+		reason = s.crowdedFor(t, o)
+	}
 	if reason != "" {
 		return machines.Refused(s.machineName(id), reason)
 	}
@@ -328,8 +343,12 @@ func (s *Service) save(ctx context.Context, id uuid.UUID, o SaveOptions, report 
 	took := time.Since(began)
 	kept()
 	if err != nil {
-		return s.noRoom(t, errors.Join(err, remove(pictureFile(t.dir, n.id)), remove(originFile(t.dir, n.id))))
+		if !errors.Is(err, hypervisor.ErrDisconnected) { // else nobody knows yet whether it is saved
+			err = errors.Join(err, drop(t.dir, n.id))
+		}
+		return s.noRoom(t, err)
 	}
+	show(t.dir, n.id)
 	if err := s.saved(context.WithoutCancel(ctx), t, n.id, took); err != nil {
 		return err
 	}
@@ -354,16 +373,27 @@ func (s *Service) folders(disks []vmconfig.Disk) []string {
 	return dirs
 }
 
-// noRoom says that the disk is full where that is why a save failed.
-func (s *Service) noRoom(t *target, err error) error {
-	if !s.p.Conn.Host().Local || errors.Is(err, context.Canceled) || errors.Is(err, hypervisor.ErrDisconnected) {
-		return err
+// full returns a folder of the machine that has hardly any room left, as a user reads it; empty: there is none, or that cannot be told.
+func (s *Service) full(t *target) string {
+	if !s.p.Conn.Host().Local {
+		return ""
 	}
 	for _, dir := range s.folders(t.disks()) {
-		if free, statErr := machines.FreeBytes(dir); statErr == nil && free < scarce {
-			text := fmt.Sprintf("There is not enough room for a checkpoint in %s. The machine and its other checkpoints are as before.", vmconfig.Inert(dir, 200))
-			return &Reason{Text: text, Err: errors.Join(hypervisor.ErrNoSpace, err)}
+		if free, err := machines.FreeBytes(dir); err == nil && free < scarce {
+			return vmconfig.Inert(dir, 200)
 		}
+	}
+	return ""
+}
+
+// noRoom says that the disk is full where that is why a save failed.
+func (s *Service) noRoom(t *target, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, hypervisor.ErrDisconnected) {
+		return err
+	}
+	if dir := s.full(t); dir != "" {
+		text := fmt.Sprintf("There is not enough room for a checkpoint in %s. The machine and its other checkpoints are as before.", dir)
+		return &Reason{Text: text, Err: errors.Join(hypervisor.ErrNoSpace, err)}
 	}
 	return err
 }
@@ -453,10 +483,11 @@ func (s *Service) restore(ctx context.Context, id uuid.UUID, checkpointID string
 		return err
 	}
 	if o.SaveFirst {
+		save := SaveOptions{Name: o.SaveName}
 		if o.Automatic {
-			o.SaveName = automaticNow(s.list(before))
+			save = SaveOptions{Name: automaticNow(s.list(before)), automatic: true, kept: checkpointID}
 		}
-		if err := s.save(ctx, id, SaveOptions{Name: o.SaveName}, report); err != nil {
+		if err := s.save(ctx, id, save, report); err != nil {
 			return err
 		}
 	}
@@ -519,6 +550,10 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 	if c.Problem != "" && !(disksOnly && c.DisksUsable) {
 		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
 	}
+	if dir := s.full(t); dir != "" { // going back takes little, but without that little the machine is neither there nor here
+		text := fmt.Sprintf("There is hardly any room left in %s. Nothing was changed; delete a file or a checkpoint there, then restore again.", dir)
+		return nil, snapshot, &Reason{Text: text, Err: hypervisor.ErrNoSpace}
+	}
 	return t, snapshot, nil
 }
 
@@ -552,12 +587,14 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	}
 	snapshot, _ := t.snapshot(checkpointID)
 	clean := s.cleanCheckpoint(t)
-	back := hidePicture(t.dir, checkpointID)
+	hide(t.dir, checkpointID)
 	if err := s.mechanismOf(t, snapshot).delete(ctx, t, snapshot); err != nil {
-		back()
+		if !errors.Is(err, hypervisor.ErrDisconnected) { // else nobody knows yet whether it is gone
+			show(t.dir, checkpointID)
+		}
 		return nil, err
 	}
-	now, err := s.look(ctx, t.domain.UUID)
+	now, err := s.lookAgain(ctx, t.domain.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -567,7 +604,7 @@ func (s *Service) delete(ctx context.Context, t *target, checkpointID string) (*
 	if clean != "" && clean != checkpointID {
 		s.remember(now, clean) // deleting wrote to the disks, but nothing that the machine sees
 	}
-	if err := errors.Join(remove(hiddenPicture(t.dir, checkpointID)), remove(originFile(t.dir, checkpointID))); err != nil {
+	if err := drop(t.dir, checkpointID); err != nil {
 		s.p.Log.Warn("files of a deleted checkpoint are left", "error", err)
 	}
 	delete(now.trash, checkpointID)

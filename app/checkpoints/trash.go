@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/vmconfig"
 )
@@ -65,10 +66,14 @@ func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {
 				return err
 			}
 			list, trash := s.listAll(t)
+			most := s.most(t)
 			for _, c := range back {
 				i := slices.IndexFunc(trash, func(known Checkpoint) bool { return known.ID == c.ID })
 				if i < 0 {
 					return noCheckpoint(c.ID)
+				}
+				if len(list) >= most {
+					return machines.Refused(s.machineName(id), "The machine's lab allows no more checkpoints than there are. Delete others, then put this one back.")
 				}
 				c = trash[i]
 				if slices.ContainsFunc(list, func(other Checkpoint) bool { return other.Name == c.Name }) {

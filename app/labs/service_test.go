@@ -69,9 +69,10 @@ func attachRoom(t testing.TB, uri, data string) *room {
 	r.machines = machines.New(machines.Params{
 		Conn: r.conn, Jobs: runner, Images: r.images, DataDir: data, Guests: func() *guestos.Catalogue { return nil },
 	})
-	r.checkpoints = checkpoints.New(checkpoints.Params{Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data})
+	library := New(Params{Dir: data + "/labs", Keys: data + "/keys"})
+	r.checkpoints = checkpoints.New(checkpoints.Params{Conn: r.conn, Machines: r.machines, Jobs: runner, Images: r.images, DataDir: data, Limit: library.CheckpointLimit})
 	r.Service = NewService(ServiceParams{
-		Library: New(Params{Dir: data + "/labs", Keys: data + "/keys"}), Conn: r.conn, Machines: r.machines, Checkpoints: r.checkpoints, Jobs: runner, Images: r.images, DataDir: data,
+		Library: library, Conn: r.conn, Machines: r.machines, Checkpoints: r.checkpoints, Jobs: runner, Images: r.images, DataDir: data,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

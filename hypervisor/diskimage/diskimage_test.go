@@ -439,3 +439,25 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
+
+// TestRepair counts the clusters of an image anew, as after a QEMU that ended while it made a snapshot.
+func TestRepair(t *testing.T) {
+	ctx, tool, dir := context.Background(), tool(t), t.TempDir()
+	whole := filepath.Join(dir, "whole")
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-o", "preallocation=full", whole, "1M")
+	const refcounts, firstData = 2 * 65536, 5
+	broken := poke(t, whole, refcounts+2*firstData, uint16(2))
+	if r, err := tool.Check(ctx, broken); err != nil || r.Errors == 0 {
+		t.Fatalf("nothing is wrong with it: %v %+v", err, r)
+	}
+	if err := tool.Repair(ctx, broken); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := tool.Check(ctx, broken); err != nil || r != (CheckResult{}) {
+		t.Errorf("afterwards: %v %+v", err, r)
+	}
+	qemuImg(t, "compare", "-q", "-f", "qcow2", "-F", "qcow2", whole, broken)
+	if err := tool.Repair(ctx, filepath.Join(dir, "none")); err == nil {
+		t.Error("an image that is not there was repaired")
+	}
+}

@@ -363,10 +363,28 @@ type CheckResult struct {
 
 // Check reads the metadata of a qcow2 image and counts what is wrong. The image must not be in use.
 func (t *Tool) Check(ctx context.Context, path string) (CheckResult, error) {
+	return t.check(ctx, path)
+}
+
+// Repair corrects what Check finds: how often each cluster of the image is used is counted anew. What the guest sees stays as it is. It fails with ErrTool
+// where something is left. The image must not be in use.
+func (t *Tool) Repair(ctx context.Context, path string) error {
+	if _, err := t.check(ctx, path, "-r", "all"); err != nil {
+		return err
+	}
+	left, err := t.check(ctx, path)
+	if err == nil && left.Errors > 0 {
+		err = fmt.Errorf("%w: %s has %d errors that it cannot repair", ErrTool, vmconfig.Inert(path, 200), left.Errors)
+	}
+	return err
+}
+
+func (t *Tool) check(ctx context.Context, path string, options ...string) (CheckResult, error) {
 	if err := vmconfig.CheckPath(path); err != nil {
 		return CheckResult{}, err
 	}
-	out, err := t.run(ctx, checkLimits, "check", "-f", FormatQcow2, "--output=json", "--", path)
+	args := append([]string{"check", "-f", FormatQcow2, "--output=json"}, options...)
+	out, err := t.run(ctx, checkLimits, append(args, "--", path)...)
 	// Exit codes 2 and 3 mean that the check was made and found damage or leaks (qemu-img(1)).
 	var complaint *toolError
 	if errors.As(err, &complaint) && (complaint.code == 2 || complaint.code == 3) {

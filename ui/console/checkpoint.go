@@ -77,7 +77,7 @@ func (w *Window) saveAs(words checkpoints.SaveOptions) {
 func (w *Window) savable(ctx context.Context) (checkpoints.Overview, error) {
 	o, err := w.p.Checkpoints.Overview(ctx, w.p.ID)
 	if err == nil && o.Refusal != "" {
-		err = restore.Refusal(o.Refusal)
+		err = restore.Refusal(lang.L(o.Refusal))
 	}
 	return o, err
 }

@@ -41,12 +41,14 @@ type Plan struct {
 	Off      bool                  // the machine has no memory now that could be lost: Ask's caller knows
 	// DisksOnly goes back to its disks, without its memory.
 	DisksOnly bool
+
+	alone bool // the present state can be saved by itself
 }
 
 // Asks reports whether the user should be asked before: something is lost, may fail, or changes that nobody expects. saveFirst: what would be lost is saved
-// by itself.
+// by itself, where that is possible.
 func (p Plan) Asks(saveFirst bool) bool {
-	return p.Loses && !saveFirst || len(p.Changes) > 0 || p.To.Caution != ""
+	return p.Loses && !(saveFirst && p.alone) || len(p.Changes) > 0 || p.To.Caution != ""
 }
 
 // Automatic returns the service's options for a plan that the user was not asked about. saveFirst: what would be lost is saved by itself.
@@ -112,6 +114,7 @@ func newPlan(ctx context.Context, c Checkpoints, machine uuid.UUID, checkpoint s
 	if now.Settings != nil && p.To.Settings != nil {
 		p.Changes = vmconfig.Compare(*now.Settings, *p.To.Settings)
 	}
+	p.alone = now.AutomaticRefusal(p.To.ID) == ""
 	return p, nil
 }
 

@@ -262,9 +262,11 @@ func TestCaution(t *testing.T) {
 	if text := strings.ReplaceAll(texts(w), "\n", " "); !strings.Contains(text, "QEMU 99.0.0") || !strings.Contains(text, "disks only") {
 		t.Errorf("it says %s", text)
 	}
-	p = Plan{To: list()[0], Loses: true}
-	if !p.Asks(false) || p.Asks(true) || !p.Automatic(true).SaveFirst || p.Automatic(false).SaveFirst {
-		t.Errorf("%+v", p)
+	for refusal, asks := range map[string]bool{"": false, "It is full.": true} {
+		p, err := NewPlan(t.Context(), points{list: list(), loses: true, refusal: refusal}, uuid.New(), list()[0].ID)
+		if err != nil || !p.Asks(false) || p.Asks(true) != asks || !p.Automatic(true).SaveFirst || p.Automatic(false).SaveFirst {
+			t.Errorf("%+v, %v", p, err)
+		}
 	}
 }
 
