@@ -18,10 +18,26 @@ func (s *Service) Remove(id lab.Digest) *jobs.Job {
 		if err := s.p.Library.Remove(ctx, id); err != nil {
 			return err
 		}
-		report(jobs.Progress{Fraction: jobs.Unknown, Text: "Freeing its room"})
-		if _, err := s.GC(ctx); err != nil { // the lab is gone all the same; the room is freed another time
-			s.p.Log.Warn("the room of a removed lab was not freed", "error", err)
-		}
+		s.freeRoom(ctx, report)
 		return nil
 	})
+}
+
+// RemoveTopology is Library.RemoveTopology as a job, which also frees the room of what nothing uses any more.
+func (s *Service) RemoveTopology(name string) *jobs.Job {
+	return s.p.Jobs.Start("Removing "+s.topologyTitle(name), "", func(ctx context.Context, report func(jobs.Progress)) error {
+		if err := s.p.Library.RemoveTopology(ctx, name); err != nil {
+			return err
+		}
+		s.freeRoom(ctx, report)
+		return nil
+	})
+}
+
+// freeRoom frees the room of a lab that was removed.
+func (s *Service) freeRoom(ctx context.Context, report func(jobs.Progress)) {
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Freeing its room"})
+	if _, err := s.GC(ctx); err != nil { // the lab is gone all the same; the room is freed another time
+		s.p.Log.Warn("the room of a removed lab was not freed", "error", err)
+	}
 }

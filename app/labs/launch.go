@@ -49,7 +49,7 @@ func (s *Service) launch(ctx context.Context, id lab.Digest, machine uuid.UUID, 
 		if err := s.pickPorts(b.Machine.Forwards); err != nil {
 			return err
 		}
-		return s.p.Machines.Make(ctx, b, report)
+		return s.p.Machines.Make(ctx, report, b)
 	})
 }
 

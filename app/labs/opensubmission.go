@@ -121,7 +121,7 @@ func (s *Service) openSubmission(ctx context.Context, ref string, machine uuid.U
 			return err
 		}
 		b.Fill, b.Start = n.fill, o.Start
-		return s.p.Machines.Make(ctx, b, report)
+		return s.p.Machines.Make(ctx, report, b)
 	})
 }
 

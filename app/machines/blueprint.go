@@ -34,9 +34,13 @@ type Blueprint struct {
 // overlay is a disk to be made over a base.
 type overlay struct{ path, base string }
 
-// Make makes the machine that a blueprint describes, as part of a job. Whatever fails, and when ctx ends, nothing is left behind. The error is vmconfig.Faults when something in
-// it is wrong or cannot be had on this computer.
-func (s *Service) Make(ctx context.Context, b Blueprint, report func(jobs.Progress)) error {
+// Make makes the machines that blueprints describe, in their order, as part of a job: all of them or none. Whatever fails, and when ctx ends, nothing is left behind; of what
+// was killed those machines stay that the hypervisor knows, each of them whole. The error is vmconfig.Faults when something in them is wrong or cannot be had on this computer.
+func (s *Service) Make(ctx context.Context, report func(jobs.Progress), all ...Blueprint) error {
+	if len(all) == 0 {
+		return ctx.Err()
+	}
+	b, others := all[0], all[1:]
 	unlock, err := s.locks.lock(ctx, b.Machine.UUID)
 	if err != nil {
 		return err
@@ -46,6 +50,8 @@ func (s *Service) Make(ctx context.Context, b Blueprint, report func(jobs.Progre
 	if err := faults.Err(); err != nil {
 		return err
 	}
+	// A machine counts as made when the others are.
+	c.then = func(ctx context.Context) error { return s.Make(ctx, report, others...) }
 	return s.build(ctx, c, report)
 }
 

@@ -45,7 +45,7 @@ func TestMake(t *testing.T) {
 		if firmware == vmconfig.FirmwareUEFI {
 			b.Variables = variables
 		}
-		if err := f.Make(within(t), b, quiet); err != nil {
+		if err := f.Make(within(t), quiet, b); err != nil {
 			t.Fatal(err)
 		}
 		m := f.Snapshot().Get(id)
@@ -89,7 +89,7 @@ func TestMake(t *testing.T) {
 	wrong := Blueprint{Bases: []string{"/nonexistent/base.raw"}, Machine: vmconfig.Machine{
 		UUID: uuid.New(), Name: "wrong", Arch: "x86_64", Chipset: "q35", Firmware: vmconfig.FirmwareBIOS, CPUs: 1, MemoryBytes: 64 * vmconfig.MiB, Disks: []vmconfig.Disk{{Bus: "virtio"}},
 	}}
-	if err := f.Make(within(t), wrong, quiet); err == nil {
+	if err := f.Make(within(t), quiet, wrong); err == nil {
 		t.Error("a machine over a base that is not there")
 	}
 	if left, _ := filepath.Glob(filepath.Join(f.data, "images", "*")); len(left) != 0 {

@@ -87,6 +87,7 @@ type creation struct {
 	variables string
 	fill      func(ctx context.Context, disks []string) error // of Blueprint, or nil
 	start     bool
+	then      func(ctx context.Context) error // called at last; when it fails the machine is undone as well. nil: nothing
 }
 
 // plan turns a draft into a machine and finds all faults.
@@ -473,6 +474,11 @@ func (s *Service) build(ctx context.Context, c creation, report func(jobs.Progre
 	if c.start {
 		say("Starting the machine")
 		if err := s.p.Conn.Start(ctx, id); err != nil {
+			return err
+		}
+	}
+	if c.then != nil {
+		if err := c.then(ctx); err != nil {
 			return err
 		}
 	}

@@ -178,6 +178,21 @@ func (c *Config) Growth() int64 {
 	return c.Submit.GrowthMiB << 20
 }
 
+// Expired reports whether the time is over that the teacher made the lab for. That is advice: it works as before.
+func (c *Config) Expired(now time.Time) bool { return !c.Expires.IsZero() && now.After(c.Expires) }
+
+// ParseDay reads a day such as 2027-07-31, and returns its end in the time of this computer.
+func ParseDay(text string) (time.Time, error) {
+	day, err := time.ParseInLocation(time.DateOnly, text, time.Local)
+	if err == nil && (day.Year() < minYear || day.Year() > maxYear) {
+		err = fmt.Errorf("the year %d is not from %d to %d", day.Year(), minYear, maxYear)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return day.AddDate(0, 0, 1).Add(-time.Second), nil
+}
+
 // ParseConfig reads a config that may be hostile and checks all of it. Errors wrap ErrConfig or ErrNewer and are sentences for the user.
 func ParseConfig(data []byte) (*Config, error) {
 	if len(data) > MaxConfigBytes {

@@ -62,6 +62,9 @@ func TestConfigRoundTrip(t *testing.T) {
 	if c.Growth() != 512<<20 || (&Config{}).Growth() != 1<<30 {
 		t.Error("wrong growth")
 	}
+	if end := c.Expires; c.Expired(end) || !c.Expired(end.Add(1)) || (&Config{}).Expired(end) {
+		t.Error("it expires at another time than it says")
+	}
 	if parts := c.Parts(); len(parts) != 3 || parts[0].ID != "disk0" || parts[2].ID != VariablesID {
 		t.Errorf("parts %v", parts)
 	}

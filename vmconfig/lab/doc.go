@@ -64,4 +64,11 @@
 //	36 bytes  for each entry: 4 bytes number of the chunk in the disk, from 0; the SHA-256 of its bytes, or 32 zero bytes for a chunk of nothing but zeros
 //
 // Nothing follows. The numbers rise from entry to entry. The firmware's variables are listed like a disk; where the lab has none of its own, they are listed in full.
+//
+// # Topologies
+//
+// A lab of several machines is a YAML file (Topology) that names a lab for each of its machines, the private networks that join them, and which of them start first. It is no package and has no
+// signature: each of its labs has its own. A path in it leads into the folder of the file, on a web server as on a disk. A private network is one segment of Ethernet without addresses, routes or
+// services: the guests bring their own. A machine's adapters in it come after the lab's own, in the order of the list, and their Ethernet addresses begin with 52:54:00 and end with the first
+// three bytes of the SHA-256 of the topology's name, the machine's and the network's, with zero bytes between them, so that a guest's configuration can name them.
 package lab

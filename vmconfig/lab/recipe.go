@@ -1,22 +1,16 @@
 package lab
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"path"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"go.yaml.in/yaml/v3"
 
 	"guesthouse/vmconfig"
 )
@@ -26,9 +20,7 @@ var ErrRecipe = errors.New("the recipe is not valid")
 
 // Limits of a recipe.
 const (
-	MaxRecipeBytes   = 256 << 10
-	maxRecipeDepth   = 8
-	maxRecipeItems   = 500 // files, commands, checks, packages
+	MaxRecipeBytes   = maxYAMLBytes
 	maxCommandBytes  = 64 << 10
 	maxPathBytes     = 1000
 	minRecipeDisk    = 256 * vmconfig.MiB
@@ -53,8 +45,12 @@ type Recipe struct {
 	Commands []string      `yaml:"commands"` // run by the guest's shell as root, in this order
 	Checks   []string      `yaml:"checks"`   // must succeed in the guest, after the commands
 	// SubmitLimit is the most that a student may hand in, a size with a unit; empty: DefaultGrowthMiB.
-	SubmitLimit string      `yaml:"submit-limit"`
-	User        *RecipeUser `yaml:"user"`
+	SubmitLimit string `yaml:"submit-limit"`
+	// Checkpoints is the most that a student's machine may have; left out: any number.
+	Checkpoints *int `yaml:"checkpoints"`
+	// Expires is the day when the course ends, such as 2027-07-31; empty: not known.
+	Expires string      `yaml:"expires"`
+	User    *RecipeUser `yaml:"user"`
 }
 
 // RecipeBase is what a lab begins with: exactly one of its fields is set.
@@ -108,18 +104,10 @@ type RecipeUser struct {
 // ParseRecipe reads a recipe that may be hostile, checks all of it and fills in what was left out. The error is vmconfig.Faults with all that is wrong,
 // each with its line, or a vmconfig.Fault; they wrap ErrRecipe.
 func ParseRecipe(data []byte) (*Recipe, error) {
-	root, err := recipeTree(data)
-	if err != nil {
-		return nil, err
-	}
-	check := &recipeCheck{lines: map[string]int{}}
-	check.node(root, reflect.TypeFor[Recipe](), "", 0)
-	if err := check.faults.Err(); err != nil {
-		return nil, err
-	}
+	check := &yamlCheck{what: "recipe", err: ErrRecipe}
 	var r Recipe
-	if err := root.Decode(&r); err != nil {
-		return nil, recipeFault("%s", vmconfig.Inert(err.Error(), 3*shownValue))
+	if err := parseYAML(data, &r, check); err != nil {
+		return nil, err
 	}
 	r.fill()
 	r.validate(check)
@@ -127,146 +115,6 @@ func ParseRecipe(data []byte) (*Recipe, error) {
 		return nil, err
 	}
 	return &r, nil
-}
-
-// recipeFault is a fault of the whole.
-func recipeFault(format string, args ...any) error {
-	return vmconfig.Fault{Field: "recipe", Err: ErrRecipe, Message: "The recipe cannot be used: " + fmt.Sprintf(format, args...) + "."}
-}
-
-// recipeTree reads one YAML document.
-func recipeTree(data []byte) (*yaml.Node, error) {
-	if len(data) > MaxRecipeBytes {
-		return nil, recipeFault("it is longer than %s", vmconfig.FormatSize(MaxRecipeBytes))
-	}
-	if !utf8.Valid(data) {
-		return nil, recipeFault("it is not valid UTF-8 text")
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var document, next yaml.Node
-	switch err := decoder.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil, recipeFault("it is empty")
-	case err != nil:
-		return nil, recipeFault("%s", vmconfig.Inert(strings.TrimPrefix(err.Error(), "yaml: "), 3*shownValue))
-	}
-	if err := decoder.Decode(&next); !errors.Is(err, io.EOF) {
-		return nil, recipeFault("there is more than one document in it")
-	}
-	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return nil, recipeFault("it is empty")
-	}
-	return document.Content[0], nil
-}
-
-// recipeCheck collects what is wrong, and where each value stands.
-type recipeCheck struct {
-	faults vmconfig.Faults
-	lines  map[string]int // by path, such as files[0].to
-}
-
-// maxRecipeFaults is more than anybody reads.
-const maxRecipeFaults = 20
-
-// add notes a fault of the value at a path.
-func (c *recipeCheck) add(at, format string, args ...any) {
-	line := 0
-	for p := at; line == 0; { // what is missing has the line of what it is missing in
-		if line = c.lines[p]; p == "" {
-			break
-		}
-		p = p[:max(strings.LastIndexAny(p, ".["), 0)]
-	}
-	c.addLine(max(line, 1), at, format, args...)
-}
-
-func (c *recipeCheck) addLine(line int, at, format string, args ...any) {
-	if len(c.faults) < maxRecipeFaults {
-		c.faults = append(c.faults, vmconfig.Fault{
-			Field: vmconfig.Field(at), Err: ErrRecipe, Message: fmt.Sprintf("Line %d of the recipe: %s", line, fmt.Sprintf(format, args...)),
-		})
-	}
-}
-
-// node compares the tree with the type that it is to be read into: known keys, each once, no references, the right kind of value.
-func (c *recipeCheck) node(n *yaml.Node, t reflect.Type, at string, depth int) {
-	c.lines[at] = n.Line
-	refuse := func(format string, args ...any) {
-		what := "the recipe"
-		if at != "" {
-			what = "“" + vmconfig.Inert(at, shownValue) + "”"
-		}
-		c.addLine(n.Line, at, "%s %s.", what, fmt.Sprintf(format, args...))
-	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch {
-	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		refuse("cannot be a reference to another place, or have a name for one (& and *)")
-	case depth > maxRecipeDepth:
-		refuse("is nested too deep")
-	case n.Style&yaml.TaggedStyle != 0:
-		refuse("cannot have a tag of its own (!)")
-	case t.Kind() == reflect.Struct:
-		if n.Kind != yaml.MappingNode {
-			refuse("must be a list of “key: value”")
-			return
-		}
-		c.mapping(n, t, at, depth)
-	case t.Kind() == reflect.Slice:
-		if n.Kind != yaml.SequenceNode {
-			refuse("must be a list, each entry after “- ”")
-			return
-		}
-		if len(n.Content) > maxRecipeItems {
-			refuse("can have at most %d entries", maxRecipeItems)
-			return
-		}
-		for i, entry := range n.Content {
-			c.node(entry, t.Elem(), fmt.Sprintf("%s[%d]", at, i), depth+1)
-		}
-	case n.Kind != yaml.ScalarNode:
-		refuse("must be a single value")
-	case n.ShortTag() == "!!null":
-		refuse("has no value")
-	case t.Kind() == reflect.Int:
-		if _, err := strconv.ParseInt(n.Value, 10, 32); err != nil {
-			refuse("must be a whole number, not “%s”", vmconfig.Inert(n.Value, shownValue))
-		}
-	}
-}
-
-func (c *recipeCheck) mapping(n *yaml.Node, t reflect.Type, at string, depth int) {
-	known := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		known[t.Field(i).Tag.Get("yaml")] = t.Field(i).Type
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		field, ok := known[key.Value]
-		switch {
-		case key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0:
-			c.addLine(key.Line, at, "a key must be a plain word.")
-			continue
-		case !ok:
-			names := slices.Sorted(func(yield func(string) bool) {
-				for name := range known {
-					if !yield(name) {
-						return
-					}
-				}
-			})
-			c.addLine(key.Line, at, "“%s” is not known here; possible: %s.", vmconfig.Inert(key.Value, shownValue), strings.Join(names, ", "))
-			continue
-		case seen[key.Value]:
-			c.addLine(key.Line, at, "“%s” is there twice.", key.Value)
-			continue
-		}
-		seen[key.Value] = true
-		c.node(value, field, strings.TrimPrefix(at+"."+key.Value, "."), depth+1)
-	}
 }
 
 // debianIDs are osinfo-db's names of releases.
@@ -332,6 +180,12 @@ func (r *Recipe) Config() Config {
 		limit, _ := vmconfig.ParseSize(r.SubmitLimit)
 		c.Submit = &Submit{GrowthMiB: limit / vmconfig.MiB}
 	}
+	if r.Checkpoints != nil {
+		c.Checkpoints = &Checkpoints{Max: *r.Checkpoints}
+	}
+	if day, err := ParseDay(r.Expires); err == nil {
+		c.Expires = day
+	}
 	return c
 }
 
@@ -341,7 +195,7 @@ func (f RecipeFile) Permissions() uint32 {
 	return uint32(mode)
 }
 
-func (r *Recipe) validate(c *recipeCheck) {
+func (r *Recipe) validate(c *yamlCheck) {
 	if err := CheckName(r.Name); err != nil {
 		c.add("name", "“name” %s.", err)
 	}
@@ -371,6 +225,12 @@ func (r *Recipe) validate(c *recipeCheck) {
 	if r.SubmitLimit != "" {
 		c.size("submit-limit", r.SubmitLimit, vmconfig.MiB, maxMemoryMiB*vmconfig.MiB)
 	}
+	if n := r.Checkpoints; n != nil && (*n < 0 || *n > maxMaximum) {
+		c.add("checkpoints", "“checkpoints” must be from 0 to %d.", maxMaximum)
+	}
+	if _, err := ParseDay(r.Expires); r.Expires != "" && err != nil {
+		c.add("expires", "“expires” must be a day such as 2027-07-31.")
+	}
 	// The rest of the hardware and the network are checked as the finished lab's.
 	var fs faults
 	config := r.Config()
@@ -394,7 +254,7 @@ func (r *Recipe) validate(c *recipeCheck) {
 	}
 }
 
-func (b *RecipeBase) validate(c *recipeCheck) {
+func (b *RecipeBase) validate(c *yamlCheck) {
 	given := 0
 	for _, there := range []bool{b.Debian != nil, b.Image != "", b.Lab != ""} {
 		if there {
@@ -431,7 +291,7 @@ func (b *RecipeBase) validate(c *recipeCheck) {
 	}
 }
 
-func (r *Recipe) validateSteps(c *recipeCheck) {
+func (r *Recipe) validateSteps(c *yamlCheck) {
 	targets := map[string]bool{}
 	for i, f := range r.Files {
 		at := fmt.Sprintf("files[%d]", i)
@@ -460,32 +320,5 @@ func (r *Recipe) validateSteps(c *recipeCheck) {
 			}
 			c.text(at, text, maxCommandBytes)
 		}
-	}
-}
-
-// beside checks a path that must lead to something in the recipe's folder. Links are looked at when it is opened.
-func (c *recipeCheck) beside(at, value string) {
-	if !filepath.IsLocal(value) || path.Clean(value) != value || value == "." || strings.ContainsAny(value, "\\") || len(value) > maxPathBytes ||
-		strings.ContainsFunc(value, unicode.IsControl) {
-		c.add(at, "“%s” must be a file in the recipe's folder or below it, such as files/motd, not “%s”.", at, vmconfig.Inert(value, shownValue))
-	}
-}
-
-func (c *recipeCheck) text(at, value string, limit int) {
-	switch {
-	case len(value) > limit:
-		c.add(at, "“%s” can have at most %d bytes.", at, limit)
-	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
-		c.add(at, "“%s” contains a control character.", at)
-	}
-}
-
-func (c *recipeCheck) size(at, value string, low, high int64) {
-	bytes, err := vmconfig.ParseSize(value)
-	switch {
-	case err != nil:
-		c.add(at, "“%s”: %s", at, err)
-	case bytes < low || bytes > high:
-		c.add(at, "“%s” must be from %s to %s.", at, vmconfig.FormatSize(low), vmconfig.FormatSize(high))
 	}
 }

@@ -40,6 +40,8 @@ commands:
     echo two
 checks: ["test -e /etc/hostname"]
 submit-limit: 200 MiB
+checkpoints: 3
+expires: 2027-07-31
 user:
   name: student
   password-hash: $6$saltsalt$abcdefghijklmnop
@@ -58,6 +60,9 @@ func TestParseRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := r.Config()
+	if c.Checkpoints == nil || c.Checkpoints.Max != 3 || c.Expires.Format(time.DateTime) != "2027-07-31 23:59:59" {
+		t.Errorf("%+v, %v", c.Checkpoints, c.Expires)
+	}
 	if c.Machine.CPUs != 2 || c.Machine.MemoryMiB != 1536 || c.Network.Ports[0] != (Port{"web", 80}) || c.Submit.GrowthMiB != 200 || c.Text != "# Aufgabe\n" {
 		t.Errorf("%+v", c)
 	}
@@ -130,8 +135,11 @@ func TestRecipeRefused(t *testing.T) {
 		"text outside":       {with("text-file: ../../etc/passwd\n"), "in the recipe's folder"},
 		"two texts":          {with("text: a\ntext-file: b\n"), "cannot both"},
 		"long text":          {with("text: " + strings.Repeat("x", MaxTextBytes+1) + "\n"), "at most 65536 bytes"},
+		"checkpoints":        {with("checkpoints: 1001\n"), "from 0 to 1000"},
+		"day":                {with("expires: 31.7.2027\n"), "a day such as"},
+		"old day":            {with("expires: 1999-07-31\n"), "a day such as"},
 		"long recipe":        {with("text: " + strings.Repeat("x", MaxRecipeBytes) + "\n"), "longer than"},
-		"many commands":      {with("commands: [" + strings.Repeat("a,", maxRecipeItems) + "b]\n"), "at most 500"},
+		"many commands":      {with("commands: [" + strings.Repeat("a,", maxYAMLItems) + "b]\n"), "at most 500"},
 		"deep":               {strings.Repeat("[", 5000), "line"},
 		"deep and closed":    {"name: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "single value"},
 		"user":               {with("user: {name: root}\n"), "not root"},

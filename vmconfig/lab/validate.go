@@ -34,6 +34,8 @@ const (
 	maxMemoryMiB = 1 << 20
 	maxMaximum   = 1000 // checkpoints
 	sectorBytes  = 512
+	minYear      = 2000
+	maxYear      = 9999
 )
 
 // faults collects what is wrong, by the names of the JSON's fields.
@@ -210,7 +212,7 @@ func (fs *faults) named(field string, d Digest) {
 }
 
 func (fs *faults) date(field string, t time.Time) {
-	if year := t.Year(); year < 2000 || year > 9999 {
+	if year := t.Year(); year < minYear || year > maxYear {
 		fs.add(field, "", "must be a time after the year 2000")
 	}
 }

@@ -58,7 +58,7 @@ func (b *Builder) start(ctx context.Context, config *lab.Config, disk, seed, var
 			Displays: []vmconfig.Display{{Kind: "vnc", Listen: "none"}, {Kind: "dbus", P2P: true}},
 		},
 	}
-	if err := b.p.Machines.Make(ctx, blueprint, func(jobProgress) {}); err != nil {
+	if err := b.p.Machines.Make(ctx, func(jobProgress) {}, blueprint); err != nil {
 		return g, err
 	}
 	text, err := b.p.Conn.DomainXML(ctx, g.id, false)

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"guesthouse/app/labs"
+	"guesthouse/app/machines"
+	"guesthouse/vmconfig"
+)
+
+// topologyDocument is a lab of several machines as --json prints it.
+type topologyDocument struct {
+	Name     string            `json:"name"`
+	Title    string            `json:"title"`
+	From     string            `json:"from"`
+	Added    string            `json:"added"`
+	Machines []topologyMachine `json:"machines"`
+}
+
+type topologyMachine struct {
+	Name     string   `json:"name"`
+	LabID    string   `json:"lab_id"`
+	Networks []string `json:"networks"`
+	// Machine is the UUID of the machine that was launched, and State its state; both are left out where there is none, or it was not asked for.
+	Machine string `json:"machine,omitempty"`
+	State   string `json:"state,omitempty"`
+}
+
+func describeTopology(t *labs.Topology, there map[string]*machines.Machine) topologyDocument {
+	d := topologyDocument{Name: t.Name, Title: t.Title, From: t.From, Added: t.Added.Format(time.RFC3339)}
+	for i, m := range t.Machines {
+		one := topologyMachine{Name: m.Name, LabID: t.Labs[i].String(), Networks: m.Networks}
+		if launched := there[m.Name]; launched != nil {
+			one.Machine, one.State = launched.UUID.String(), string(launched.State)
+		}
+		d.Machines = append(d.Machines, one)
+	}
+	return d
+}
+
+func newLabTopologies(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "topologies", Short: "List the labs of several machines in the library", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := openLibrary(o).Topologies()
+			if err != nil {
+				return err
+			}
+			documents := []topologyDocument{}
+			t := tabwriter.NewWriter(o.out, 0, 0, 3, ' ', 0)
+			fmt.Fprintln(t, "NAME\tMACHINES\tADDED\tTITLE")
+			for _, one := range list {
+				documents = append(documents, describeTopology(&one, nil))
+				var names []string
+				for _, m := range one.Machines {
+					names = append(names, m.Name)
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", one.Name, strings.Join(names, ", "), one.Added.Local().Format(time.DateOnly), vmconfig.Inert(one.Title, 50))
+			}
+			if o.json {
+				writeJSON(o.out, documents)
+				return nil
+			}
+			return t.Flush()
+		},
+	}
+}
+
+// isTopology reports whether a reference is that of a lab of several machines: a file, or a name in the library that no lab has.
+func isTopology(s *services, ref string) bool {
+	if _, ok := labs.ParseTopologyRef(ref); ok {
+		return true
+	}
+	_, err := s.labs.Library().Resolve(ref)
+	_, notOne := s.labs.Library().Topology(ref)
+	return err != nil && notOne == nil
+}
+
+// fetchTopology returns the name of the lab of several machines that a reference names, fetched unless it is a name.
+func fetchTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags) (name string, err error) {
+	if _, ok := labs.ParseTopologyRef(ref); !ok {
+		return ref, nil
+	}
+	if f.name != "" {
+		return "", &labs.Reason{Text: "A lab of several machines has the name that it says."}
+	}
+	err = waitJob(ctx, o, s.labs.FetchTopology(ref, f.options(o, nil), func(n string) { name = n }))
+	return name, err
+}
+
+func pullTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags) error {
+	name, err := fetchTopology(ctx, o, s, ref, f)
+	if err != nil {
+		return err
+	}
+	t, err := s.labs.Library().Topology(name)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		writeJSON(o.out, describeTopology(&t, s.labs.MachinesOf(t.Name)))
+		return nil
+	}
+	fmt.Fprintln(o.out, t.Name)
+	return nil
+}
+
+// runTopology launches all machines of a lab of several.
+func runTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags, start bool) error {
+	name, err := fetchTopology(ctx, o, s, ref, f)
+	if err != nil {
+		return err
+	}
+	t, err := s.labs.Library().Topology(name)
+	if err != nil {
+		return err
+	}
+	if err := waitJob(ctx, o, s.labs.LaunchTopology(t.Name, start)); err != nil {
+		return err
+	}
+	if o.json {
+		writeJSON(o.out, describeTopology(&t, s.labs.MachinesOf(t.Name)))
+		return nil
+	}
+	for _, m := range s.labs.Roles(&t) {
+		if err := printLaunched(o, s, m.UUID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withLabMachines is withServices for the machine that a name means, or for those of the lab of several that has it.
+func withLabMachines(cmd *cobra.Command, o *options, name string, f func(context.Context, *services, []*machines.Machine) error) error {
+	return withServices(cmd, o, func(ctx context.Context, s *services) error {
+		m, err := s.machines.Snapshot().Find(name)
+		if err == nil {
+			return f(ctx, s, []*machines.Machine{m})
+		}
+		t, notOne := s.labs.Library().Topology(name)
+		if notOne != nil {
+			return err
+		}
+		ms := s.labs.Roles(&t)
+		if len(ms) == 0 {
+			return &labs.Reason{Text: fmt.Sprintf("No machine of “%s” is there. “lab run %s” launches them.", vmconfig.Inert(t.Title, 60), t.Name), Err: labs.ErrNoTopology}
+		}
+		return f(ctx, s, ms)
+	})
+}
