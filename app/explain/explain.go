@@ -23,6 +23,7 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/guestfs"
 	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
@@ -99,6 +100,26 @@ var rules = []rule{
 		[]error{build.ErrTools},
 		"A program that makes labs is missing or failed.",
 		"", CodeHost,
+	},
+	{
+		[]error{guestfs.ErrMissing},
+		"A copy of the machine cannot be cleaned: virt-sysprep and virt-sparsify are not installed.",
+		"Install the package guestfs-tools.", CodeHost,
+	},
+	{
+		[]error{guestfs.ErrNoSystem},
+		"The copy of the machine could not be cleaned, because no operating system that can be was found on its disks. Nothing was published.",
+		"Clean the machine by hand and publish it as it is.", CodeRefused,
+	},
+	{
+		[]error{guestfs.ErrHelper},
+		"The copy of the machine could not be cleaned, because libguestfs cannot make its helper machine. Nothing was published.",
+		"It needs a kernel that your user can read: sudo chmod +r /boot/vmlinuz-*", CodeHost,
+	},
+	{
+		[]error{guestfs.ErrTool},
+		"The copy of the machine could not be cleaned. Nothing was published.",
+		"Clean the machine by hand and publish it as it is.", CodeFailed,
 	},
 	{
 		[]error{guestos.ErrNoDatabase},

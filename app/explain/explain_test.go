@@ -17,6 +17,7 @@ import (
 	"guesthouse/app/settings"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/display"
+	"guesthouse/hypervisor/guestfs"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/lab"
 )
@@ -43,6 +44,10 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("x: %w", display.ErrPasswordNeeded), CodeFailed, "protected by a password"},
 		{&checkpoints.Reason{Text: "5 GiB were changed, and the lab takes at most 1 GiB.", Err: labs.ErrGrowth}, CodeRefused, "takes at most"},
 		{fmt.Errorf("%w: this is of version 2 of x", labs.ErrNoLab), CodeMissing, "version 2"},
+		{&checkpoints.Reason{Text: "Cleaning needs a program.", Err: guestfs.ErrMissing}, CodeHost, "Cleaning needs"},
+		{fmt.Errorf("%w: virt-sysprep: exit status 1", guestfs.ErrNoSystem), CodeRefused, "no operating system"},
+		{fmt.Errorf("%w: virt-sysprep: exit status 1", guestfs.ErrHelper), CodeHost, "helper machine"},
+		{fmt.Errorf("%w: virt-sysprep: exit status 1", guestfs.ErrTool), CodeFailed, "could not be cleaned"},
 		{lab.ErrSubmissionSignature, CodeFailed, "changed after the student handed it in"},
 		{errors.Join(hypervisor.ErrBusy, syscall.EROFS), CodeFailed, "read-only"},
 	}

@@ -43,7 +43,8 @@ type Params struct {
 
 // Library is the labs on this computer. Its methods may be called from any goroutine, wait for the disk and stop when ctx ends, unless they say otherwise.
 type Library struct {
-	p Params
+	p    Params
+	told jobs.Notifier // of changes
 
 	// Tests make these short.
 	sleep     func(context.Context, time.Duration) error

@@ -14,6 +14,7 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/guestfs"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/domxml"
 	"guesthouse/vmconfig/lab"
@@ -26,6 +27,9 @@ type PublishOptions struct {
 	Config     lab.Config
 	Checkpoint string   // ID of the checkpoint that is published; empty: the machine as it is now, which must be off
 	Password   Password // see Spec
+	// Clean takes out of the copy, never of the machine, what its Linux has gathered by itself (logs, histories, temporary files, machine ID, SSH host keys), and the content of
+	// deleted files. See CleanRefusal.
+	Clean bool
 	// Done is called with the lab's ID when it is in the library, on the job's goroutine; nil: nobody is told.
 	Done func(lab.Digest)
 }
@@ -34,8 +38,8 @@ type PublishOptions struct {
 var ErrCannotPublish = errors.New("the machine cannot become a lab")
 
 // PublishMachine makes a lab of a machine in a job: its disks as they are now or were at a checkpoint, its hardware, and its firmware variables, but nothing of this computer. Nothing
-// leaves this computer: Send does that. Whatever the disks hold becomes part of it, also logs, keys and deleted files. Errors: ErrRunning, ErrCannotPublish, those of
-// Library.Publish.
+// leaves this computer: Send does that. Whatever the disks hold becomes part of it, also passwords and keys, and unless the copy is cleaned logs and deleted files. Errors: ErrRunning, ErrCannotPublish, those of
+// Library.Publish and guestfs.
 func (s *Service) PublishMachine(id uuid.UUID, o PublishOptions) *jobs.Job {
 	return s.p.Jobs.Start("Publishing "+s.machineName(id), id.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "publishing", func() error { return s.publishMachine(ctx, id, o, report) })
@@ -50,6 +54,13 @@ func (s *Service) publishMachine(ctx context.Context, id uuid.UUID, o PublishOpt
 	machine, err := domxml.Parse(source.Description)
 	if err != nil {
 		return err
+	}
+	var clean *guestfs.Tool
+	if o.Clean {
+		var refusal *Reason
+		if clean, refusal = s.cleaner(&machine); refusal != nil {
+			return refusal
+		}
 	}
 	spec := Spec{Config: o.Config, Files: map[string]string{}, Password: o.Password}
 	if err := fillIn(&spec.Config, machine); err != nil {
@@ -74,6 +85,11 @@ func (s *Service) publishMachine(ctx context.Context, id uuid.UUID, o PublishOpt
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := s.stage(ctx, dir, source, &spec, share(report, 0, 0.4)); err != nil {
 		return err
+	}
+	if clean != nil {
+		if err := s.cleanCopy(ctx, clean, &spec, report); err != nil {
+			return err
+		}
 	}
 	digest, err := s.p.Library.Publish(ctx, spec, share(report, 0.4, 1))
 	if err == nil && o.Done != nil {

@@ -15,6 +15,7 @@ import (
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/guestfs"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/lab"
 )
@@ -39,6 +40,8 @@ type Service struct {
 	journal *journal.Journal
 	ports   sync.Mutex
 	picked  map[int]bool // ports that launches have taken
+
+	findCleaner func() (*guestfs.Tool, error)
 }
 
 // NewService returns the service of one connection, and has its machines' service finish interrupted resets before a machine is used. It touches nothing else.
@@ -46,7 +49,7 @@ func NewService(p ServiceParams) *Service {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{p: p, journal: journal.New(filepath.Join(p.DataDir, "journal"))}
+	s := &Service{p: p, journal: journal.New(filepath.Join(p.DataDir, "journal")), findCleaner: func() (*guestfs.Tool, error) { return guestfs.Find() }}
 	p.Machines.Before(s.finishOpen)
 	return s
 }

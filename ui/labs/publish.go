@@ -56,6 +56,7 @@ func Publish(p PublishParams) {
 		points  []checkpoints.Checkpoint
 		images  []labs.Image
 		courses map[string]bool
+		dirty   string // why no copy can be cleaned; empty: it can
 	}
 	dispatch.Background(p.Dispatch, func(ctx context.Context) (k known, err error) {
 		o, err := p.Checkpoints.Overview(ctx, p.Machine)
@@ -67,6 +68,7 @@ func Publish(p PublishParams) {
 				k.points = append(k.points, c)
 			}
 		}
+		k.dirty = p.Labs.CleanRefusal(m.Config)
 		k.images, err = p.Library.Images()
 		k.courses = map[string]bool{}
 		for _, i := range k.images {
@@ -81,7 +83,7 @@ func Publish(p PublishParams) {
 			return
 		}
 		f := newForm(&d, m, k.points, slices.DeleteFunc(k.images, func(i labs.Image) bool { return i.Config == nil || !k.courses[i.Config.Course.Name] }))
-		f.open()
+		f.open(k.dirty)
 	})
 }
 
@@ -104,6 +106,7 @@ type form struct {
 	network  *widgets.Choice
 	ports    *widgets.Entry
 	limit    *widgets.Entry
+	clean    *widget.Check
 	fields   map[string]*widgets.FormField // by the field of a fault
 	publish  *widgets.Button
 	named    bool // the name was written by the user
@@ -229,7 +232,7 @@ func distinct(list []string) []string {
 	return list
 }
 
-func (f *form) open() {
+func (f *form) open(dirty string) {
 	if len(f.sources()) == 0 {
 		f.showError(lang.F("“%s” cannot be published", shown(f.machine.Name)), &labs.Reason{Text: lang.L("Shut the machine down, or save a checkpoint first."), Err: labs.ErrRunning})
 		return
@@ -246,6 +249,13 @@ func (f *form) open() {
 	f.next.OnChanged = func(string) { f.fill() }
 	box := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3))
 	box.Add(widgets.Notice("warning", fynetheme.ColorNameWarning, lang.L("Everything on the machine’s disks goes with the lab, also what nobody sees any more: logs, command histories, passwords, keys and deleted files. Clean it up first.")))
+	f.clean = widget.NewCheck(lang.L("Clean the copy"), nil)
+	note := lang.L("Logs, histories, temporary files, the machine ID, SSH host keys and the content of deleted files go. Passwords, users and their files stay. It takes some minutes.")
+	if dirty != "" {
+		f.clean.Disable()
+		note = lang.L(dirty)
+	}
+	box.Add(widgets.NewFormField(lang.L("Before it is published"), f.clean, note))
 	if len(f.images) > 0 {
 		box.Add(two(f.whatNote, widgets.NewFormField(lang.L("It becomes"), f.next, "")))
 	} else {
@@ -485,7 +495,7 @@ func (f *form) accept() {
 	if at := f.next.SelectedIndex() - 1; at >= 0 && at < len(f.images) && f.images[at].Config.Name == config.Name && f.images[at].Config.Course.Name == config.Course.Name {
 		config.ID = f.images[at].Config.ID
 	}
-	options := labs.PublishOptions{Config: config, Password: f.password}
+	options := labs.PublishOptions{Config: config, Password: f.password, Clean: f.clean.Checked}
 	if p := f.point(); p != nil {
 		options.Checkpoint = p.ID
 	}
