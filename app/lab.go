@@ -20,12 +20,15 @@ import (
 
 func newLab(o *options) *cobra.Command {
 	c := group("lab", "Publish, fetch, run and hand in course labs",
-		newLabImages(o), newLabPull(o), newLabPush(o), newLabImport(o), newLabExport(o), newLabRun(o), newLabPs(o), newLabStop(o), newLabReset(o), newLabRm(o),
+		newLabImages(o), newLabTopologies(o), newLabPull(o), newLabPush(o), newLabImport(o), newLabExport(o), newLabRun(o), newLabPs(o), newLabStop(o), newLabReset(o), newLabRm(o),
 		newLabRmi(o), newLabPublish(o), newLabBuild(o), newLabSubmit(o), newLabSubmissions(o), newLabVerify(o), newLabGC(o), newLabForget(o), newLabForgetStudent(o))
 	c.Long = `Publish, fetch, run and hand in course labs: whole machines that are handled as containers are.
 
 REF is a place or a lab in the library: a folder (/usb/labs), a file (course.lab), a web
-address (https://…), a registry (host/name:tag), or name:tag as “lab images” lists it.`
+address (https://…), a registry (host/name:tag), or name:tag as “lab images” lists it.
+
+A file that ends in .yaml is a lab of several machines on private networks; “lab topologies”
+lists those in the library, and run, stop, reset and rm take their names as well.`
 	return c
 }
 
@@ -40,6 +43,7 @@ type labDocument struct {
 	VirtualBytes int64    `json:"virtual_bytes"`
 	DiskBytes    int64    `json:"disk_bytes"`
 	Ready        bool     `json:"ready"`
+	Expires      string   `json:"expires,omitempty"` // when its course ends
 	Problem      string   `json:"problem,omitempty"`
 }
 
@@ -50,6 +54,9 @@ func describeLab(i labs.Image) labDocument {
 		return d
 	}
 	d.Title, d.Course, d.Version, d.Created = i.Config.Title, i.Config.Course.Name, i.Config.Version, i.Config.Created.Format(time.RFC3339)
+	if !i.Config.Expires.IsZero() {
+		d.Expires = i.Config.Expires.Format(time.RFC3339)
+	}
 	for _, disk := range i.Config.Disks {
 		d.VirtualBytes += disk.Bytes
 	}
@@ -118,6 +125,9 @@ func newLabRun(o *options) *cobra.Command {
 				if err != nil {
 					return uuid.Nil, err
 				}
+				if i, err := s.labs.Library().Resolve(id.String()); err == nil && i.Config != nil && i.Config.Expired(time.Now()) {
+					fmt.Fprintf(o.err, "Its course ended on %s. The lab works as before.\n", i.Config.Expires.Local().Format(time.DateOnly))
+				}
 				job, machine := s.labs.Launch(id, labs.LaunchOptions{Name: name, Start: !stopped})
 				return machine, waitJob(ctx, o, job)
 			}
@@ -132,7 +142,13 @@ func newLabRun(o *options) *cobra.Command {
 					return launch(s)
 				})
 			}
-			return withServices(cmd, o, func(_ context.Context, s *services) error {
+			return withServices(cmd, o, func(ctx context.Context, s *services) error {
+				if isTopology(s, args[0]) {
+					if name != "" {
+						return &labs.Reason{Text: "The machines of a lab of several have the names that it says."}
+					}
+					return runTopology(ctx, o, s, args[0], f, !stopped)
+				}
 				machine, err := launch(s)
 				if err != nil {
 					return err
@@ -200,6 +216,9 @@ type labMachineDocument struct {
 	Version int              `json:"version"`
 	State   hypervisor.State `json:"state"`
 	Ports   []portDocument   `json:"ports,omitempty"`
+	// Topology is the lab of several machines that it belongs to, and Role its name there.
+	Topology string `json:"topology,omitempty"`
+	Role     string `json:"role,omitempty"`
 }
 
 type portDocument struct {
@@ -221,7 +240,7 @@ func newLabPs(o *options) *cobra.Command {
 						continue
 					}
 					l := m.Config.Lab
-					d := labMachineDocument{Name: m.Name, UUID: m.UUID.String(), Lab: l.Name, LabID: l.ID, Version: l.Version, State: m.State}
+					d := labMachineDocument{Name: m.Name, UUID: m.UUID.String(), Lab: l.Name, LabID: l.ID, Version: l.Version, State: m.State, Topology: l.Topology, Role: l.Role}
 					var ports []string
 					for _, f := range m.Config.Forwards {
 						d.Ports = append(d.Ports, portDocument(f))
@@ -244,10 +263,14 @@ func newLabPs(o *options) *cobra.Command {
 
 func newLabStop(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "stop NAME", Short: "Press the power button of a lab's machine; the guest decides", Args: exactArgs("the name of a machine"),
+		Use: "stop NAME", Short: "Press the power button of a lab's machines; the guests decide", Args: exactArgs("the name of a machine or of a lab of several"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
-				return waitJob(ctx, o, s.machines.Do(machines.ActionShutdown, m.UUID))
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
+				var ids []uuid.UUID
+				for _, m := range ms {
+					ids = append(ids, m.UUID)
+				}
+				return waitJob(ctx, o, s.machines.Do(machines.ActionShutdown, ids...))
 			})
 		},
 	}
@@ -262,15 +285,17 @@ func newLabReset(o *options) *cobra.Command {
 is put aside: for seven days --undo brings it back, and puts aside what it is then.`,
 		Args: exactArgs("the name of a machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
 				job := s.labs.Reset
 				if undo {
 					job = s.labs.UndoReset
 				}
-				if err := waitJob(ctx, o, job(m.UUID, options)); err != nil {
-					return err
+				for _, m := range ms {
+					if err := waitJob(ctx, o, job(m.UUID, options)); err != nil {
+						return err
+					}
 				}
-				return printMachines(o, s, []*machines.Machine{m})
+				return printMachines(o, s, ms)
 			})
 		},
 	}
@@ -287,11 +312,21 @@ func newLabRm(o *options) *cobra.Command {
 		Long: "Delete a lab's machine. Its files stay in the trash for seven days. The lab stays in the library.",
 		Args: exactArgs("the name of a machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
-				if m.Config == nil || m.Config.Lab.ID == "" {
-					return &labs.Reason{Text: "This machine was not launched from a lab. “vm delete” deletes any machine.", Err: labs.ErrNotALab}
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
+				for _, m := range ms {
+					if m.Config == nil || m.Config.Lab.ID == "" {
+						return &labs.Reason{Text: "This machine was not launched from a lab. “vm delete” deletes any machine.", Err: labs.ErrNotALab}
+					}
+					if m.State.Active() { // of several none is deleted when one cannot be
+						return machines.Refused(vmconfig.Inert(m.Name, vmconfig.MaxNameBytes), "The machine is running. Shut it down first.")
+					}
 				}
-				return waitJob(ctx, o, s.machines.Delete(m.UUID, false))
+				for _, m := range ms {
+					if err := waitJob(ctx, o, s.machines.Delete(m.UUID, false)); err != nil {
+						return err
+					}
+				}
+				return nil
 			})
 		},
 	}
@@ -299,12 +334,15 @@ func newLabRm(o *options) *cobra.Command {
 
 func newLabRmi(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "rmi REF", Short: "Remove a lab from the library",
+		Use: "rmi REF", Short: "Remove a lab, or a lab of several machines, from the library",
 		Long: "Remove a lab from the library. Machines that were launched from it keep working; “lab gc” frees what nothing uses any more.",
 		Args: exactArgs("a lab"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			library := openLibrary(o)
 			image, err := library.Resolve(args[0])
+			if t, notOne := library.Topology(args[0]); err != nil && notOne == nil {
+				return library.RemoveTopology(cmd.Context(), t.Name)
+			}
 			if err != nil {
 				return err
 			}
@@ -346,9 +384,7 @@ has told you, in person, that the key is a new one: otherwise somebody may prete
 }
 
 func newLabPublish(o *options) *cobra.Command {
-	var p struct{ tag, course, title, language, text, network, checkpoint, password string }
-	var ports []string
-	var growth int64
+	var p publishFlags
 	c := &cobra.Command{
 		Use: "publish MACHINE -t NAME --course COURSE", Short: "Make a lab of a machine",
 		Long: `Make a lab of a machine that is off, or of one of its checkpoints, and put it into the library,
@@ -359,11 +395,10 @@ Whatever the machine's disks hold becomes part of the lab: look for passwords, k
 files first.`,
 		Args: exactArgs("the name of a machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			options, err := publishOptions(p.tag, p.course, p.title, p.language, p.text, p.network, ports, growth)
+			options, err := p.options()
 			if err != nil {
 				return err
 			}
-			options.Password = func(context.Context, bool) (string, error) { return p.password, nil }
 			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
 				if options.Config.Title == "" {
 					options.Config.Title = m.Name
@@ -402,42 +437,65 @@ files first.`,
 	f.StringVar(&p.language, "language", "en", "`TAG` of the language of title and text, such as de")
 	f.StringVar(&p.text, "text", "", "`FILE` with the task in Markdown")
 	f.StringVar(&p.network, "network", "isolated", "`MODE`: isolated, internet or none")
-	f.StringArrayVar(&ports, "port", nil, "`NAME=NUMBER` of a port of the guest that the student's computer opens, such as web=80; may be repeated")
-	f.Int64Var(&growth, "submit-limit", 0, "most `MIB` of changes that a student may hand in (default 1024)")
+	f.StringArrayVar(&p.ports, "port", nil, "`NAME=NUMBER` of a port of the guest that the student's computer opens, such as web=80; may be repeated")
+	f.Int64Var(&p.growth, "submit-limit", 0, "most `MIB` of changes that a student may hand in (default 1024)")
+	f.IntVar(&p.checkpoints, "checkpoints", -1, "most `N` checkpoints that a student's machine may have (default: any number)")
+	f.StringVar(&p.expires, "expires", "", "`DATE` when the course ends, such as 2027-07-31; students are told, and the lab works on")
+	f.BoolVar(&p.clean, "clean", false, "take logs, histories, machine ID, SSH host keys and deleted files out of the copy (Linux; needs guestfs-tools)")
 	f.StringVar(&p.checkpoint, "checkpoint", "", "publish this `CHECKPOINT` instead of the present state")
 	f.StringVar(&p.password, "password", os.Getenv("GUESTHOUSE_KEY_PASSWORD"), "of the course's key (default: $GUESTHOUSE_KEY_PASSWORD; empty: it has none)")
-	c.Flags().Lookup("password").DefValue = ""
+	c.Flags().Lookup("password").DefValue, c.Flags().Lookup("checkpoints").DefValue = "", ""
 	_ = c.MarkFlagRequired("tag")
 	_ = c.MarkFlagRequired("course")
 	return c
 }
 
-func publishOptions(name, course, title, language, text, network string, ports []string, growth int64) (labs.PublishOptions, error) {
-	var p labs.PublishOptions
-	c := &p.Config
-	c.Name, c.Course.Name, c.Title, c.Language, c.Network.Mode = name, course, title, language, lab.NetworkMode(network)
-	if text != "" {
-		data, err := readText(text, lab.MaxTextBytes)
+// publishFlags say what a lab is called and how its students may work.
+type publishFlags struct {
+	tag, course, title, language, text, network, checkpoint, password, expires string
+	ports                                                                      []string
+	growth                                                                     int64 // MiB
+	checkpoints                                                                int   // below 0: any number
+	clean                                                                      bool
+}
+
+// options understands the flags.
+func (p *publishFlags) options() (labs.PublishOptions, error) {
+	o := labs.PublishOptions{Clean: p.clean, Password: func(context.Context, bool) (string, error) { return p.password, nil }}
+	c := &o.Config
+	c.Name, c.Course.Name, c.Title, c.Language, c.Network.Mode = p.tag, p.course, p.title, p.language, lab.NetworkMode(p.network)
+	if p.text != "" {
+		data, err := readText(p.text, lab.MaxTextBytes)
 		if err != nil {
-			return p, err
+			return o, err
 		}
 		c.Text = string(data)
 	}
-	for _, port := range ports {
+	for _, port := range p.ports {
 		label, number, ok := strings.Cut(port, "=")
 		guest := 0
 		if _, err := fmt.Sscanf(number, "%d", &guest); !ok || err != nil {
-			return p, usagef("a port is NAME=NUMBER, such as web=80, not %q", vmconfig.Inert(port, 40))
+			return o, usagef("a port is NAME=NUMBER, such as web=80, not %q", vmconfig.Inert(port, 40))
 		}
 		c.Network.Ports = append(c.Network.Ports, lab.Port{Name: label, Guest: guest})
 	}
-	if growth < 0 {
-		return p, usagef("the limit of what may be handed in is a number of MiB above 0")
+	if p.growth < 0 {
+		return o, usagef("the limit of what may be handed in is a number of MiB above 0")
 	}
-	if growth > 0 {
-		c.Submit = &lab.Submit{GrowthMiB: growth}
+	if p.growth > 0 {
+		c.Submit = &lab.Submit{GrowthMiB: p.growth}
 	}
-	return p, nil
+	if p.checkpoints >= 0 {
+		c.Checkpoints = &lab.Checkpoints{Max: p.checkpoints}
+	}
+	if p.expires != "" {
+		day, err := lab.ParseDay(p.expires)
+		if err != nil {
+			return o, usagef("a date is a day such as 2027-07-31, not %q", vmconfig.Inert(p.expires, 40))
+		}
+		c.Expires = day
+	}
+	return o, nil
 }
 
 // printLab prints a lab of the library.

@@ -100,6 +100,9 @@ interrupted goes on where it stopped, and of a new version only what changed is 
 
 func pull(cmd *cobra.Command, o *options, ref string, f fetchFlags) error {
 	return withServices(cmd, o, func(ctx context.Context, s *services) error {
+		if _, several := labs.ParseTopologyRef(ref); several {
+			return pullTopology(ctx, o, s, ref, f)
+		}
 		id, err := fetch(ctx, o, s, ref, f)
 		if err != nil {
 			return err

@@ -113,6 +113,11 @@ func openWindows(ctx context.Context, o *options, s *services, show shownWindows
 			s.log.Warn("changes by other processes do not show at once", "error", err)
 		}
 	}()
+	go func() {
+		if err := s.labs.Library().Listen(shown); shown.Err() == nil {
+			s.log.Warn("changes of the library do not show at once", "error", err)
+		}
+	}()
 	if show.console == uuid.Nil { // of the manager there is one process
 		go func() {
 			_ = s.checkpoints.RunAutomatic(shown, func() map[uuid.UUID]checkpoints.Automatic {

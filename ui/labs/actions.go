@@ -1,6 +1,8 @@
 package labs
 
 import (
+	"time"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
@@ -45,14 +47,15 @@ func (w *Window) open(m *machines.Machine) {
 
 // launch makes a machine from a lab and shows it.
 func (w *Window) launch(i item) {
-	if i.launchReason() != "" || w.busy[i.ID] {
+	key := i.ID.String()
+	if i.launchReason() != "" || w.busy[key] {
 		return
 	}
 	job, machine := w.Labs.Launch(i.ID, labs.LaunchOptions{Start: true})
-	w.busy[i.ID] = true
+	w.busy[key] = true
 	w.show()
 	idle := func() {
-		delete(w.busy, i.ID)
+		delete(w.busy, key)
 		w.load()
 	}
 	w.follow(job, lang.F("“%s” could not be launched", i.name()), func() {
@@ -231,12 +234,19 @@ func (w *Window) about(i item) {
 	facts := container.NewVBox(
 		widgets.KeyValue(lang.L("Course"), shown(c.Course.Name)),
 		widgets.KeyValueTip(lang.L("Key of the course"), fingerprint(c), lang.L("Your teacher can tell you these words: if they are the same, nobody has changed the lab.")),
-		widgets.KeyValue(lang.L("Version"), lang.F("%d of %s", c.Version, c.Created.Local().Format(lang.L("2 January 2006")))),
+		widgets.KeyValue(lang.L("Version"), lang.F("%d of %s", c.Version, longDay(c.Created))),
 		widgets.KeyValue(lang.L("Name"), shown(c.Name)),
 		widgets.KeyValue(lang.L("Hardware"), join(lang.N("%d processor", "%d processors", c.Machine.CPUs, c.Machine.CPUs), vmconfig.FormatSize(c.Machine.MemoryMiB*vmconfig.MiB), lang.F("%s disk", vmconfig.RoughSize(i.virtual())))),
 		widgets.KeyValue(lang.L("Network"), networkWord(c.Network.Mode)),
 		widgets.KeyValue(lang.L("Room"), lang.F("%s on this computer", vmconfig.RoughSize(i.Disk))),
 	)
+	if !c.Expires.IsZero() {
+		text := longDay(c.Expires)
+		if c.Expired(time.Now()) {
+			text = lang.F("Ended on %s", text)
+		}
+		facts.Add(widgets.KeyValue(lang.L("End of the course"), text))
+	}
 	var task fyne.CanvasObject = widgets.Muted(lang.L("The teacher has written no task for this lab."))
 	height := float32(60)
 	if c.Text != "" {

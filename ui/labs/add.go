@@ -113,10 +113,15 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 		options.Trust = func(ctx context.Context, q labs.Question) (bool, error) {
 			return w.trust(ctx, q, func() { job.Cancel() })
 		}
-		var id lab.Digest // written on the job's goroutine before it ends
-		job = w.Labs.Fetch(ref, labs.FetchOptions{AddOptions: options, Options: s, Done: func(d lab.Digest) { id = d }})
+		var key string // written on the job's goroutine before it ends
+		fetch := labs.FetchOptions{AddOptions: options, Options: s, Done: func(d lab.Digest) { key = d.String() }}
+		if _, several := labs.ParseTopologyRef(ref); several {
+			job = w.Labs.FetchTopology(ref, fetch, func(name string) { key = severalKey(name) })
+		} else {
+			job = w.Labs.Fetch(ref, fetch)
+		}
 		w.follow(job, lang.L("The lab could not be added"), func() {
-			w.fresh = id
+			w.fresh = key
 			w.load()
 		}, func(err error) bool {
 			switch {

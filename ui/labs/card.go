@@ -59,11 +59,17 @@ func lookOf(i item, now time.Time) cardLook {
 	look.course = vmconfig.Inert(c.Course.Name, 120)
 	look.size = lang.F("%s disk", vmconfig.RoughSize(i.virtual())) + " · " + lang.F("%s on this computer", vmconfig.RoughSize(i.Disk))
 	look.state, look.note = i.state(now)
+	if c.Expired(now) {
+		look.note = join(lang.F("its course ended on %s", longDay(c.Expires)), look.note)
+	}
 	if i.newer > 0 {
 		look.note = join(look.note, lang.F("version %d is here too", i.newer))
 	}
 	look.noteTip = look.note
 	look.main = i.mainButton()
+	if look.main.tip != "" && c.Expired(now) {
+		look.main.tip += "\n" + lang.F("Its course ended on %s. The lab works as before.", longDay(c.Expires))
+	}
 	if m := i.main(); m != nil {
 		look.reset = buttonLook{shown: true, icon: "reset", text: lang.L("Reset…"), reason: i.resetReason(m), tip: lang.L("Take the machine back to how its teacher made it")}
 		if when := i.traces[m.UUID].undo; !when.IsZero() {
@@ -72,6 +78,9 @@ func lookOf(i item, now time.Time) cardLook {
 	}
 	return look
 }
+
+// longDay is a day as a text has it.
+func longDay(t time.Time) string { return t.Local().Format(lang.L("2 January 2006")) }
 
 func join(parts ...string) string {
 	var list []string
@@ -201,12 +210,27 @@ const (
 	pictureRadius float32 = 6
 )
 
+// shelfEntry is what a card stands for: a lab, or a lab of several machines.
+type shelfEntry struct {
+	key                     string // the same as long as it is the same one
+	look                    cardLook
+	act, reset, undo, about func()
+	menu                    func() *fyne.Menu
+}
+
+// entry is a lab's.
+func (w *Window) entry(i item, now time.Time) shelfEntry {
+	return shelfEntry{
+		key: i.ID.String(), look: lookOf(i, now), act: func() { w.act(i) }, reset: func() { w.askReset(i) }, undo: func() { w.askUndo(i) },
+		about: func() { w.about(i) }, menu: func() *fyne.Menu { return w.menu(i) },
+	}
+}
+
 // card shows a lab with what can be done with it.
 type card struct {
 	widget.BaseWidget
 	w       *Window
-	item    item
-	look    cardLook
+	entry   shelfEntry
 	light   *canvas.Image
 	dark    *canvas.Image
 	title   *widgets.Text
@@ -233,11 +257,11 @@ func newCard(w *Window) *card {
 		state:   widgets.NewStateBadge(widgets.StateLook{}, theme.TextSmall),
 		note:    widgets.NewText("", theme.TextSmall, false, theme.ColorMuted).Elided(),
 	}
-	c.main = widgets.NewButton("", "", widgets.StylePrimary, func() { c.w.act(c.item) })
-	c.reset = widgets.NewButton("", "", widgets.StylePlain, func() { c.w.askReset(c.item) })
-	c.undo = widgets.NewButton("", "", widgets.StylePlain, func() { c.w.askUndo(c.item) })
+	c.main = widgets.NewButton("", "", widgets.StylePrimary, func() { c.entry.act() })
+	c.reset = widgets.NewButton("", "", widgets.StylePlain, func() { c.entry.reset() })
+	c.undo = widgets.NewButton("", "", widgets.StylePlain, func() { c.entry.undo() })
 	c.more = widgets.NewIconButton("more", lang.L("More"), nil)
-	c.more.OnTapped = func() { widgets.ShowMenu(c.more, c.w.menu(c.item)) }
+	c.more.OnTapped = func() { widgets.ShowMenu(c.more, c.entry.menu()) }
 	for _, b := range c.buttons() {
 		b.OnFocus = func() { c.w.grid.reveal(c) }
 		b.OnKey = func(e *fyne.KeyEvent) bool { return c.w.grid.key(c, e) }
@@ -249,7 +273,7 @@ func newCard(w *Window) *card {
 		container.New(stateLayout{}, c.state, c.noteTip), gap(theme.Gap2+2),
 		container.NewBorder(nil, nil, container.New(layout.NewCustomPaddedHBoxLayout(theme.Gap1), c.main, c.reset, c.undo), c.more, nil))
 	picture := container.NewStack(widgets.Space(0, pictureTall), c.light, c.dark)
-	inner := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), newTapArea(picture, func() { c.w.about(c.item) }), texts)
+	inner := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), newTapArea(picture, func() { c.entry.about() }), texts)
 	c.content = container.NewStack(widgets.NewPanel(theme.ColorSurface, theme.ColorOutline, theme.Radius),
 		container.New(layout.NewCustomPaddedLayout(theme.Gap2, theme.Gap2, theme.Gap2, theme.Gap2),
 			container.NewStack(container.New(layout.NewCustomPaddedLayout(0, 2, theme.Gap1, theme.Gap1), inner))))
@@ -267,14 +291,12 @@ func (c *card) buttons() []*widgets.Button {
 }
 
 // set shows a lab; every property is set, because the card may have shown another one before.
-func (c *card) set(i item, now time.Time) {
-	c.item = i
-	look := lookOf(i, now)
-	if look == c.look {
+func (c *card) set(e shelfEntry) {
+	before, look := c.entry.look, e.look
+	c.entry = e
+	if look == before {
 		return
 	}
-	before := c.look
-	c.look = look
 	c.title.SetText(look.title)
 	c.version.SetText(look.version)
 	c.course.SetText(look.course)

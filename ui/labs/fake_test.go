@@ -40,27 +40,30 @@ type call struct {
 
 // backend stands in for all services: it records intents and serves what the test put there.
 type backend struct {
-	mu       sync.Mutex
-	calls    []call
-	images   []labs.Image
-	failure  error // of Images
-	snap     *machines.Snapshot
-	changes  jobs.Notifier
-	runner   *jobs.Runner
-	errs     []error // of the next jobs
-	undo     map[uuid.UUID]time.Time
-	question *labs.Question // that Fetch asks
-	answer   chan bool
-	got      lab.Digest // what Fetch and PublishMachine bring
-	foreign  []string   // courses that somebody else teaches
-	prefs    settings.Settings
-	points   []checkpoints.Checkpoint
-	outlook  labs.Outlook
-	student  string // that is remembered
-	receipt  labs.Receipt
-	hold     chan struct{}              // if set, Submit waits for it
-	received map[string][]labs.Received // by folder
-	marks    map[string]labs.Mark
+	mu         sync.Mutex
+	calls      []call
+	images     []labs.Image
+	topologies []labs.Topology
+	failure    error // of Images
+	snap       *machines.Snapshot
+	changes    jobs.Notifier
+	library    jobs.Notifier
+	runner     *jobs.Runner
+	errs       []error // of the next jobs
+	undo       map[uuid.UUID]time.Time
+	question   *labs.Question // that Fetch asks
+	answer     chan bool
+	got        lab.Digest // what Fetch and PublishMachine bring
+	foreign    []string   // courses that somebody else teaches
+	prefs      settings.Settings
+	points     []checkpoints.Checkpoint
+	outlook    labs.Outlook
+	dirty      string // why no copy can be cleaned
+	student    string // that is remembered
+	receipt    labs.Receipt
+	hold       chan struct{}              // if set, Submit waits for it
+	received   map[string][]labs.Received // by folder
+	marks      map[string]labs.Mark
 }
 
 func (b *backend) job(what string, arg any, work func(context.Context) error) *jobs.Job {
@@ -130,12 +133,35 @@ func (b *backend) Repair(id lab.Digest, ref string, o source.Options) *jobs.Job 
 	return b.job("repair", ref, nil)
 }
 func (b *backend) Remove(id lab.Digest) *jobs.Job { return b.job("remove", id, nil) }
+func (b *backend) FetchTopology(ref string, _ labs.FetchOptions, done func(string)) *jobs.Job {
+	return b.job("fetch several", ref, func(context.Context) error {
+		done(b.topologies[0].Name)
+		return nil
+	})
+}
+
+func (b *backend) LaunchTopology(name string, _ bool) *jobs.Job {
+	return b.job("launch several", name, nil)
+}
+
+func (b *backend) ResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job {
+	return b.job("reset several", o, nil)
+}
+
+func (b *backend) UndoResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job {
+	return b.job("undo several", o, nil)
+}
+
+func (b *backend) RemoveTopology(name string) *jobs.Job { return b.job("remove several", name, nil) }
+
 func (b *backend) PublishMachine(id uuid.UUID, o labs.PublishOptions) *jobs.Job {
 	return b.job("publish", o, func(context.Context) error {
 		o.Done(b.got)
 		return nil
 	})
 }
+
+func (b *backend) CleanRefusal(*vmconfig.Machine) string { return b.dirty }
 
 func (b *backend) Outlook(uuid.UUID) (labs.Outlook, error) { return b.outlook, nil }
 func (b *backend) Submit(id uuid.UUID, o labs.SubmitOptions) *jobs.Job {
@@ -191,6 +217,12 @@ func (b *backend) Images() ([]labs.Image, error) {
 	defer b.mu.Unlock()
 	return slices.Clone(b.images), b.failure
 }
+
+func (b *backend) Topologies() ([]labs.Topology, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.topologies), nil
+}
 func (b *backend) Teaches(course string) bool { return !slices.Contains(b.foreign, course) }
 
 func (b *backend) Snapshot() *machines.Snapshot {
@@ -221,6 +253,11 @@ func (p prefs) Update(change func(*settings.Settings)) error {
 
 type points struct{ *backend }
 
+// library is the backend's library, which has subscribers of its own.
+type library struct{ *backend }
+
+func (l library) Subscribe(f func()) func() { return l.library.Subscribe(f) }
+
 func (p points) Overview(context.Context, uuid.UUID) (checkpoints.Overview, error) {
 	return checkpoints.Overview{List: p.points}, nil
 }
@@ -245,7 +282,7 @@ func newBackend() *backend {
 }
 
 func (r *rig) services() Services {
-	return Services{Dispatch: r.queue, Labs: r.backend, Library: r.backend, Machines: r.backend, Jobs: r.runner, Settings: prefs{r.backend}}
+	return Services{Dispatch: r.queue, Labs: r.backend, Library: library{r.backend}, Machines: r.backend, Jobs: r.runner, Settings: prefs{r.backend}}
 }
 
 // newRig opens the window over labs and machines.
@@ -253,13 +290,19 @@ func newRig(t *testing.T, images []labs.Image, list ...*machines.Machine) *rig {
 	t.Helper()
 	r := newRigFor(t, list...)
 	r.images = images
+	r.open()
+	return r
+}
+
+// open opens the library's window.
+func (r *rig) open() {
+	r.t.Helper()
 	r.w = New(Params{
 		Services: r.services(), Window: r.window, OpenConsole: func(id uuid.UUID) { r.opened = append(r.opened, id) }, OpenManager: func() { r.managers++ },
 		Last: func() bool { return r.last },
 	})
 	r.window.Resize(fyne.NewSize(1000, 700))
 	r.settle()
-	return r
 }
 
 // newRigFor makes a rig without the library's window.

@@ -2,13 +2,11 @@ package labs
 
 import (
 	"slices"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
 	"guesthouse/ui/theme"
-	"guesthouse/vmconfig/lab"
 )
 
 // grid lays cards out in as many columns as there is room for. It scrolls.
@@ -18,12 +16,12 @@ type grid struct {
 	holder  *fyne.Container
 	layout  *gridLayout
 	cards   []*card
-	byID    map[lab.Digest]*card
-	showing []lab.Digest
+	byKey   map[string]*card
+	showing []string
 }
 
 func newGrid() *grid {
-	g := &grid{layout: &gridLayout{columns: 1}, byID: map[lab.Digest]*card{}}
+	g := &grid{layout: &gridLayout{columns: 1}, byKey: map[string]*card{}}
 	g.holder = container.New(g.layout)
 	g.scroll = container.NewVScroll(g.holder)
 	g.box = container.New(g, g.scroll)
@@ -46,31 +44,30 @@ func (g *grid) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	g.scroll.Refresh()
 }
 
-// set shows labs in this order. A lab keeps its card, so that the focus stays where it is.
-func (g *grid) set(w *Window, items []item) {
-	now := time.Now()
-	var ids []lab.Digest
-	for _, i := range items {
-		ids = append(ids, i.ID)
-		c := g.byID[i.ID]
+// set shows entries in this order. One that was there keeps its card, so that the focus stays where it is.
+func (g *grid) set(w *Window, entries []shelfEntry) {
+	var keys []string
+	for _, e := range entries {
+		keys = append(keys, e.key)
+		c := g.byKey[e.key]
 		if c == nil {
 			c = newCard(w)
-			g.byID[i.ID] = c
+			g.byKey[e.key] = c
 		}
-		c.set(i, now)
+		c.set(e)
 	}
-	if slices.Equal(ids, g.showing) {
+	if slices.Equal(keys, g.showing) {
 		return
 	}
-	g.showing = ids
+	g.showing = keys
 	g.cards, g.holder.Objects = nil, nil
-	for _, id := range ids {
-		g.cards = append(g.cards, g.byID[id])
-		g.holder.Objects = append(g.holder.Objects, g.byID[id])
+	for _, key := range keys {
+		g.cards = append(g.cards, g.byKey[key])
+		g.holder.Objects = append(g.holder.Objects, g.byKey[key])
 	}
-	for id := range g.byID {
-		if !slices.Contains(ids, id) {
-			delete(g.byID, id)
+	for key := range g.byKey {
+		if !slices.Contains(keys, key) {
+			delete(g.byKey, key)
 		}
 	}
 	g.holder.Refresh()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
@@ -84,10 +85,28 @@ func TestCardStates(t *testing.T) {
 	if l := lookOf(item{Image: ready}, now); l.main.reason == "" {
 		t.Error("a lab can be launched without a connection")
 	}
+	old := labOf("f", 1, func(i *labs.Image) { i.Config.Expires = time.Date(2026, 7, 31, 12, 0, 0, 0, time.Local) })
+	if l := look(old, 0); l.note != "its course ended on 31 July 2026 · not launched yet" || l.main.reason != "" || !strings.Contains(l.main.tip, "31 July 2026") {
+		t.Errorf("after the end of its course: %q, %+v", l.note, l.main)
+	}
+	if l := lookOf(item{Image: old, connected: true}, old.Config.Expires); l.note != "not launched yet" || strings.Contains(l.main.tip, "2026") {
+		t.Errorf("before the end of its course: %q, %+v", l.note, l.main)
+	}
 	evil := labOf("e", 1, func(i *labs.Image) { i.Config.Title, i.Config.Course.Name = "a\u202eb", "c\u202ed" })
 	if l := lookOf(item{Image: evil}, now); strings.ContainsRune(l.title+l.course, '\u202e') {
 		t.Errorf("foreign texts act: %+v", l)
 	}
+}
+
+// TestNewsOfTheLibrary: what somebody else did to the library shows without a click.
+func TestNewsOfTheLibrary(t *testing.T) {
+	r := newRig(t, nil)
+	r.shows("No labs yet")
+	r.mu.Lock()
+	r.images = []labs.Image{labOf("a/one", 1)}
+	r.mu.Unlock()
+	r.library.Notify()
+	r.shows("Lab of a/one")
 }
 
 func TestLaunchShowsTheMachine(t *testing.T) {
@@ -262,7 +281,9 @@ func TestFetchAgain(t *testing.T) {
 }
 
 func TestMenuOfACard(t *testing.T) {
-	one := labOf("a/one", 1, func(i *labs.Image) { i.Config.Text = "# Task\n\nDo it" })
+	one := labOf("a/one", 1, func(i *labs.Image) {
+		i.Config.Text, i.Config.Expires = "# Task\n\nDo it", time.Date(2001, 7, 31, 12, 0, 0, 0, time.Local)
+	})
 	r := newRig(t, []labs.Image{one, labOf("b/two", 1, func(i *labs.Image) { i.Ready = false })}, machineOf(one, "mine", hypervisor.StateRunning), machineOf(one, "other", hypervisor.StateOff))
 	choose := func(label string) {
 		t.Helper()
@@ -276,6 +297,7 @@ func TestMenuOfACard(t *testing.T) {
 	}
 	choose("About this lab…")
 	r.shows("Do it")
+	r.shows("Ended on 31 July 2001")
 	r.press("Close")
 	choose("Check")
 	r.shows("is as its teacher signed it")
@@ -509,6 +531,8 @@ func TestPublish(t *testing.T) {
 	if got := text("Short name"); got != "netze/uebung-1" {
 		t.Errorf("what was written is replaced by %q", got)
 	}
+	r.shows("SSH host keys")
+	r.field("Before it is published").Control().(*widget.Check).SetChecked(true)
 	r.got = first.ID
 	r.press("Publish")
 	r.shows("is published")
@@ -516,7 +540,7 @@ func TestPublish(t *testing.T) {
 	o := calls[0].arg.(labs.PublishOptions)
 	c := o.Config
 	if len(calls) != 1 || c.Name != "netze/uebung-1" || c.Title != "Übung 1" || c.Course.Name != "Netze" || c.Language != "de" || c.Network.Mode != lab.NetworkIsolated ||
-		!slices.Equal(c.Network.Ports, []lab.Port{{Name: "web", Guest: 80}, {Name: "ssh", Guest: 22}}) || c.Submit.GrowthMiB != 64 || o.Checkpoint != "" || c.ID != uuid.Nil {
+		!slices.Equal(c.Network.Ports, []lab.Port{{Name: "web", Guest: 80}, {Name: "ssh", Guest: 22}}) || c.Submit.GrowthMiB != 64 || o.Checkpoint != "" || !o.Clean || c.ID != uuid.Nil {
 		t.Errorf("published %+v", o)
 	}
 	r.press("Send to…")
@@ -527,7 +551,12 @@ func TestPublish(t *testing.T) {
 	r.took()
 
 	// The next version takes over what the one before said; a checkpoint is published.
+	r.dirty = "Cleaning needs a program."
 	open()
+	r.shows("Cleaning needs a program.")
+	if !r.field("Before it is published").Control().(*widget.Check).Disabled() {
+		t.Error("a copy can be cleaned by nothing")
+	}
 	if got := text("Course"); got != "Netze" {
 		t.Errorf("the course is forgotten: %q", got)
 	}
@@ -543,7 +572,7 @@ func TestPublish(t *testing.T) {
 	r.press("Publish")
 	r.shows("is published")
 	o = r.took()[0].arg.(labs.PublishOptions)
-	if c = o.Config; c.ID != first.Config.ID || c.Text != "Do it" || c.Network.Mode != lab.NetworkInternet || len(c.Network.Ports) != 1 || o.Checkpoint != "7" {
+	if c = o.Config; c.ID != first.Config.ID || c.Text != "Do it" || c.Network.Mode != lab.NetworkInternet || len(c.Network.Ports) != 1 || o.Checkpoint != "7" || o.Clean {
 		t.Errorf("published %+v", o)
 	}
 }
@@ -641,7 +670,7 @@ func TestEveryTextIsTranslatable(t *testing.T) {
 	r.w.askTrust(labs.Question{Course: "q", Title: "x", Place: "a", Fingerprint: "a-a-a-a-a"}, func() {})
 	look("trust")
 	off := machineOf(one, "web", hypervisor.StateOff)
-	newForm(&r.w.desk, off, []checkpoints.Checkpoint{{Name: "one", State: hypervisor.StateRunning}}, []labs.Image{one}).open()
+	newForm(&r.w.desk, off, []checkpoints.Checkpoint{{Name: "one", State: hypervisor.StateRunning}}, []labs.Image{one}).open("")
 	look("publish")
 }
 

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"guesthouse/app/labs"
 	"guesthouse/app/labs/source"
 	"guesthouse/app/settings"
 	"guesthouse/ui/dispatch"
@@ -56,6 +57,9 @@ func readPlace(text string, write bool) (ref string, parsed source.Ref, note, fa
 		}
 		if parsed.Kind == source.KindFile {
 			return text, parsed, lang.L("A .lab file on this computer"), ""
+		}
+		if _, several := labs.ParseTopologyRef(text); several && !write {
+			return text, parsed, lang.L("A file that describes a lab of several machines"), ""
 		}
 		return text, parsed, lang.L("A folder on this computer"), ""
 	case source.KindWeb:
@@ -126,8 +130,12 @@ func (d *desk) askPlace(q placeQuestion) {
 
 // choosePlace lets the user choose a file or folder.
 func (d *desk) choosePlace(q placeQuestion, chosen func(path string)) {
+	suffixes := []string{".lab"}
+	if !q.write {
+		suffixes = append(suffixes, ".yaml", ".yml")
+	}
 	query := widgets.FileQuery{
-		Title: lang.L("Choose a .lab file or a folder"), Folder: d.Settings.Get().LastFolder, Suffixes: []string{".lab"},
+		Title: lang.L("Choose a .lab file or a folder"), Folder: d.Settings.Get().LastFolder, Suffixes: suffixes,
 		Open: lang.L("Open"), TakeFolder: lang.L("Use this folder"),
 	}
 	widgets.ChooseFile(d.window, d.Dispatch, query, func(path string) {

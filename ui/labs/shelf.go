@@ -27,10 +27,11 @@ type trace struct {
 
 // shelf is what was read of the library. It is not changed afterwards.
 type shelf struct {
-	images   []labs.Image
-	traces   map[uuid.UUID]trace
-	pictures map[lab.Digest]picture
-	err      error
+	images     []labs.Image
+	topologies []labs.Topology
+	traces     map[uuid.UUID]trace
+	pictures   map[string]picture // by the entries' keys, and planKey
+	err        error
 }
 
 // item is what a card shows.
@@ -45,10 +46,13 @@ type item struct {
 }
 
 // readShelf reads the library. It waits for the disk. Pictures that are held already are not read again.
-func readShelf(ctx context.Context, s Services, held map[lab.Digest]picture) (shelf, error) {
-	read := shelf{traces: map[uuid.UUID]trace{}, pictures: map[lab.Digest]picture{}}
+func readShelf(ctx context.Context, s Services, held map[string]picture) (shelf, error) {
+	read := shelf{traces: map[uuid.UUID]trace{}, pictures: map[string]picture{}}
 	var err error
 	if read.images, err = s.Library.Images(); err != nil {
+		return read, err
+	}
+	if read.topologies, err = s.Library.Topologies(); err != nil {
 		return read, err
 	}
 	for _, m := range s.Machines.Snapshot().Machines {
@@ -67,14 +71,23 @@ func readShelf(ctx context.Context, s Services, held map[lab.Digest]picture) (sh
 		read.traces[m.UUID] = t
 	}
 	for _, i := range read.images {
-		if p, ok := held[i.ID]; ok {
-			read.pictures[i.ID] = p
+		key := i.ID.String()
+		if p, ok := held[key]; ok {
+			read.pictures[key] = p
 			continue
 		}
 		if ctx.Err() != nil {
 			return read, ctx.Err()
 		}
-		read.pictures[i.ID] = makePicture(i)
+		read.pictures[key] = makePicture(i)
+	}
+	for _, t := range read.topologies {
+		key := planKey(&t)
+		p, ok := held[key]
+		if !ok {
+			p = picture{drawPlan(t.Topology, false), drawPlan(t.Topology, true)}
+		}
+		read.pictures[key] = p
 	}
 	return read, nil
 }
@@ -94,7 +107,7 @@ func makePicture(i labs.Image) picture {
 }
 
 // items puts labs and machines together. It only reads memory.
-func (s *shelf) items(snap *machines.Snapshot, launching map[lab.Digest]bool) []item {
+func (s *shelf) items(snap *machines.Snapshot, launching map[string]bool) []item {
 	list := make([]item, 0, len(s.images))
 	newest := map[uuid.UUID]int{}
 	for _, i := range s.images {
@@ -103,21 +116,37 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[lab.Digest]bool) []
 		}
 	}
 	for _, i := range s.images {
-		it := item{Image: i, traces: s.traces, launching: launching[i.ID], connected: snap.Connected, picture: s.pictures[i.ID]}
+		it := item{Image: i, traces: s.traces, launching: launching[i.ID.String()], connected: snap.Connected, picture: s.pictures[i.ID.String()]}
 		if i.Config != nil && newest[i.Config.ID] > i.Config.Version {
 			it.newer = newest[i.Config.ID]
 		}
 		for _, m := range snap.Machines {
-			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) {
+			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) && s.topology(m.Config.Lab.Topology) == nil {
 				it.machines = append(it.machines, m)
 			}
 		}
 		slices.SortStableFunc(it.machines, func(a, b *machines.Machine) int {
 			return cmp.Or(compareTrue(a.State.Active(), b.State.Active()), s.traces[b.UUID].used.Compare(s.traces[a.UUID].used))
 		})
-		list = append(list, it)
+		if len(it.machines) > 0 || !s.brought(i.ID) {
+			list = append(list, it)
+		}
 	}
 	return list
+}
+
+// topology returns the lab of several machines of that name, nil if it is not here.
+func (s *shelf) topology(name string) *labs.Topology {
+	i := slices.IndexFunc(s.topologies, func(t labs.Topology) bool { return t.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &s.topologies[i]
+}
+
+// brought reports whether a lab came with one of several machines: it has no card of its own, because nobody asked for it.
+func (s *shelf) brought(id lab.Digest) bool {
+	return slices.ContainsFunc(s.topologies, func(t labs.Topology) bool { return slices.Contains(t.Brought, id) })
 }
 
 // compareTrue orders true before false.

@@ -23,10 +23,11 @@ import (
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
 	"guesthouse/ui/widgets"
+	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/lab"
 )
 
-// Service is what the windows need from labs.Service. Undoable and Outlook read files; what starts a job only reads a small file.
+// Service is what the windows need from labs.Service. Undoable, Outlook and CleanRefusal read files; what starts a job only reads a small file.
 type Service interface {
 	Launch(id lab.Digest, o labs.LaunchOptions) (*jobs.Job, uuid.UUID)
 	Reset(id uuid.UUID, o labs.ResetOptions) *jobs.Job
@@ -37,16 +38,24 @@ type Service interface {
 	Verify(id lab.Digest) *jobs.Job
 	Repair(id lab.Digest, ref string, o source.Options) *jobs.Job
 	Remove(id lab.Digest) *jobs.Job
+	FetchTopology(ref string, o labs.FetchOptions, done func(name string)) *jobs.Job
+	LaunchTopology(name string, start bool) *jobs.Job
+	ResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job
+	UndoResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job
+	RemoveTopology(name string) *jobs.Job
 	PublishMachine(id uuid.UUID, o labs.PublishOptions) *jobs.Job
+	CleanRefusal(m *vmconfig.Machine) string
 	Outlook(id uuid.UUID) (labs.Outlook, error)
 	Submit(id uuid.UUID, o labs.SubmitOptions) *jobs.Job
 	ListSubmissions(dir string, done func([]labs.Received)) *jobs.Job
 	OpenSubmission(ref string, o labs.OpenOptions) (*jobs.Job, uuid.UUID)
 }
 
-// Library is what the windows need from labs.Library. All of it waits for the disk.
+// Library is what the windows need from labs.Library. All of it but Subscribe waits for the disk.
 type Library interface {
 	Images() ([]labs.Image, error)
+	Topologies() ([]labs.Topology, error)
+	Subscribe(f func()) (cancel func())
 	Teaches(course string) bool
 	Student() (string, error)
 	Marks() (map[string]labs.Mark, error)
@@ -124,9 +133,10 @@ type Window struct {
 	again    bool // something changed while the labs were being read
 	cancel   func()
 	items    []item
-	busy     map[lab.Digest]bool // labs that are being launched
-	fresh    lab.Digest          // the lab that was just added and is to be shown; zero: none
-	pictures map[lab.Digest]picture
+	several  []several
+	busy     map[string]bool // entries that are being launched, by their keys
+	fresh    string          // key of the entry that was just added and is to be shown; empty: none
+	pictures map[string]picture
 	offer    *widgets.Modal // the last question of Offer; nil: none yet
 	ended    map[int]bool   // jobs whose end was noticed
 	page     string
@@ -140,7 +150,7 @@ const windowKey = "labs"
 // New builds the window's content and starts to follow the library. The caller shows the window.
 func New(p Params) *Window {
 	w := &Window{
-		desk: newDesk(p.Services, p.Window), p: p, busy: map[lab.Digest]bool{}, pictures: map[lab.Digest]picture{}, ended: map[int]bool{}, cancel: func() {},
+		desk: newDesk(p.Services, p.Window), p: p, busy: map[string]bool{}, pictures: map[string]picture{}, ended: map[int]bool{}, cancel: func() {},
 	}
 	w.grid = newGrid()
 	w.body = container.NewStack()
@@ -157,7 +167,7 @@ func New(p Params) *Window {
 
 	inventory := dispatch.Coalesce(p.Dispatch, w.inventoryChanged)
 	work := dispatch.Coalesce(p.Dispatch, w.jobsChanged)
-	w.stops = append(w.stops, p.Machines.Subscribe(inventory), p.Jobs.Subscribe(work))
+	w.stops = append(w.stops, p.Machines.Subscribe(inventory), p.Jobs.Subscribe(work), p.Library.Subscribe(dispatch.Coalesce(p.Dispatch, w.load)))
 	w.jobsChanged()
 	w.show()
 	w.load()
@@ -228,7 +238,7 @@ func (w *Window) openSubmissions() {
 // Window returns the window, over which others may show a dialog.
 func (w *Window) Window() fyne.Window { return w.window }
 
-// Raise brings the window to the front and looks again at the library, which another program may have changed.
+// Raise brings the window to the front and looks again at the library.
 func (w *Window) Raise() {
 	w.window.Show()
 	w.window.RequestFocus()
@@ -295,8 +305,8 @@ func (w *Window) inventoryChanged() {
 // labMachines tells one set of machines of labs, with their states, from another.
 func (w *Window) labMachines() string {
 	text := ""
-	for _, i := range w.items {
-		for _, m := range i.machines {
+	for _, m := range w.Machines.Snapshot().Machines {
+		if m.Config != nil && m.Config.Lab.ID != "" {
 			text += m.UUID.String() + string(m.State) + " "
 		}
 	}
@@ -343,17 +353,25 @@ func (w *Window) show() {
 	if w.closing {
 		return
 	}
-	w.items = w.known.items(w.Machines.Snapshot(), w.busy)
+	snap, now := w.Machines.Snapshot(), time.Now()
+	w.items, w.several = w.known.items(snap, w.busy), w.known.several(snap, w.busy)
+	var entries []shelfEntry
+	for _, t := range w.several {
+		entries = append(entries, w.severalEntry(t, now))
+	}
+	for _, i := range w.items {
+		entries = append(entries, w.entry(i, now))
+	}
 	page := pageLabs
 	switch {
 	case !w.loaded:
 		page = pageReading
 	case w.known.err != nil:
 		page = pageFailed
-	case len(w.items) == 0:
+	case len(entries) == 0:
 		page = pageEmpty
 	}
-	w.grid.set(w, w.items)
+	w.grid.set(w, entries)
 	defer w.showFresh()
 	if page == w.page {
 		return
@@ -378,11 +396,11 @@ func (w *Window) show() {
 
 // showFresh brings the lab that was just added into view, ready to be launched with Enter.
 func (w *Window) showFresh() {
-	c := w.grid.byID[w.fresh]
+	c := w.grid.byKey[w.fresh]
 	if c == nil || w.page != pageLabs || widgets.ModalOpen(w.window) {
 		return
 	}
-	w.fresh = lab.Digest{}
+	w.fresh = ""
 	w.window.Canvas().Focus(c.main)
 }
 
