@@ -87,7 +87,7 @@ func drawPlan(t *lab.Topology, dark bool) image.Image {
 
 // Sizes of a plan with words, in Fyne's units.
 const (
-	planName    float32 = 92 // room for the networks' names
+	planName    float32 = 76 // room for the networks' names
 	planNetwork float32 = 26
 	planTop     float32 = 68
 	planLabel   float32 = 6 // what a label leaves free below its text
@@ -163,8 +163,9 @@ func (l *planLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	step := (size.Width - planName) / float32(max(1, len(l.machines)))
 	for i, m := range l.machines {
 		left := planName + step*float32(i)
-		m.Resize(fyne.NewSize(step, planTop))
-		m.Move(fyne.NewPos(left, 0))
+		pad := fynetheme.InnerPadding() // a label's own, so that its text has the whole width
+		m.Resize(fyne.NewSize(step-2+2*pad, planTop))
+		m.Move(fyne.NewPos(left+1-pad, 0))
 		for k, link := range l.links[i] {
 			n := slices.Index(l.networks, l.t.Machines[i].Networks[k])
 			x := left + step/2 + (float32(k)-float32(len(l.links[i])-1)/2)*min(14, step/5)
