@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"guesthouse/app/jobs"
 	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
@@ -265,7 +266,7 @@ func newLabStop(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "stop NAME", Short: "Press the power button of a lab's machines; the guests decide", Args: exactArgs("the name of a machine or of a lab of several"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, _ *labs.Topology, ms []*machines.Machine) error {
 				var ids []uuid.UUID
 				for _, m := range ms {
 					ids = append(ids, m.UUID)
@@ -280,20 +281,26 @@ func newLabReset(o *options) *cobra.Command {
 	var options labs.ResetOptions
 	var undo bool
 	c := &cobra.Command{
-		Use: "reset NAME", Short: "Take a lab's machine back to its beginning",
+		Use: "reset NAME", Short: "Take a lab's machine, or all of a lab of several, back to the beginning",
 		Long: `Take a lab's machine back to how it was when it was launched, checkpoints included. What it was
-is put aside: for seven days --undo brings it back, and puts aside what it is then.`,
-		Args: exactArgs("the name of a machine"),
+is put aside: for seven days --undo brings it back, and puts aside what it is then. The name of
+a lab of several machines stands for all of them.`,
+		Args: exactArgs("the name of a machine or of a lab of several"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
-				job := s.labs.Reset
-				if undo {
-					job = s.labs.UndoReset
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, t *labs.Topology, ms []*machines.Machine) error {
+				var job *jobs.Job
+				switch {
+				case t == nil && undo:
+					job = s.labs.UndoReset(ms[0].UUID, options)
+				case t == nil:
+					job = s.labs.Reset(ms[0].UUID, options)
+				case undo:
+					job = s.labs.UndoResetTopology(t, options)
+				default:
+					job = s.labs.ResetTopology(t, options)
 				}
-				for _, m := range ms {
-					if err := waitJob(ctx, o, job(m.UUID, options)); err != nil {
-						return err
-					}
+				if err := waitJob(ctx, o, job); err != nil {
+					return err
 				}
 				return printMachines(o, s, ms)
 			})
@@ -308,25 +315,18 @@ is put aside: for seven days --undo brings it back, and puts aside what it is th
 
 func newLabRm(o *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NAME", Short: "Delete a lab's machine with what was done in it; the lab stays",
-		Long: "Delete a lab's machine. Its files stay in the trash for seven days. The lab stays in the library.",
-		Args: exactArgs("the name of a machine"),
+		Use: "rm NAME", Short: "Delete a lab's machine, or all of a lab of several, with what was done in it; the lab stays",
+		Long: "Delete a lab's machine, or all machines of a lab of several. Their files stay in the trash for seven days. The lab stays in the library.",
+		Args: exactArgs("the name of a machine or of a lab of several"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, ms []*machines.Machine) error {
-				for _, m := range ms {
-					if m.Config == nil || m.Config.Lab.ID == "" {
-						return &labs.Reason{Text: "This machine was not launched from a lab. “vm delete” deletes any machine.", Err: labs.ErrNotALab}
-					}
-					if m.State.Active() { // of several none is deleted when one cannot be
-						return machines.Refused(vmconfig.Inert(m.Name, vmconfig.MaxNameBytes), "The machine is running. Shut it down first.")
-					}
+			return withLabMachines(cmd, o, args[0], func(ctx context.Context, s *services, t *labs.Topology, ms []*machines.Machine) error {
+				if t != nil {
+					return waitJob(ctx, o, s.labs.DeleteTopology(t))
 				}
-				for _, m := range ms {
-					if err := waitJob(ctx, o, s.machines.Delete(m.UUID, false)); err != nil {
-						return err
-					}
+				if m := ms[0]; m.Config == nil || m.Config.Lab.ID == "" {
+					return &labs.Reason{Text: "This machine was not launched from a lab. “vm delete” deletes any machine.", Err: labs.ErrNotALab}
 				}
-				return nil
+				return waitJob(ctx, o, s.machines.Delete(ms[0].UUID, false))
 			})
 		},
 	}
@@ -340,8 +340,8 @@ func newLabRmi(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			library := openLibrary(o)
 			image, err := library.Resolve(args[0])
-			if t, notOne := library.Topology(args[0]); err != nil && notOne == nil {
-				return library.RemoveTopology(cmd.Context(), t.Name)
+			if name, several := severalNamed(library, args[0]); err != nil && several {
+				return withServices(cmd, o, func(ctx context.Context, s *services) error { return waitJob(ctx, o, s.labs.RemoveTopology(name)) })
 			}
 			if err != nil {
 				return err

@@ -89,6 +89,7 @@ type submissionDocument struct {
 	LabID        string                  `json:"lab_id,omitempty"`
 	Version      int                     `json:"version,omitempty"`
 	Number       int                     `json:"number,omitempty"`
+	Role         string                  `json:"role,omitempty"` // of the machine in a lab of several
 	Created      string                  `json:"created,omitempty"`
 	Future       bool                    `json:"future,omitempty"`
 	ChangedBytes int64                   `json:"changed_bytes"`
@@ -109,6 +110,7 @@ func describeSubmission(f labs.Received) submissionDocument {
 		return d
 	}
 	d.Student, d.Lab, d.LabID, d.Version, d.Number = s.Student.Name, s.Name, s.Lab.String(), s.Version, s.Sequence
+	d.Role = s.Role
 	d.Created, d.Receipt = s.Created.Format(time.RFC3339), f.Receipt.String()
 	for _, e := range s.Journal {
 		d.Journal = append(d.Journal, submissionEventOutput{e.Time.Format(time.RFC3339), string(e.Event)})
@@ -168,7 +170,7 @@ func listSubmissions(o *options, list []labs.Received) error {
 	for _, f := range list {
 		student, name, version, number, created, changed := "", "", "", "", "", ""
 		if s := f.Submission; s != nil {
-			student, name, version, number = vmconfig.Inert(s.Student.Name, 40), vmconfig.Inert(s.Name, 40), fmt.Sprint(s.Version), fmt.Sprint(s.Sequence)
+			student, name, version, number = vmconfig.Inert(s.Student.Name, 40), vmconfig.Inert(s.Title(), 60), fmt.Sprint(s.Version), fmt.Sprint(s.Sequence)
 			created, changed = s.Created.Local().Format(time.DateTime), vmconfig.FormatSize(f.Changed)
 			if f.Future {
 				created += " (in the future)"

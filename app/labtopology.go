@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -21,6 +22,7 @@ type topologyDocument struct {
 	From     string            `json:"from"`
 	Added    string            `json:"added"`
 	Machines []topologyMachine `json:"machines"`
+	Problem  string            `json:"problem,omitempty"`
 }
 
 type topologyMachine struct {
@@ -32,11 +34,15 @@ type topologyMachine struct {
 	State   string `json:"state,omitempty"`
 }
 
-func describeTopology(t *labs.Topology, there map[string]*machines.Machine) topologyDocument {
+func describeTopology(t *labs.Topology, there []*machines.Machine) topologyDocument {
 	d := topologyDocument{Name: t.Name, Title: t.Title, From: t.From, Added: t.Added.Format(time.RFC3339)}
+	if t.Err != nil {
+		d.Problem = t.Err.Error()
+	}
 	for i, m := range t.Machines {
 		one := topologyMachine{Name: m.Name, LabID: t.Labs[i].String(), Networks: m.Networks}
-		if launched := there[m.Name]; launched != nil {
+		if i < len(there) && there[i] != nil {
+			launched := there[i]
 			one.Machine, one.State = launched.UUID.String(), string(launched.State)
 		}
 		d.Machines = append(d.Machines, one)
@@ -61,7 +67,7 @@ func newLabTopologies(o *options) *cobra.Command {
 				for _, m := range one.Machines {
 					names = append(names, m.Name)
 				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", one.Name, strings.Join(names, ", "), one.Added.Local().Format(time.DateOnly), vmconfig.Inert(one.Title, 50))
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", one.Name, strings.Join(names, ", "), one.Added.Local().Format(time.DateOnly), cmp.Or(vmconfig.Inert(documents[len(documents)-1].Problem, 80), vmconfig.Inert(one.Title, 50)))
 			}
 			if o.json {
 				writeJSON(o.out, documents)
@@ -70,6 +76,15 @@ func newLabTopologies(o *options) *cobra.Command {
 			return t.Flush()
 		},
 	}
+}
+
+// severalNamed returns the full name of the lab of several machines that a name means, also of one that cannot be read.
+func severalNamed(library *labs.Library, name string) (full string, ok bool) {
+	t, err := library.Topology(name)
+	if t.Topology == nil {
+		return "", false
+	}
+	return t.Name, err == nil || t.Err != nil
 }
 
 // isTopology reports whether a reference is that of a lab of several machines: a file, or a name in the library that no lab has.
@@ -104,7 +119,7 @@ func pullTopology(ctx context.Context, o *options, s *services, ref string, f fe
 		return err
 	}
 	if o.json {
-		writeJSON(o.out, describeTopology(&t, s.labs.MachinesOf(t.Name)))
+		writeJSON(o.out, describeTopology(&t, labs.MachinesOf(s.machines.Snapshot(), t.Topology)))
 		return nil
 	}
 	fmt.Fprintln(o.out, t.Name)
@@ -121,14 +136,14 @@ func runTopology(ctx context.Context, o *options, s *services, ref string, f fet
 	if err != nil {
 		return err
 	}
-	if err := waitJob(ctx, o, s.labs.LaunchTopology(t.Name, start)); err != nil {
+	if err := waitJob(ctx, o, s.labs.LaunchTopology(&t, start)); err != nil {
 		return err
 	}
 	if o.json {
-		writeJSON(o.out, describeTopology(&t, s.labs.MachinesOf(t.Name)))
+		writeJSON(o.out, describeTopology(&t, labs.MachinesOf(s.machines.Snapshot(), t.Topology)))
 		return nil
 	}
-	for _, m := range s.labs.Roles(&t) {
+	for _, m := range s.labs.Launched(&t) {
 		if err := printLaunched(o, s, m.UUID); err != nil {
 			return err
 		}
@@ -136,21 +151,21 @@ func runTopology(ctx context.Context, o *options, s *services, ref string, f fet
 	return nil
 }
 
-// withLabMachines is withServices for the machine that a name means, or for those of the lab of several that has it.
-func withLabMachines(cmd *cobra.Command, o *options, name string, f func(context.Context, *services, []*machines.Machine) error) error {
+// withLabMachines is withServices for the machine that a name means, or for those of the lab of several that has it; t is nil for a single one.
+func withLabMachines(cmd *cobra.Command, o *options, name string, f func(ctx context.Context, s *services, t *labs.Topology, ms []*machines.Machine) error) error {
 	return withServices(cmd, o, func(ctx context.Context, s *services) error {
 		m, err := s.machines.Snapshot().Find(name)
 		if err == nil {
-			return f(ctx, s, []*machines.Machine{m})
+			return f(ctx, s, nil, []*machines.Machine{m})
 		}
 		t, notOne := s.labs.Library().Topology(name)
 		if notOne != nil {
 			return err
 		}
-		ms := s.labs.Roles(&t)
+		ms := s.labs.Launched(&t)
 		if len(ms) == 0 {
 			return &labs.Reason{Text: fmt.Sprintf("No machine of “%s” is there. “lab run %s” launches them.", vmconfig.Inert(t.Title, 60), t.Name), Err: labs.ErrNoTopology}
 		}
-		return f(ctx, s, ms)
+		return f(ctx, s, &t, ms)
 	})
 }

@@ -119,8 +119,10 @@ type Disk struct {
 	CapacityBytes int64
 }
 
-// NICPrivate is the kind of an adapter in a network that joins machines of this computer with one another and with nothing else. Its source is the multicast address and the UDP port
-// by which the machines of one network find each other, such as 239.77.12.5:23456 (CheckPrivateNetwork).
+// NICPrivate is the kind of an adapter in a network that joins machines of this computer with one another and with nothing else. Its source (CheckPrivateNetwork) is one of
+//
+//	239.77.12.5:23456                  any number of machines: the multicast address and UDP port by which they find each other. Each also hears what it has sent itself.
+//	127.9.8.7:23456-127.6.5.4:34567    a cable between two machines: the loopback address and UDP port of this one, and those of the other one
 const NICPrivate = "private"
 
 // MaxPrivateNICs is the most adapters of the kind NICPrivate that a machine can have.

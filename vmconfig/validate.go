@@ -242,17 +242,31 @@ func (m Machine) checkNICs(fs *Faults) {
 	}
 }
 
-// privateNetworks are the multicast addresses that every organisation may use as it likes (RFC 2365, "Administratively Scoped IP Multicast").
-var privateNetworks = netip.MustParsePrefix("239.0.0.0/8")
+var (
+	// privateNetworks are the multicast addresses that every organisation may use as it likes (RFC 2365, "Administratively Scoped IP Multicast").
+	privateNetworks = netip.MustParsePrefix("239.0.0.0/8")
+	// loopback are the addresses of this computer for itself (RFC 1122, 3.2.1.3).
+	loopback = netip.MustParsePrefix("127.0.0.0/8")
+)
 
-// CheckPrivateNetwork says whether text names a private network, for the source of a NICPrivate: an administratively scoped multicast address and a UDP port that needs no privileges.
+// CheckPrivateNetwork says whether text is the source of a NICPrivate: an administratively scoped multicast address with a UDP port that needs no privileges, or two different loopback addresses
+// with such ports.
 func CheckPrivateNetwork(text string) error {
-	// Only as it is written canonically: the text goes to QEMU as it is.
-	network, err := netip.ParseAddrPort(text)
-	if err != nil || network.String() != text || !privateNetworks.Contains(network.Addr()) || network.Port() < 1024 {
-		return faultf("“%s” is no private network; write for example 239.77.12.5:23456, with an address that begins with 239 and a port from 1024 to 65535.", Inert(text, shownValue))
+	from, to, cable := strings.Cut(text, "-")
+	within := privateNetworks
+	if cable {
+		within = loopback
 	}
-	return nil
+	if isEndpoint(from, within) && (!cable || from != to && isEndpoint(to, within)) {
+		return nil
+	}
+	return faultf("“%s” is no private network; write for example 239.77.12.5:23456, with an address that begins with 239 and a port from 1024 to 65535, or two ends of a cable such as 127.9.8.7:23456-127.6.5.4:34567.", Inert(text, shownValue))
+}
+
+// isEndpoint reports whether text is an address in a range with a port that needs no privileges, written canonically: it goes to QEMU as it is.
+func isEndpoint(text string, within netip.Prefix) bool {
+	e, err := netip.ParseAddrPort(text)
+	return err == nil && e.String() == text && within.Contains(e.Addr()) && e.Port() >= 1024
 }
 
 // CheckMAC says whether text is an Ethernet address that one adapter can have: six bytes, not all zero, not a group address.

@@ -87,7 +87,7 @@ func private(networks ...string) func(*Machine) {
 func TestValidate(t *testing.T) {
 	limits := Limits{MaxCPUs: 16, HostCPUs: 4, HostMemory: 8 * GiB, FreeDisk: 10 * GiB}
 	joined := good()
-	private("239.0.0.0:1024", "239.77.12.5:23456", "239.77.12.5:23457", "239.255.255.255:65535")(&joined)
+	private("239.0.0.0:1024", "239.77.12.5:23456", "127.0.0.1:1024-127.255.255.255:65535", "239.255.255.255:65535")(&joined)
 	alone := good()
 	alone.NICs = joined.NICs[1:]
 	for _, m := range []Machine{good(), joined, alone} {
@@ -158,6 +158,12 @@ func TestValidate(t *testing.T) {
 		"private network, privileged port":            {FieldNIC, private("239.1.2.3:1023")},
 		"private network, port too high":              {FieldNIC, private("239.1.2.3:65536")},
 		"private network, odd port":                   {FieldNIC, private("239.1.2.3:02000")},
+		"cable with one end":                          {FieldNIC, private("127.1.2.3:2000-")},
+		"cable to itself":                             {FieldNIC, private("127.1.2.3:2000-127.1.2.3:2000")},
+		"cable to another computer":                   {FieldNIC, private("127.1.2.3:2000-192.0.2.1:2000")},
+		"cable with three ends":                       {FieldNIC, private("127.1.2.3:2000-127.1.2.4:2000-127.1.2.5:2000")},
+		"cable between groups":                        {FieldNIC, private("239.1.2.3:2000-239.1.2.4:2000")},
+		"loopback without another end":                {FieldNIC, private("127.1.2.3:2000")},
 		"private network, IPv6":                       {FieldNIC, private("[::ffff:239.1.2.3]:2000")},
 		"private network with option":                 {FieldNIC, private("239.1.2.3:2000,x=y")},
 		"private network before another":              {FieldNIC, func(m *Machine) { private("239.1.2.3:2000")(m); m.NICs = append(m.NICs, NIC{Kind: "user"}) }},

@@ -64,9 +64,7 @@ func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveReco
 	if err != nil {
 		return err
 	}
-	if err := s.mend(ctx, t); err != nil {
-		return err
-	}
+	s.mend(ctx, t)
 	if entry.Running && t.domain.State == hypervisor.StatePaused &&
 		t.domain.Pause != hypervisor.PauseIOError && t.domain.Pause != hypervisor.PauseNoSpace {
 		return s.p.Conn.Resume(ctx, id)
@@ -219,7 +217,7 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 		return err
 	}
 	if t.domain.State.Active() {
-		return m.s.mend(ctx, now)
+		m.s.mend(ctx, now)
 	}
 	return nil
 }

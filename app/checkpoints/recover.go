@@ -88,10 +88,10 @@ func (s *Service) lookAgain(ctx context.Context, id uuid.UUID) (*target, error) 
 }
 
 // mend repairs the disks of a machine whose QEMU ended while it kept their books: a snapshot that was half-way in or out leaves clusters counted wrongly, which QEMU does
-// not repair by itself. A machine that runs is left alone.
-func (s *Service) mend(ctx context.Context, t *target) error {
+// not repair by itself. A machine that runs is left alone. It is a help and no condition: what cannot be repaired is as it was.
+func (s *Service) mend(ctx context.Context, t *target) {
 	if t.domain.State.Active() || s.images == nil || !s.p.Conn.Host().Local {
-		return nil
+		return
 	}
 	for _, d := range t.disks() {
 		if unfit(d) {
@@ -103,10 +103,9 @@ func (s *Service) mend(ctx context.Context, t *target) error {
 			err = s.images.Repair(ctx, d.Path)
 		}
 		if err != nil {
-			return err
+			s.p.Log.Warn("a disk cannot be repaired", "path", d.Path, "error", err)
 		}
 	}
-	return nil
 }
 
 // Recover finishes or undoes what an earlier run of the program left half-done on this host, and returns a sentence for the user about

@@ -15,6 +15,7 @@ var spoken = []struct {
 	code int
 }{
 	{labs.ErrNoLab, CodeMissing},
+	{labs.ErrNoTopology, CodeMissing},
 	{source.ErrNotFound, CodeMissing},
 	{labs.ErrUntrusted, CodeRefused},
 	{labs.ErrKeyChanged, CodeRefused},

@@ -273,7 +273,7 @@ func (h *handIn) describe(ctx context.Context, previous lab.Digest) (raw, manife
 	s := &lab.Submission{
 		Format: lab.Format, ID: uuid.New(), Lab: h.c.id, Name: config.Name, Version: config.Version,
 		Student:  lab.Student{Name: h.author.name, Key: h.author.public().String()},
-		Sequence: h.receipt.Sequence, Previous: previous, Created: h.receipt.Created, Machine: h.machine,
+		Sequence: h.receipt.Sequence, Previous: previous, Created: h.receipt.Created, Machine: h.machine, Role: h.role,
 	}
 	slices.SortStableFunc(h.journal, func(a, b lab.Event) int { return a.Time.Compare(b.Time) })
 	s.Journal = h.journal[max(0, len(h.journal)-lab.MaxEvents):]

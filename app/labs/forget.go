@@ -2,8 +2,10 @@ package labs
 
 import (
 	"context"
+	"slices"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
 	"guesthouse/vmconfig"
 	"guesthouse/vmconfig/lab"
 )
@@ -23,10 +25,15 @@ func (s *Service) Remove(id lab.Digest) *jobs.Job {
 	})
 }
 
-// RemoveTopology is Library.RemoveTopology as a job, which also frees the room of what nothing uses any more.
+// RemoveTopology is Library.RemoveTopology as a job, which also frees the room of what nothing uses any more. Labs stay from which machines were launched that are not the topology's.
 func (s *Service) RemoveTopology(name string) *jobs.Job {
-	return s.p.Jobs.Start("Removing "+s.topologyTitle(name), "", func(ctx context.Context, report func(jobs.Progress)) error {
-		if err := s.p.Library.RemoveTopology(ctx, name); err != nil {
+	return s.p.Jobs.Start("Removing "+vmconfig.Inert(name, 60), "", func(ctx context.Context, report func(jobs.Progress)) error {
+		keep := func(id lab.Digest) bool {
+			return slices.ContainsFunc(s.Machines(), func(m *machines.Machine) bool {
+				return m.Config.Lab.ID == id.String() && m.Config.Lab.Topology != name
+			})
+		}
+		if err := s.p.Library.RemoveTopology(ctx, name, keep); err != nil {
 			return err
 		}
 		s.freeRoom(ctx, report)

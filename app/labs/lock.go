@@ -16,9 +16,11 @@ import (
 // lockPoll is how often a lock that somebody else holds is tried again.
 const lockPoll = 50 * time.Millisecond
 
-// Two kinds of lock, both by flock, which the kernel releases when its holder dies. Each lock is a file opened anew, so that they also keep goroutines of one
-// process apart. Order: bases in the order of their digests, then the library; only GC goes the other way, and it does not wait for a base.
+// Three kinds of lock, all by flock, which the kernel releases when its holder dies. Each lock is a file opened anew, so that they also keep goroutines of one
+// process apart. Order: a topology's, bases in the order of their digests (of a lab of several machines those of one lab after the other, all of them shared), then the library; only GC goes
+// the other way, and it does not wait for a base.
 //
+//   - a topology's is held by who launches its machines (makeMissing);
 //   - the library's is held shortly, for a change of images, names or courses;
 //   - a base's is held exclusively by who fetches, repairs or removes it, and shared by who needs that it stays.
 

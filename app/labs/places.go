@@ -29,6 +29,9 @@ func (s *Service) Fetch(ref string, o FetchOptions) *jobs.Job {
 		}
 		defer place.Close()
 		id, err := s.p.Library.Add(ctx, place, o.AddOptions, report)
+		if err == nil {
+			err = s.p.Library.wanted(ctx, id)
+		}
 		if err == nil && o.Done != nil {
 			o.Done(id)
 		}

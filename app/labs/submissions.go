@@ -259,10 +259,13 @@ func judgeGroup(group []*Received, seen map[int]lab.Digest) {
 	for number, receipt := range seen {
 		receipts[number] = map[lab.Digest]string{receipt: ""}
 	}
-	newest := before
+	newest := map[string]int{} // by the machine's role: what was done in another machine is other work
+	if !slices.ContainsFunc(group, func(f *Received) bool { return f.Submission.Role != "" }) {
+		newest[""] = before
+	}
 	for _, f := range group {
 		number := f.Submission.Sequence
-		newest = max(newest, number)
+		newest[f.Submission.Role] = max(newest[f.Submission.Role], number)
 		if receipts[number] == nil {
 			receipts[number] = map[lab.Digest]string{}
 		}
@@ -282,8 +285,8 @@ func judgeGroup(group []*Received, seen map[int]lab.Digest) {
 			f.mark(SubmissionReplay, fmt.Sprintf("It does not continue the submission %d that was handed in.", number-1))
 		case !known && number < before:
 			f.mark(SubmissionReplay, fmt.Sprintf("It comes after the submission %d of this student, and has the number %d.", before, number))
-		case number < newest:
-			f.mark(SubmissionOlder, fmt.Sprintf("The newest submission of this student has the number %d.", newest))
+		case number < newest[f.Submission.Role]:
+			f.mark(SubmissionOlder, fmt.Sprintf("The newest submission of this student has the number %d.", newest[f.Submission.Role]))
 		}
 	}
 }
@@ -302,7 +305,7 @@ func WriteSubmissions(w io.Writer, list []Received, marks map[string]Mark) error
 	for _, f := range list {
 		row := []string{f.File, "", "", "", "", "", "", "", strconv.FormatInt(f.Bytes, 10), string(f.State), f.Reason, "", "", ""}
 		if s := f.Submission; s != nil {
-			row[1], row[2], row[3], row[4], row[5] = s.Student.Name, f.Fingerprint, s.Name, strconv.Itoa(s.Version), strconv.Itoa(s.Sequence)
+			row[1], row[2], row[3], row[4], row[5] = s.Student.Name, f.Fingerprint, s.Title(), strconv.Itoa(s.Version), strconv.Itoa(s.Sequence)
 			row[6], row[7], row[11] = s.Created.UTC().Format(time.RFC3339), strconv.FormatInt(f.Changed, 10), f.Receipt.String()
 		}
 		mark := marks[f.MarkKey()]

@@ -71,6 +71,7 @@ type handIn struct {
 	l       *Library
 	c       *content
 	machine uuid.UUID
+	role    string // lab.Submission.Role
 	author  author
 	views   []*view
 	changes []*lab.Changes // of each view
@@ -98,6 +99,9 @@ func (s *Service) submit(ctx context.Context, id uuid.UUID, o SubmitOptions, rep
 	}
 	l := s.p.Library
 	h := &handIn{l: l, machine: id, receipt: &Receipt{}}
+	if m.Lab.Topology != "" {
+		h.role = m.Lab.Topology + ":" + m.Lab.Role
+	}
 	defer h.close()
 	if h.author, err = l.author(ctx, o.Student); err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ func (l *Library) Listen(ctx context.Context) error {
 				return errors.New("the library's folder is no longer watched")
 			}
 			l.p.Log.Info("a change of the library may have been missed", "error", err)
+			tell = time.After(watchPause)
 		case event, open := <-watcher.Events:
 			if !open {
 				return errors.New("the library's folder is no longer watched")

@@ -477,15 +477,19 @@ func (s *Service) build(ctx context.Context, c creation, report func(jobs.Progre
 			return err
 		}
 	}
-	if c.then != nil {
-		if err := c.then(ctx); err != nil {
-			return err
-		}
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return record.End()
+	if c.then == nil {
+		return record.End()
+	}
+	if err := c.then(ctx); err != nil {
+		return err
+	}
+	if err := record.End(); err != nil { // the others are made, so that this one stays as well; recovery keeps what is registered
+		s.p.Log.Warn("the journal cannot be written", "error", err)
+	}
+	return nil
 }
 
 // endMaking undoes what was made of a machine when err says that it failed, and forgets its record once nothing is left.

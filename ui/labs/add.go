@@ -115,7 +115,8 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 		}
 		var key string // written on the job's goroutine before it ends
 		fetch := labs.FetchOptions{AddOptions: options, Options: s, Done: func(d lab.Digest) { key = d.String() }}
-		if _, several := labs.ParseTopologyRef(ref); several {
+		_, several := labs.ParseTopologyRef(ref)
+		if several {
 			job = w.Labs.FetchTopology(ref, fetch, func(name string) { key = severalKey(name) })
 		} else {
 			job = w.Labs.Fetch(ref, fetch)
@@ -125,6 +126,8 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 			w.load()
 		}, func(err error) bool {
 			switch {
+			case several: // what is agreed to would hold for all of its labs
+				return retry(err)
 			case errors.Is(err, labs.ErrOlder):
 				w.askOlder(err, func() {
 					o.Older = true

@@ -140,8 +140,12 @@ func (b *backend) FetchTopology(ref string, _ labs.FetchOptions, done func(strin
 	})
 }
 
-func (b *backend) LaunchTopology(name string, _ bool) *jobs.Job {
-	return b.job("launch several", name, nil)
+func (b *backend) LaunchTopology(t *labs.Topology, _ bool) *jobs.Job {
+	return b.job("launch several", t.Name, nil)
+}
+
+func (b *backend) DeleteTopology(t *labs.Topology) *jobs.Job {
+	return b.job("delete several", t.Name, nil)
 }
 
 func (b *backend) ResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job {

@@ -56,7 +56,7 @@ func drawPlan(t *lab.Topology, dark bool) image.Image {
 	fill(out.Bounds(), back)
 	networks := networkNames(t)
 	const margin, line = 36, 4
-	step := (pictureWidth - 2*margin) / len(t.Machines)
+	step := (pictureWidth - 2*margin) / max(1, len(t.Machines))
 	wide := min(66, step*2/3)
 	tall := wide * 2 / 3
 	const legs, edge = 26, 20

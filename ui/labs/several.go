@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"guesthouse/app/explain"
 	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
@@ -41,21 +42,16 @@ func (s *shelf) several(snap *machines.Snapshot, launching map[string]bool) []se
 	for _, t := range s.topologies {
 		key := severalKey(t.Name)
 		it := several{
-			Topology: t, machines: make([]*machines.Machine, len(t.Machines)), traces: map[string]trace{}, labsHere: true, launching: launching[key],
+			Topology: t, traces: map[string]trace{}, labsHere: true, launching: launching[key],
 			connected: snap.Connected, picture: s.pictures[planKey(&t)],
 		}
 		for _, id := range t.Labs {
 			it.labsHere = it.labsHere && slices.ContainsFunc(s.images, func(i labs.Image) bool { return i.ID == id && i.Ready && i.Err == nil })
 		}
-		for _, m := range snap.Machines {
-			if m.Config == nil || m.Config.Lab.Topology != t.Name || labs.IsSubmission(m.Config) {
-				continue
-			}
-			for n, role := range t.Machines {
-				if role.Name == m.Config.Lab.Role && it.machines[n] == nil {
-					it.machines[n] = m
-					it.traces[role.Name] = s.traces[m.UUID]
-				}
+		it.machines = labs.MachinesOf(snap, t.Topology)
+		for n, m := range it.machines {
+			if m != nil {
+				it.traces[t.Machines[n].Name] = s.traces[m.UUID]
 			}
 		}
 		list = append(list, it)
@@ -111,6 +107,13 @@ func (w *Window) severalEntry(t several, now time.Time) shelfEntry {
 
 // look says how it is shown.
 func (t *several) look(now time.Time) cardLook {
+	if t.Err != nil {
+		note := lang.L(explain.Explain(t.Err).Summary)
+		return cardLook{
+			picture: t.picture, title: vmconfig.Inert(t.Name, 120), state: widgets.StateLook{Icon: "warning", Text: lang.L("Damaged"), Color: fynetheme.ColorNameError},
+			note: note, noteTip: note, main: buttonLook{shown: true, icon: "trash", text: lang.L("Remove…")},
+		}
+	}
 	total, active := len(t.Machines), t.active()
 	look := cardLook{
 		picture: t.picture, title: vmconfig.Inert(t.Title, 120), version: lang.N("%d machine", "%d machines", total, total), course: t.roles(),
@@ -150,7 +153,7 @@ func (t *several) look(now time.Time) cardLook {
 	if len(t.there()) > 0 {
 		look.reset = buttonLook{shown: true, icon: "reset", text: lang.L("Reset…"), reason: t.resetReason(), tip: lang.L("Take all machines back to how their teacher made them")}
 		if !undo.IsZero() {
-			look.undo = buttonLook{shown: true, icon: "restore", reason: t.resetReason(), tip: lang.F("Take back the reset: %s", lang.Age(undo, now))}
+			look.undo = buttonLook{shown: true, icon: "restore", reason: t.busyReason(), tip: lang.F("Take back the reset: %s", lang.Age(undo, now))}
 		}
 	}
 	return look
@@ -178,6 +181,17 @@ func (t *several) launchReason() string {
 
 // resetReason says why its machines cannot be reset; empty: they can.
 func (t *several) resetReason() string {
+	if reason := t.busyReason(); reason != "" {
+		return reason
+	}
+	if !t.labsHere {
+		return lang.L("Some of its labs are not in the library. Add it again first.")
+	}
+	return ""
+}
+
+// busyReason says why nothing can be done with its machines now; empty: something can.
+func (t *several) busyReason() string {
 	for _, m := range t.there() {
 		switch {
 		case m.Offline || !t.connected:
@@ -185,9 +199,6 @@ func (t *several) resetReason() string {
 		case m.Busy != "":
 			return lang.L("Another operation is working on one of the machines.")
 		}
-	}
-	if !t.labsHere {
-		return lang.L("Some of its labs are not in the library. Add it again first.")
 	}
 	return ""
 }
@@ -197,6 +208,10 @@ const mostWindows = 4
 
 // actOnSeveral does the one thing to do with it now: launch or start all, or show one.
 func (w *Window) actOnSeveral(t several) {
+	if t.Err != nil {
+		w.askRemoveSeveral(t)
+		return
+	}
 	if t.active() == len(t.Machines) {
 		if c := w.grid.byKey[severalKey(t.Name)]; c != nil {
 			widgets.ShowMenu(c.main, fyne.NewMenu("", w.showItems(t)...))
@@ -208,7 +223,7 @@ func (w *Window) actOnSeveral(t several) {
 		return
 	}
 	w.busy[key] = true
-	job := w.Labs.LaunchTopology(t.Name, true)
+	job := w.Labs.LaunchTopology(&t.Topology, true)
 	w.show()
 	idle := func() {
 		delete(w.busy, key)
@@ -244,6 +259,9 @@ func (w *Window) showItems(t several) []*fyne.MenuItem {
 
 // severalMenu is what else can be done with it.
 func (w *Window) severalMenu(t several) *fyne.Menu {
+	if t.Err != nil {
+		return fyne.NewMenu("", widgets.MenuItem("trash", lang.L("Remove…"), true, "", func() { w.askRemoveSeveral(t) }))
+	}
 	items := []*fyne.MenuItem{widgets.MenuItem("info", lang.L("About this lab…"), true, "", func() { w.aboutSeveral(t) })}
 	if there := t.there(); len(there) > 0 {
 		each := widgets.MenuItem("machine", lang.L("Its machines"), true, "", nil)
@@ -262,7 +280,15 @@ func (w *Window) severalMenu(t several) *fyne.Menu {
 			items = append(items, widgets.MenuItem("restore", lang.L("Take back the reset…"), look.undo.reason == "", look.undo.reason, func() { w.askUndoSeveral(t) }))
 		}
 	}
-	items = append(items, fyne.NewMenuItemSeparator(), widgets.MenuItem("trash", lang.L("Remove…"), true, "", func() { w.askRemoveSeveral(t) }))
+	items = append(items, fyne.NewMenuItemSeparator())
+	if len(t.there()) > 0 {
+		reason := t.busyReason()
+		if t.active() > 0 {
+			reason = lang.L("Shut the machines down first.")
+		}
+		items = append(items, widgets.MenuItem("trash", lang.L("Delete the machines…"), reason == "", reason, func() { w.askDeleteSeveral(t) }))
+	}
+	items = append(items, widgets.MenuItem("trash", lang.L("Remove…"), true, "", func() { w.askRemoveSeveral(t) }))
 	return fyne.NewMenu("", items...)
 }
 
@@ -304,7 +330,7 @@ func (w *Window) askResetSeveral(t several) {
 
 // askUndoSeveral takes the last reset of its machines back after a question.
 func (w *Window) askUndoSeveral(t several) {
-	if t.resetReason() != "" {
+	if t.busyReason() != "" {
 		return
 	}
 	text, off := t.losses(lang.L("The machines become what they were before the reset. What was done in them since then is put aside and can be brought back in the same way."))
@@ -314,6 +340,14 @@ func (w *Window) askUndoSeveral(t several) {
 	}
 	widgets.Confirm(w.window, lang.F("Take back the reset of “%s”?", t.name()), text, nil, action, off, func() {
 		w.follow(w.Labs.UndoResetTopology(&t.Topology, labs.ResetOptions{PowerOff: off}), lang.F("The reset of “%s” could not be taken back", t.name()), nil, nil)
+	})
+}
+
+// askDeleteSeveral deletes its machines after a question.
+func (w *Window) askDeleteSeveral(t several) {
+	text := lang.L("What you did in them goes to the trash, where it stays for seven days. The lab stays in the library: launch it again for new machines.")
+	widgets.Confirm(w.window, lang.F("Delete the machines of “%s”?", t.name()), text, t.shownNames(), lang.L("Delete"), true, func() {
+		w.follow(w.Labs.DeleteTopology(&t.Topology), lang.F("The machines of “%s” could not be deleted", t.name()), nil, nil)
 	})
 }
 
@@ -339,6 +373,9 @@ func (t *several) shownNames() []string {
 
 // aboutSeveral shows its task and how its machines are joined.
 func (w *Window) aboutSeveral(t several) {
+	if t.Err != nil {
+		return
+	}
 	facts := container.NewVBox(widgets.KeyValue(lang.L("Name"), shown(t.Name)), widgets.KeyValue(lang.L("Comes from"), vmconfig.Inert(t.From, 200)))
 	var task fyne.CanvasObject = widgets.Muted(lang.L("The teacher has written no task for this lab."))
 	height := float32(40)

@@ -118,7 +118,7 @@ func TestSeveralMenu(t *testing.T) {
 		names = append(names, i.Label)
 		byName[i.Label] = i
 	}
-	if want := []string{"About this lab…", "Its machines", "Hand in", "Shut all down", "", "Remove…"}; !slices.Equal(names, want) {
+	if want := []string{"About this lab…", "Its machines", "Hand in", "Shut all down", "", "Delete the machines…  –  Shut the machines down first.", "Remove…"}; !slices.Equal(names, want) {
 		t.Fatalf("the menu has %q", names)
 	}
 	r.took()
@@ -138,6 +138,45 @@ func TestSeveralMenu(t *testing.T) {
 	byName["About this lab…"].Action()
 	r.shows("Let nothing through but port 80.")
 	r.shows("/media/stick/firewall.yaml")
+}
+
+func TestSeveralDelete(t *testing.T) {
+	r := newSeveralRig(t, hypervisor.StateOff, hypervisor.StateSaved)
+	r.took()
+	for _, i := range r.w.severalMenu(r.w.several[0]).Items {
+		if i.Label == "Delete the machines…" {
+			i.Action()
+		}
+	}
+	r.shows("firewall-client")
+	r.press("Delete")
+	r.settle()
+	r.wants("delete several", "networks/firewall")
+}
+
+// TestSeveralDamaged: one that cannot be read has a card, and takes nothing with it.
+func TestSeveralDamaged(t *testing.T) {
+	r := newSeveralRig(t)
+	r.topologies = append(r.topologies, labs.Topology{Topology: &lab.Topology{Name: "networks/broken", Title: "networks/broken"}, Err: lab.ErrTopology})
+	r.w.load()
+	r.shows("Damaged")
+	r.shows("A firewall and its client")
+	r.took()
+	r.w.actOnSeveral(r.w.several[1])
+	r.press("Remove")
+	r.settle()
+	r.wants("remove several", "networks/broken")
+}
+
+// TestFormerRole: a machine whose place in the lab is gone is on the card of its own lab.
+func TestFormerRole(t *testing.T) {
+	r := newSeveralRig(t, hypervisor.StateOff, hypervisor.StateOff)
+	m := machineOf(r.images[0], "firewall-third", hypervisor.StateRunning)
+	m.Config.Lab.Topology, m.Config.Lab.Role = "networks/firewall", "third"
+	r.snap = &machines.Snapshot{Connected: true, Machines: append(slices.Clone(r.snap.Machines), m)}
+	r.w.load()
+	r.until("two cards", func() bool { return len(r.w.grid.cards) == 2 })
+	r.shows("firewall-third")
 }
 
 // TestSeveralIsAdded by the path of its file.
@@ -213,7 +252,7 @@ func TestEveryTextOfSeveralIsTranslatable(t *testing.T) {
 		t.Errorf("menu: %q", text)
 	}
 	for what, open := range map[string]func(several){
-		"about": r.w.aboutSeveral, "reset": r.w.askResetSeveral, "undo": r.w.askUndoSeveral, "remove": r.w.askRemoveSeveral,
+		"about": r.w.aboutSeveral, "delete": r.w.askDeleteSeveral, "reset": r.w.askResetSeveral, "undo": r.w.askUndoSeveral, "remove": r.w.askRemoveSeveral,
 	} {
 		open(s)
 		look(what)

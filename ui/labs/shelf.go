@@ -109,7 +109,14 @@ func makePicture(i labs.Image) picture {
 // items puts labs and machines together. It only reads memory.
 func (s *shelf) items(snap *machines.Snapshot, launching map[string]bool) []item {
 	list := make([]item, 0, len(s.images))
-	newest := map[uuid.UUID]int{}
+	newest, ofSeveral := map[uuid.UUID]int{}, map[uuid.UUID]bool{}
+	for _, t := range s.topologies {
+		for _, m := range labs.MachinesOf(snap, t.Topology) {
+			if m != nil {
+				ofSeveral[m.UUID] = true // it has its place on that card
+			}
+		}
+	}
 	for _, i := range s.images {
 		if i.Config != nil && i.Ready {
 			newest[i.Config.ID] = max(newest[i.Config.ID], i.Config.Version)
@@ -121,7 +128,7 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[string]bool) []item
 			it.newer = newest[i.Config.ID]
 		}
 		for _, m := range snap.Machines {
-			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) && s.topology(m.Config.Lab.Topology) == nil {
+			if m.Config != nil && m.Config.Lab.ID == i.ID.String() && !labs.IsSubmission(m.Config) && !ofSeveral[m.UUID] {
 				it.machines = append(it.machines, m)
 			}
 		}
@@ -133,15 +140,6 @@ func (s *shelf) items(snap *machines.Snapshot, launching map[string]bool) []item
 		}
 	}
 	return list
-}
-
-// topology returns the lab of several machines of that name, nil if it is not here.
-func (s *shelf) topology(name string) *labs.Topology {
-	i := slices.IndexFunc(s.topologies, func(t labs.Topology) bool { return t.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &s.topologies[i]
 }
 
 // brought reports whether a lab came with one of several machines: it has no card of its own, because nobody asked for it.

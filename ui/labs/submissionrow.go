@@ -99,7 +99,7 @@ func newEntry(r labs.Received, mark labs.Mark) *entry {
 	e.look.Text = lang.L(e.look.Text)
 	e.cells[columnStudent] = vmconfig.Inert(r.File, 160)
 	if s := r.Submission; s != nil {
-		e.cells[columnStudent], e.cells[columnLab] = vmconfig.Inert(s.Student.Name, 128), vmconfig.Inert(s.Name, 128)
+		e.cells[columnStudent], e.cells[columnLab] = vmconfig.Inert(s.Student.Name, 128), vmconfig.Inert(s.Title(), 128)
 		e.cells[columnVersion], e.cells[columnNumber] = lang.F("%d", s.Version), lang.F("%d", s.Sequence)
 		e.cells[columnTime] = s.Created.Local().Format(lang.L("2 Jan 2006, 15:04"))
 	}

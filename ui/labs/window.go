@@ -39,9 +39,10 @@ type Service interface {
 	Repair(id lab.Digest, ref string, o source.Options) *jobs.Job
 	Remove(id lab.Digest) *jobs.Job
 	FetchTopology(ref string, o labs.FetchOptions, done func(name string)) *jobs.Job
-	LaunchTopology(name string, start bool) *jobs.Job
+	LaunchTopology(t *labs.Topology, start bool) *jobs.Job
 	ResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job
 	UndoResetTopology(t *labs.Topology, o labs.ResetOptions) *jobs.Job
+	DeleteTopology(t *labs.Topology) *jobs.Job
 	RemoveTopology(name string) *jobs.Job
 	PublishMachine(id uuid.UUID, o labs.PublishOptions) *jobs.Job
 	CleanRefusal(m *vmconfig.Machine) string

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"guesthouse/vmconfig"
 )
 
 // Identity is what a copy of a machine must not share with the original.
@@ -15,7 +17,7 @@ type Identity struct {
 }
 
 // Clone returns the description xml as that of another machine: with its identity, without the addresses of the network adapters, the ports that lead to it and the generation ID, of which the hypervisor
-// makes new ones, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
+// makes new ones, and its part in a lab of several machines, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
 func Clone(xml string, to Identity) (string, error) {
 	t, err := parseTree(xml)
 	if err != nil {
@@ -42,6 +44,10 @@ func Clone(xml string, to Identity) (string, error) {
 		if value := argument.attr("value"); value != "" {
 			e.setAttr(argument, "value", clonedArgument(value, to.UUID))
 		}
+	}
+	if lab := e.root.child("metadata").childNS(vmconfig.MetadataNamespace, "machine").childNS(vmconfig.MetadataNamespace, "lab"); lab != nil {
+		e.removeAttr(lab, "topology") // the role is the original's
+		e.removeAttr(lab, "role")
 	}
 	for target, source := range to.Sources {
 		if err := e.setSource(target, source); err != nil {

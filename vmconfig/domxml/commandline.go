@@ -145,6 +145,9 @@ func clonedArgument(value string, id uuid.UUID) string {
 		words = withoutForwards(words)
 	}
 	for n := range ownNets {
+		if words[1] == "id="+n.name() && n != userNet {
+			words = unplugged(n, words, id)
+		}
 		if words[1] == "netdev="+n.name() {
 			for i, w := range words {
 				if strings.HasPrefix(w, "mac=") {

@@ -18,6 +18,7 @@ func privateNICs() []vmconfig.NIC {
 		nics = append(nics, vmconfig.NIC{Kind: vmconfig.NICPrivate, Source: fmt.Sprintf("239.77.12.%d:23456", i)})
 	}
 	nics[1].Model, nics[1].MAC = "e1000e", "52:54:00:AB:cd:01"
+	nics[2].Source = "127.9.8.7:23456-127.6.5.4:34567"
 	return nics
 }
 
@@ -109,6 +110,12 @@ func TestClonePrivateNetworks(t *testing.T) {
 			t.Errorf("adapter %d of the copy has the address %q, the original's has %q", i, n.MAC, was.MAC)
 		}
 		addresses[n.MAC] = true
+		if strings.Contains(was.Source, "-") { // a cable has two ends, and both are taken
+			if n.Source == was.Source || vmconfig.CheckPrivateNetwork(n.Source) != nil || strings.Contains(n.Source, "127.6.5.4") {
+				t.Errorf("the cable of the copy is %q, the original's %q", n.Source, was.Source)
+			}
+			was.Source = n.Source
+		}
 		if n.MAC = was.MAC; n != was {
 			t.Errorf("adapter %d of the copy is %+v, the original's %+v", i, n, was)
 		}

@@ -55,7 +55,7 @@
 //
 // What a student hands in is a package as well, of the type "application/vnd.guesthouse.submission.v1" (SubmissionType). Its config is a JSON text (Submission) that names the lab by its
 // ID and, for each disk that was changed, a list of changes by its SHA-256. It is signed as a lab is, by the student's own key, which it names. The SHA-256 of its bytes is the
-// receipt; each submission but the first names the receipt of the one before. Its layers are the signature, the lists of changes, and packs with the changed chunks that are not
+// receipt; each submission but the first names the receipt of the one before. One from a machine of a topology names its role there. Its layers are the signature, the lists of changes, and packs with the changed chunks that are not
 // zeros. Whoever opens it needs the lab itself. A list of changes is binary, all numbers little-endian:
 //
 //	8 bytes   "GHLABCHG"

@@ -59,9 +59,19 @@ type Submission struct {
 	Previous Digest    `json:"previous,omitzero"`
 	Created  time.Time `json:"created"` // RFC 3339, by the student's clock
 	Machine  uuid.UUID `json:"machine"` // of the student's machine
+	// Role is the machine's name in a lab of several machines, after that one's own and a colon, such as networks/firewall:router; empty: it was launched alone.
+	Role string `json:"role,omitempty"`
 	// Parts are what was changed, each at most once; 1 to MaxDisks and the variables.
 	Parts   []ChangedPart `json:"parts"`
 	Journal []Event       `json:"journal,omitempty"` // what the student's program noted, in the order of time, at most MaxEvents
+}
+
+// Title names the lab, and the machine's role where it is one of several. Show it inert.
+func (s *Submission) Title() string {
+	if s.Role == "" {
+		return s.Name
+	}
+	return s.Name + " (" + s.Role + ")"
 }
 
 // Student is who hands in.

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -32,6 +33,9 @@ func (s *Submission) Validate() vmconfig.Faults {
 	fs.date("created", s.Created)
 	if s.Machine == uuid.Nil {
 		fs.add("machine", "", "must be a UUID")
+	}
+	if topology, role, _ := strings.Cut(s.Role, ":"); s.Role != "" && (CheckName(topology) != nil || len(role) > maxSlug || !slug.MatchString(role)) {
+		fs.add("role", s.Role, "must be the name of a lab of several machines and of one of them, such as networks/firewall:router")
 	}
 	s.validateParts(&fs)
 	s.validateJournal(&fs)

@@ -18,6 +18,7 @@ const (
 	MaxTopologyBytes    = maxYAMLBytes
 	MaxTopologyMachines = 16
 	MaxMachineNetworks  = vmconfig.MaxPrivateNICs
+	maxMachineName      = vmconfig.MaxNameBytes - len(" 1000") // room for a number
 )
 
 // DefaultNetwork joins the machines of a topology whose networks are left out.
@@ -100,6 +101,9 @@ func (t *Topology) validate(c *yamlCheck) {
 	for i, m := range t.Machines {
 		at := fmt.Sprintf("machines[%d]", i)
 		c.slug(at+".name", m.Name)
+		if last := t.Name[strings.LastIndex(t.Name, "/")+1:]; len(last)+len("-")+len(m.Name) > maxMachineName {
+			c.add(at+".name", "“%s-%s” is too long for the name of a machine: at most %d.", vmconfig.Inert(last, shownValue), vmconfig.Inert(m.Name, shownValue), maxMachineName)
+		}
 		if slices.Contains(names, m.Name) {
 			c.add(at+".name", "“%s” is the name of two machines.", vmconfig.Inert(m.Name, shownValue))
 		}

@@ -55,6 +55,7 @@ func TestTopologyRefused(t *testing.T) {
 		"many machines":   {"name: a\ntitle: T\nmachines: [" + strings.Repeat("{name: a, lab: b},", 17) + "]\n", "2 to 16 entries"},
 		"same name":       {change("name: router", "name: client"), "the name of two machines"},
 		"machine's name":  {change("name: router", "name: Router 1"), "lower-case letters"},
+		"long names":      {change("networks/firewall", "networks/"+strings.Repeat("f", 60)), "too long for the name of a machine"},
 		"no lab":          {change("    lab: router.lab\n", ""), "names no lab"},
 		"network's name":  {change("[inside, outside]", "[inside, 'out,side']"), "lower-case letters"},
 		"network twice":   {change("[inside, outside]", "[inside, inside]"), "there twice"},

@@ -36,9 +36,10 @@ const patience = 30 * time.Minute
 // workshop is a teacher's computer: the program without windows on a libvirt of the test's own.
 type workshop struct {
 	*Builder
-	labs *labs.Service
-	conn *libvirtd.Conn
-	data string
+	labs   *labs.Service
+	params labs.ServiceParams // of labs
+	conn   *libvirtd.Conn
+	data   string
 }
 
 func openWorkshop(t *testing.T) *workshop {
@@ -59,9 +60,10 @@ func openWorkshop(t *testing.T) *workshop {
 	list := machines.New(machines.Params{Conn: w.conn, Jobs: runner, Images: images, DataDir: w.data, Guests: func() *guestos.Catalogue { return nil }})
 	points := checkpoints.New(checkpoints.Params{Conn: w.conn, Machines: list, Jobs: runner, Images: images, DataDir: w.data})
 	library := labs.New(labs.Params{Dir: filepath.Join(w.data, "labs"), Keys: filepath.Join(w.data, "keys")})
-	w.labs = labs.NewService(labs.ServiceParams{
+	w.params = labs.ServiceParams{
 		Library: library, Conn: w.conn, Machines: list, Checkpoints: points, Jobs: runner, Images: images, DataDir: w.data,
-	})
+	}
+	w.labs = labs.NewService(w.params)
 	w.Builder = New(Params{Library: library, Conn: w.conn, Machines: list, Jobs: runner, Images: images})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
