@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -72,6 +73,9 @@ func cutAll(t *testing.T, victims ...string) {
 		t.Run(string(firmware), func(t *testing.T) {
 			s := &crashSite{t: t, firmware: firmware, broken: true}
 			for j, operation := range []string{crashSave, crashRestore, crashDelete} {
+				if !slices.ContainsFunc(victims, func(victim string) bool { return !spared(victim, 3*i+j) }) {
+					continue
+				}
 				t.Run(operation, func(t *testing.T) {
 					s.ready(t, operation)
 					points := s.points(t, operation)
@@ -122,13 +126,20 @@ func chosen(points []crashPoint, victim string, turn int) []crashPoint {
 		}
 	}
 	switch {
-	case os.Getenv("GUESTHOUSE_CRASH_POINTS") == "all":
+	case allPoints():
 		return fit
-	case victim == victimDaemon && turn%2 == 0, victim == victimQEMU && turn%2 != 0, victim == victimDisk && turn%4 != 0, len(fit) == 0:
+	case spared(victim, turn), len(fit) == 0:
 		return nil
 	}
 	_, part := math.Modf(float64(turn+1) * (math.Sqrt(5) - 1) / 2) // multiples of the golden ratio fill the unit interval evenly
 	return []crashPoint{fit[int(part*float64(len(fit)))]}
+}
+
+func allPoints() bool { return os.Getenv("GUESTHOUSE_CRASH_POINTS") == "all" }
+
+// spared reports whether a victim has no turn when not all points are tried.
+func spared(victim string, turn int) bool {
+	return !allPoints() && (victim == victimDaemon && turn%2 == 0 || victim == victimQEMU && turn%2 != 0 || victim == victimDisk && turn%4 != 0)
 }
 
 // crashSite is a machine that runs, with the checkpoints “running” and, below it, “early”, of a paused machine: after a restore of that one its
