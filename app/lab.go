@@ -137,6 +137,9 @@ func newLabRun(o *options) *cobra.Command {
 					return noDisplay(o, err)
 				}
 				return openConsole(cmd.Context(), o, true, func(s *services) (uuid.UUID, error) {
+					if isTopology(s, args[0]) {
+						return uuid.Nil, &labs.Reason{Text: "A kiosk shows one machine. Launch the lab first, then name one of its machines."}
+					}
 					if m := launchedBefore(s, args[0]); m != nil {
 						return m.UUID, startIfOff(cmd.Context(), o, s, m)
 					}
@@ -341,7 +344,7 @@ func newLabRmi(o *options) *cobra.Command {
 			library := openLibrary(o)
 			image, err := library.Resolve(args[0])
 			if name, several := severalNamed(library, args[0]); err != nil && several {
-				return withServices(cmd, o, func(ctx context.Context, s *services) error { return waitJob(ctx, o, s.labs.RemoveTopology(name)) })
+				return withServices(cmd, o, func(ctx context.Context, s *services) error { return removeTopology(ctx, o, s, name) })
 			}
 			if err != nil {
 				return err
@@ -400,6 +403,7 @@ files first.`,
 				return err
 			}
 			return withMachine(cmd, o, args[0], func(ctx context.Context, s *services, m *machines.Machine) error {
+				p.inherit(cmd, o, s.labs.Library(), &options.Config)
 				if options.Config.Title == "" {
 					options.Config.Title = m.Name
 				}
@@ -444,7 +448,7 @@ files first.`,
 	f.BoolVar(&p.clean, "clean", false, "take logs, histories, machine ID, SSH host keys and deleted files out of the copy (Linux; needs guestfs-tools)")
 	f.StringVar(&p.checkpoint, "checkpoint", "", "publish this `CHECKPOINT` instead of the present state")
 	f.StringVar(&p.password, "password", os.Getenv("GUESTHOUSE_KEY_PASSWORD"), "of the course's key (default: $GUESTHOUSE_KEY_PASSWORD; empty: it has none)")
-	c.Flags().Lookup("password").DefValue, c.Flags().Lookup("checkpoints").DefValue = "", ""
+	c.Flags().Lookup("password").DefValue, c.Flags().Lookup("checkpoints").DefValue = "", "0" // which is not shown
 	_ = c.MarkFlagRequired("tag")
 	_ = c.MarkFlagRequired("course")
 	return c
@@ -457,6 +461,26 @@ type publishFlags struct {
 	growth                                                                     int64 // MiB
 	checkpoints                                                                int   // below 0: any number
 	clean                                                                      bool
+}
+
+// inherit takes over from the version before what the flags do not say of how students may work, and tells so.
+func (p *publishFlags) inherit(cmd *cobra.Command, o *options, library *labs.Library, c *lab.Config) {
+	before, err := library.Resolve(c.Name)
+	if err != nil || before.Config == nil || before.Config.Course.Name != c.Course.Name {
+		return
+	}
+	was := before.Config
+	if !cmd.Flags().Changed("checkpoints") && was.Checkpoints != nil {
+		c.Checkpoints = was.Checkpoints
+		fmt.Fprintf(o.err, "As before, students may keep %d checkpoints; --checkpoints=-1 for any number.\n", was.Checkpoints.Max)
+	}
+	if !cmd.Flags().Changed("expires") && !was.Expires.IsZero() {
+		c.Expires = was.Expires
+		fmt.Fprintf(o.err, "As before, the course ends on %s; --expires= for no end.\n", was.Expires.Local().Format(time.DateOnly))
+	}
+	if !cmd.Flags().Changed("submit-limit") {
+		c.Submit = was.Submit
+	}
 }
 
 // options understands the flags.

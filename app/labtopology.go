@@ -87,6 +87,24 @@ func severalNamed(library *labs.Library, name string) (full string, ok bool) {
 	return t.Name, err == nil || t.Err != nil
 }
 
+// removeTopology removes a lab of several machines and says which machines are left.
+func removeTopology(ctx context.Context, o *options, s *services, name string) error {
+	t, err := s.labs.Library().Topology(name)
+	var left []string
+	if err == nil {
+		for _, m := range s.labs.Launched(&t) {
+			left = append(left, vmconfig.Inert(m.Name, vmconfig.MaxNameBytes))
+		}
+	}
+	if err := waitJob(ctx, o, s.labs.RemoveTopology(name)); err != nil {
+		return err
+	}
+	if len(left) > 0 && !o.json {
+		fmt.Fprintf(o.err, "Its machines keep working, but cannot be reset any more: %s\n", strings.Join(left, ", "))
+	}
+	return nil
+}
+
 // isTopology reports whether a reference is that of a lab of several machines: a file, or a name in the library that no lab has.
 func isTopology(s *services, ref string) bool {
 	if _, ok := labs.ParseTopologyRef(ref); ok {

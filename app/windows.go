@@ -137,7 +137,12 @@ func openWindows(ctx context.Context, o *options, s *services, show shownWindows
 	return ui.Run(p)
 }
 
-// labArgument reports whether an argument is what the windows open: a .lab file, by its path or address, or a link to a lab. A path becomes absolute, because another process may
+// endsInLab reports whether a name in small letters is that of a lab's file, or of one that describes a lab of several machines.
+func endsInLab(lower string) bool {
+	return strings.HasSuffix(lower, ".lab") || strings.HasSuffix(lower, ".yaml") || strings.HasSuffix(lower, ".yml")
+}
+
+// labArgument reports whether an argument is what the windows open: a .lab or .yaml file, by its path or address, or a link to a lab. A path becomes absolute, because another process may
 // read it.
 func labArgument(argument string) (lab string, ok bool) {
 	lower := strings.ToLower(argument)
@@ -145,8 +150,8 @@ func labArgument(argument string) (lab string, ok bool) {
 	case strings.HasPrefix(lower, labwindows.LinkScheme):
 		return argument, true
 	case strings.HasPrefix(lower, "file://"), strings.HasPrefix(lower, "https://"), strings.HasPrefix(lower, "http://"):
-		return argument, strings.HasSuffix(lower, ".lab")
-	case !strings.HasSuffix(lower, ".lab"):
+		return argument, endsInLab(lower)
+	case !endsInLab(lower):
 		return "", false
 	}
 	path, err := filepath.Abs(argument)

@@ -148,6 +148,8 @@ type Lab struct {
 	Version int
 	// Topology is the name of the lab of several machines that it was launched with, and Role its name there; empty: it was launched alone.
 	Topology, Role string
+	// Networks are the names of the private networks of its adapters, in their order, with blanks between them.
+	Networks string
 }
 
 // Display is one <graphics> element.

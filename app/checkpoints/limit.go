@@ -24,7 +24,7 @@ func crowded(count, most int) string {
 	case most == 0:
 		return "The machine's lab does not allow checkpoints."
 	case count >= most:
-		return "The machine's lab allows no more checkpoints than there are. Delete one to save another; those in the trash do not count."
+		return "Delete a checkpoint first: the lab allows no more of them. Those in the trash do not count."
 	}
 	return ""
 }

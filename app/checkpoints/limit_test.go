@@ -41,7 +41,7 @@ func TestLimit(t *testing.T) {
 		t.Fatalf("the second: %s", reason)
 	}
 	done(t, f.Save(id, SaveOptions{Name: "two"}))
-	if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, "Delete one") {
+	if ok, reason := f.canSave(t, id); ok || !strings.Contains(reason, "Delete a checkpoint first") {
 		t.Fatalf("the third: %v, %q", ok, reason)
 	}
 	look, err := f.look(within(t), id)

@@ -123,6 +123,7 @@ func (s *Service) blueprints(ctx context.Context, t *Topology, numbers []int, pl
 		name := s.p.Machines.FreeName(t.Name[strings.LastIndex(t.Name, "/")+1:] + "-" + m.Name)
 		b := s.blueprint(t.Labs[i], c, bases, uuid.New(), LaunchOptions{Name: name})
 		b.Machine.Lab.Topology, b.Machine.Lab.Role, b.Machine.Group = t.Name, m.Name, t.group()
+		b.Machine.Lab.Networks = strings.Join(m.Networks, " ")
 		for _, network := range m.Networks {
 			b.Machine.NICs = append(b.Machine.NICs, t.adapter(m.Name, network))
 		}

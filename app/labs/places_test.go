@@ -1,10 +1,13 @@
 package labs
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"guesthouse/app/labs/source"
@@ -68,4 +71,35 @@ func parse(t *testing.T, text string) source.Ref {
 		t.Fatal(err)
 	}
 	return ref
+}
+
+// TestSeveralLabsAtAPlace: which labs a folder holds can be asked, and each can be fetched.
+func TestSeveralLabsAtAPlace(t *testing.T) {
+	r := openRoom(t)
+	dir := t.TempDir()
+	titles := []string{"Exam", "First steps"}
+	for _, title := range append(titles, "Exam") { // of which there are two versions
+		id := r.publish(t, numbered(1), func(s *Spec) {
+			s.Config.Name, s.Config.Title = "networks/"+strings.ReplaceAll(strings.ToLower(title), " ", "-"), title
+			if image, err := r.Library().Resolve(s.Config.Name); err == nil {
+				s.Config.ID = image.Config.ID
+			}
+		})
+		done(t, r.Send(id, dir, SendOptions{}))
+	}
+	err := r.Fetch(dir, FetchOptions{}).Wait(within(t))
+	var several *source.SeveralError
+	if !errors.As(err, &several) || len(several.Choices) != 2 {
+		t.Fatalf("%v, %+v", err, several)
+	}
+	for i, want := range []struct{ title, version string }{{"Exam", "2"}, {"First steps", "1"}} {
+		one := several.Choices[i]
+		var id lab.Digest
+		ref := source.Ref{Kind: source.KindFolder, Location: dir, Digest: one.Digest}
+		done(t, r.Fetch(ref.String(), FetchOptions{Done: func(d lab.Digest) { id = d }}))
+		image, err := r.Library().Resolve(id.String())
+		if one.Title != want.title || one.Version != want.version || err != nil || image.Config.Title != want.title || fmt.Sprint(image.Config.Version) != want.version {
+			t.Errorf("%+v is %+v, %v", one, image.Config, err)
+		}
+	}
 }

@@ -274,7 +274,7 @@ func (s *Service) FetchTopology(text string, o FetchOptions, done func(name stri
 		for i, m := range t.Machines {
 			id, err := s.labFor(ctx, ref, m, o, partOf(report, i, len(t.Machines), m.Name))
 			if err != nil {
-				return &Reason{Text: fmt.Sprintf("The lab of the machine %s cannot be had.", m.Name), Err: err}
+				return forMachine(m.Name, err)
 			}
 			r.Labs = append(r.Labs, id)
 			if !slices.ContainsFunc(before, func(i Image) bool { return i.ID == id }) && !slices.Contains(r.Brought, id) {
@@ -290,6 +290,19 @@ func (s *Service) FetchTopology(text string, o FetchOptions, done func(name stri
 		}
 		return nil
 	})
+}
+
+// forMachine says for which machine of a topology an error came up.
+func forMachine(name string, err error) error {
+	text := fmt.Sprintf("The lab of the machine %s cannot be had. ", name)
+	var r *Reason
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &r):
+		return &Reason{Text: text + r.Text, Err: r.Err}
+	}
+	return fmt.Errorf("%s%w", text, err)
 }
 
 // labFor returns the lab of a machine of the topology at ref, which is fetched unless it is a name of the library.

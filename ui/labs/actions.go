@@ -240,6 +240,9 @@ func (w *Window) about(i item) {
 		widgets.KeyValue(lang.L("Network"), networkWord(c.Network.Mode)),
 		widgets.KeyValue(lang.L("Room"), lang.F("%s on this computer", vmconfig.RoughSize(i.Disk))),
 	)
+	if c.Checkpoints != nil {
+		facts.Add(widgets.KeyValue(lang.L("Checkpoints"), lang.F("At most %d", c.Checkpoints.Max)))
+	}
 	if !c.Expires.IsZero() {
 		text := longDay(c.Expires)
 		if c.Expired(time.Now()) {

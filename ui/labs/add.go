@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -125,7 +126,15 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 			w.fresh = key
 			w.load()
 		}, func(err error) bool {
+			var labsThere *source.SeveralError
 			switch {
+			case errors.As(err, &labsThere) && len(labsThere.Choices) > 1 && !several:
+				w.askWhich(labsThere.Choices, func(one source.Choice) {
+					if parsed, err := source.Parse(ref); err == nil {
+						parsed.Digest = one.Digest
+						w.fetch(parsed.String(), o)
+					}
+				})
 			case several: // what is agreed to would hold for all of its labs
 				return retry(err)
 			case errors.Is(err, labs.ErrOlder):
@@ -144,6 +153,26 @@ func (w *Window) fetch(ref string, o labs.AddOptions) {
 			return true
 		})
 	})
+}
+
+// askWhich asks which of the labs of a place is meant.
+func (d *desk) askWhich(choices []source.Choice, do func(source.Choice)) {
+	var labels []string
+	for _, c := range choices {
+		labels = append(labels, lang.F("%s, version %s", c.Title, c.Version))
+	}
+	labels = distinct(labels)
+	choice := widgets.NewChoice(labels)
+	var modal *widgets.Modal
+	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { modal.Close() })
+	ok := widgets.NewButton("new", lang.L("Add"), widgets.StylePrimary, func() {
+		modal.Close()
+		do(choices[max(0, slices.Index(labels, choice.Selected()))])
+	})
+	scroll := container.NewVScroll(choice.Box)
+	scroll.SetMinSize(fyne.NewSize(0, min(choice.Box.MinSize().Height, 300)))
+	modal = widgets.NewModal(d.window, "lab", fynetheme.ColorNamePrimary, lang.L("Which lab?"), container.NewVBox(widgets.Paragraphs(lang.L("There are several labs at this place.")), scroll), 460, cancel, ok)
+	modal.FocusOn(ok).Show()
 }
 
 // askOlder offers to take a version that is older than one that was here.

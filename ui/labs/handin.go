@@ -437,8 +437,9 @@ func (d *desk) showWork(job *jobs.Job, title string) *widgets.Modal {
 // showReceipt shows what the student should keep.
 func (h *handIn) showReceipt(r labs.Receipt) {
 	file := filepath.IsAbs(r.Place)
-	text := lang.L("It lies where your teacher finds it.")
+	title, text := lang.F("“%s” is handed in", h.machineName()), lang.L("It lies where your teacher finds it.")
 	if file {
+		title = lang.F("“%s” is packed: now hand the file in", h.machineName())
 		text = lang.L("You can hand this file in by any way: upload it, send it by mail, or copy it to a stick. It is signed with your key: nobody can change it unnoticed.")
 	}
 	facts := container.NewVBox(
@@ -459,7 +460,7 @@ func (h *handIn) showReceipt(r labs.Receipt) {
 		copyText(receiptText(r))
 		copyIt.Set("check", lang.L("Copied"))
 	}
-	m = widgets.NewModal(h.window, "success", fynetheme.ColorNameSuccess, lang.F("“%s” is handed in", h.machineName()), content, 560, copyIt, shut)
+	m = widgets.NewModal(h.window, "success", fynetheme.ColorNameSuccess, title, content, 560, copyIt, shut)
 	m.Show()
 }
 

@@ -88,7 +88,7 @@ func TestHandIn(t *testing.T) {
 		}
 	}
 	r.press("Hand in")
-	r.shows("“mine” is handed in")
+	r.shows("“mine” is packed: now hand the file in")
 	for _, want := range []string{"3 of Ada Lovelace", r.receipt.Digest.String(), "by any way", "vdb", "ada.submission.lab", "lusab-babad"} {
 		if !strings.Contains(r.texts(), want) {
 			t.Errorf("the receipt does not say %q:\n%s", want, r.texts())

@@ -513,6 +513,8 @@ func TestPublish(t *testing.T) {
 		{"Ports of the guest", "80", "web=80, ssh=22", "Write each port"},
 		{"Ports of the guest", "web=80 web=81", "web=80, ssh=22", "Write each port"},
 		{"Most that is handed in", "0", "64", "Write a number"},
+		{"Most checkpoints", "many", "3", "Write a number"},
+		{"End of the course", "31.7.", "2027-07-31", "Write a day"},
 		{"Title", " ", "Übung 1", "Write a title first"},
 	} {
 		r.write(c.label, c.bad)

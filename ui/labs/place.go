@@ -79,7 +79,7 @@ func readPlace(text string, write bool) (ref string, parsed source.Ref, note, fa
 func (d *desk) askPlace(q placeQuestion) {
 	entry := widgets.NewEntry()
 	entry.SetText(q.place)
-	hint := lang.L("The path of a .lab file or folder, a web address (https://…), or a registry (server/name:version)")
+	hint := lang.L("The path of a .lab or .yaml file or of a folder, a web address (https://…), or a registry (server/name:version)")
 	if q.write {
 		hint = lang.L("The path of a .lab file or folder, or a registry (server/name)")
 	}
@@ -135,7 +135,7 @@ func (d *desk) choosePlace(q placeQuestion, chosen func(path string)) {
 		suffixes = append(suffixes, ".yaml", ".yml")
 	}
 	query := widgets.FileQuery{
-		Title: lang.L("Choose a .lab file or a folder"), Folder: d.Settings.Get().LastFolder, Suffixes: suffixes,
+		Title: lang.L("Choose a file or a folder"), Folder: d.Settings.Get().LastFolder, Suffixes: suffixes,
 		Open: lang.L("Open"), TakeFolder: lang.L("Use this folder"),
 	}
 	widgets.ChooseFile(d.window, d.Dispatch, query, func(path string) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"fyne.io/fyne/v2"
@@ -106,6 +107,8 @@ type form struct {
 	network  *widgets.Choice
 	ports    *widgets.Entry
 	limit    *widgets.Entry
+	keep     *widgets.Entry // most checkpoints
+	expires  *widgets.Entry
 	clean    *widget.Check
 	fields   map[string]*widgets.FormField // by the field of a fault
 	publish  *widgets.Button
@@ -139,6 +142,7 @@ func newForm(d *desk, m *machines.Machine, points []checkpoints.Checkpoint, imag
 	f.title, f.course = entry("title", m.Name), entry("course.name", prefs.LastCourse)
 	f.name, f.language = entry("name", ""), entry("language", language)
 	f.ports, f.limit = entry("network.ports", ""), entry("submit.growthMiB", strconv.Itoa(lab.DefaultGrowthMiB))
+	f.keep, f.expires = entry("checkpoints.max", ""), entry("expires", "")
 	f.ports.SetPlaceHolder("web=80 ssh=22")
 	f.text = widgets.NewMultiLineEntry(5)
 	f.text.MostBytes = lab.MaxTextBytes
@@ -267,6 +271,8 @@ func (f *form) open(dirty string) {
 	box.Add(widgets.NewFormField(lang.L("Network"), f.network.Box, ""))
 	box.Add(two(field("network.ports", lang.L("Ports of the guest"), f.ports, lang.L("What the student’s own computer can reach, such as web=80")),
 		field("submit.growthMiB", lang.L("Most that is handed in"), f.limit, lang.L("MiB of changes that a student may hand in"))))
+	box.Add(two(field("checkpoints.max", lang.L("Most checkpoints"), f.keep, lang.L("That a student may keep; empty: any number")),
+		field("expires", lang.L("End of the course"), f.expires, lang.L("Such as 2027-07-31, or empty. Students are told; the lab works on"))))
 	f.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, theme.Gap4), box))
 	f.scroll.SetMinSize(fyne.NewSize(640, max(200, min(box.MinSize().Height, f.window.Canvas().Size().Height-200))))
 
@@ -345,6 +351,14 @@ func (f *form) fill() {
 	}
 	f.ports.SetText(strings.Join(ports, " "))
 	f.limit.SetText(strconv.FormatInt(c.Growth()>>20, 10))
+	f.keep.SetText("")
+	if c.Checkpoints != nil {
+		f.keep.SetText(strconv.Itoa(c.Checkpoints.Max))
+	}
+	f.expires.SetText("")
+	if !c.Expires.IsZero() {
+		f.expires.SetText(c.Expires.Local().Format(time.DateOnly))
+	}
 	f.filling = false
 	f.changed("")
 }
@@ -369,7 +383,7 @@ func (f *form) changed(field string) {
 	}
 	_, faults := f.config()
 	reason := ""
-	for _, name := range []string{"title", "course.name", "name", "language", "text", "network.ports", "submit.growthMiB"} {
+	for _, name := range []string{"title", "course.name", "name", "language", "text", "network.ports", "submit.growthMiB", "checkpoints.max", "expires"} {
 		fault := faults[name]
 		if fault != "" && reason == "" {
 			reason = fault
@@ -403,6 +417,20 @@ func (f *form) config() (lab.Config, map[string]string) {
 		growth = 0
 	}
 	c.Submit = &lab.Submit{GrowthMiB: growth}
+	if text := strings.TrimSpace(f.keep.Text); text != "" {
+		most, bad := strconv.Atoi(text)
+		if bad != nil {
+			most = -1
+		}
+		c.Checkpoints = &lab.Checkpoints{Max: most}
+	}
+	if text := strings.TrimSpace(f.expires.Text); text != "" {
+		day, bad := lab.ParseDay(text)
+		if bad != nil {
+			faults["expires"] = lang.L("Write a day such as 2027-07-31.")
+		}
+		c.Expires = day
+	}
 	for _, fault := range c.Validate() {
 		field := string(fault.Field)
 		if strings.HasPrefix(field, "network.ports") {
@@ -434,6 +462,8 @@ func faultText(field string, c *lab.Config, fault vmconfig.Fault) string {
 		return lang.L("A machine without a network card has no ports.")
 	case field == "network.ports":
 		return lang.L("Write each port as name=number, with small letters and a number up to 65535, each only once.")
+	case field == "checkpoints.max":
+		return lang.F("Write a number from 0 to %d.", 1000)
 	case field == "submit.growthMiB":
 		return lang.F("Write a number from 1 to %d.", 1<<20)
 	}

@@ -1,14 +1,17 @@
 package labs
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"github.com/opencontainers/go-digest"
 
 	"guesthouse/app/labs"
+	"guesthouse/app/labs/source"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/ui/lang/langtest"
@@ -256,5 +259,24 @@ func TestEveryTextOfSeveralIsTranslatable(t *testing.T) {
 	} {
 		open(s)
 		look(what)
+	}
+}
+
+// TestWhichOfSeveralLabs: a place with several labs is no dead end.
+func TestWhichOfSeveralLabs(t *testing.T) {
+	r := newRig(t, nil)
+	first, second := digest.FromString("a"), digest.FromString("b")
+	r.errs = []error{fmt.Errorf("%w: %w", source.ErrNotFound, &source.SeveralError{Choices: []source.Choice{
+		{Digest: first, Title: "Exam", Version: "2"}, {Digest: second, Title: "First steps", Version: "1"},
+	}})}
+	r.got = labOf("a/one", 1).ID
+	r.w.fetch("/media/stick", labs.AddOptions{})
+	r.shows("Which lab?")
+	r.took()
+	r.press("First steps, version 1")
+	r.press("Add")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || !strings.Contains(fmt.Sprint(calls[0].arg), "/media/stick#"+second.String()) {
+		t.Errorf("asked for %+v", calls)
 	}
 }

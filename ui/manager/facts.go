@@ -141,6 +141,7 @@ func storage(c *vmconfig.Machine) section {
 
 func network(c *vmconfig.Machine) section {
 	s := section{key: "network", icon: "network", title: lang.L("Network")}
+	names := strings.Fields(c.Lab.Networks)
 	for i, n := range c.NICs {
 		kind := map[string]string{
 			"user": lang.L("Shared with this computer"), "network": lang.L("Virtual network"), "bridge": lang.L("Bridge"), "direct": lang.L("Direct"),
@@ -153,8 +154,12 @@ func network(c *vmconfig.Machine) section {
 		if n.Isolated {
 			value = lang.L("Cut off from all networks")
 		}
-		if n.Source != "" {
-			value += " “" + n.Source + "”"
+		source := n.Source
+		if n.Kind == vmconfig.NICPrivate && len(names) > 0 { // what the lab calls it says more than its address
+			source, names = names[0], names[1:]
+		}
+		if source != "" {
+			value += " “" + source + "”"
 		}
 		s.facts = append(s.facts, fact{
 			key: lang.F("Adapter %d", i+1), value: shown(value),

@@ -117,7 +117,7 @@ func buildMetadata(d node, m vmconfig.Machine) {
 	if l := m.Lab; l != (vmconfig.Lab{}) {
 		attributes := []string{"id", l.ID, "name", l.Name, "version", strconv.Itoa(l.Version)}
 		if l.Topology != "" {
-			attributes = append(attributes, "topology", l.Topology, "role", l.Role)
+			attributes = append(attributes, "topology", l.Topology, "role", l.Role, "networks", l.Networks)
 		}
 		ours.child(ourPrefix+":lab", attributes...)
 	}

@@ -17,7 +17,7 @@ type Identity struct {
 }
 
 // Clone returns the description xml as that of another machine: with its identity, without the addresses of the network adapters, the ports that lead to it and the generation ID, of which the hypervisor
-// makes new ones, and its part in a lab of several machines, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
+// makes new ones, and its lab, and with everything else byte for byte as it was. The error wraps ErrNotEditable when a drive does not exist or is not one of files.
 func Clone(xml string, to Identity) (string, error) {
 	t, err := parseTree(xml)
 	if err != nil {
@@ -46,8 +46,7 @@ func Clone(xml string, to Identity) (string, error) {
 		}
 	}
 	if lab := e.root.child("metadata").childNS(vmconfig.MetadataNamespace, "machine").childNS(vmconfig.MetadataNamespace, "lab"); lab != nil {
-		e.removeAttr(lab, "topology") // the role is the original's
-		e.removeAttr(lab, "role")
+		e.remove(lab) // the copy has disks of its own, so that it can be neither reset nor handed in
 	}
 	for target, source := range to.Sources {
 		if err := e.setSource(target, source); err != nil {

@@ -100,6 +100,7 @@ func readMetadata(metadata *element, m *vmconfig.Machine) {
 		if lab := ours.childNS(vmconfig.MetadataNamespace, "lab"); lab != nil {
 			m.Lab = vmconfig.Lab{
 				ID: lab.attr("id"), Name: lab.attr("name"), Version: readCount(lab.attr("version")), Topology: lab.attr("topology"), Role: lab.attr("role"),
+				Networks: lab.attr("networks"),
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // What callers distinguish. The errors of this package wrap one of them and say which place, why, and what to do.
@@ -21,6 +23,20 @@ var (
 	// ErrNoPackage says that there is something at the place, but no package: a web page, another kind of file, a folder of something else.
 	ErrNoPackage = errors.New("no package")
 )
+
+// SeveralError says that a place holds packages of several labs and the reference names none of them.
+type SeveralError struct {
+	Choices []Choice // may be empty, where they could not be read
+}
+
+// Choice is a lab of a place, as its manifest states without being checked; the texts are inert.
+type Choice struct {
+	Digest         digest.Digest // of the manifest, for Ref.Digest
+	Title, Version string
+}
+
+// Error implements error.
+func (e *SeveralError) Error() string { return "several labs" }
 
 // failure is an error of a place: whose, of what kind, and what to do.
 type failure struct {

@@ -132,7 +132,8 @@ func newest(place string, found []candidate, look func(ocispec.Descriptor) ([]by
 		return different[0].blob, nil
 	}
 	if severalLabs(found) {
-		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag: a folder or address takes it after #, a registry after a colon.", "holds several labs: %s", tags(found))
+		several := &SeveralError{choices(different, look)}
+		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag: a folder or address takes it after #, a registry after a colon.", "holds several labs: %s", tags(found)).because(several)
 	}
 	if len(different) > maxLooked {
 		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag.", "holds %d packages: %s", len(different), tags(found))
@@ -153,6 +154,30 @@ func newest(place string, found []candidate, look func(ocispec.Descriptor) ([]by
 		return ocispec.Descriptor{}, fail(ErrNotFound, place, "Name one by its tag.", "holds several packages, none of them newer than the others: %s", tags(found))
 	}
 	return best.blob, nil
+}
+
+// choices are the newest version of each title among packages, by their titles. Those that cannot be read are left out.
+func choices(different []candidate, look func(ocispec.Descriptor) ([]byte, error)) []Choice {
+	var list []Choice
+	for _, c := range different[:min(len(different), maxLooked)] {
+		data, err := look(c.blob)
+		var m struct {
+			Annotations map[string]string `json:"annotations"`
+		}
+		if err != nil || json.Unmarshal(data, &m) != nil || m.Annotations[ocispec.AnnotationTitle] == "" {
+			continue
+		}
+		one := Choice{Digest: c.blob.Digest, Title: vmconfig.Inert(m.Annotations[ocispec.AnnotationTitle], 120), Version: vmconfig.Inert(m.Annotations[ocispec.AnnotationVersion], 20)}
+		at := slices.IndexFunc(list, func(o Choice) bool { return o.Title == one.Title })
+		switch {
+		case at < 0:
+			list = append(list, one)
+		case compareVersions(list[at].Version, one.Version) < 0:
+			list[at] = one
+		}
+	}
+	slices.SortFunc(list, func(a, b Choice) int { return strings.Compare(a.Title, b.Title) })
+	return list
 }
 
 // statedVersion is the version that a manifest states, or empty.
