@@ -48,7 +48,7 @@ func TestLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Save(id, SaveOptions{Name: "three"}).Wait(within(t)); !errors.Is(err, hypervisor.ErrInvalidState) || !strings.Contains(err.Error(), "Delete one") {
+	if err := f.Save(id, SaveOptions{Name: "three"}).Wait(within(t)); !errors.Is(err, hypervisor.ErrInvalidState) || !strings.Contains(err.Error(), "Delete a checkpoint first") {
 		t.Fatalf("the third: %v", err)
 	}
 	if inside := f.contents(look)[look.disks()[0].Path]; len(inside) != 2 || f.kinds(t, id) != "one two" {
