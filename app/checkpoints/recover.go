@@ -256,7 +256,7 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 	name := s.machineName(r.Machine)
 	t, snapshot, err := s.restorable(ctx, r.Machine, entry.Checkpoint, entry.DisksOnly)
 	switch {
-	case errors.Is(err, hypervisor.ErrDisconnected), errors.Is(err, hypervisor.ErrTimeout), errors.Is(err, hypervisor.ErrNotFound):
+	case errors.Is(err, hypervisor.ErrDisconnected), errors.Is(err, hypervisor.ErrTimeout), errors.Is(err, hypervisor.ErrNotFound), errors.Is(err, hypervisor.ErrNoSpace):
 		return "", err // the next start tries again, unless the machine is gone
 	case err != nil:
 		return fmt.Sprintf("Restoring a checkpoint of %s was interrupted and could not be repeated. Restore one again before you use the machine.", name), nil

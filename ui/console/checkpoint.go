@@ -12,6 +12,7 @@ import (
 	"guesthouse/ui/dispatch"
 	"guesthouse/ui/lang"
 	"guesthouse/ui/restore"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -86,7 +87,12 @@ func (w *Window) savable(ctx context.Context) (checkpoints.Overview, error) {
 func (w *Window) refuse(what string, err error) {
 	var r restore.Refusal
 	if errors.As(err, &r) {
-		w.say(notice{text: string(r), fault: true})
+		// The status line has not room for every reason, and a guest's window may be small.
+		w.say(notice{text: string(r), fault: true, action: lang.L("Details"), do: func() {
+			w.say(notice{})
+			w.display.ReleaseAll()
+			widgets.ShowError(w.win, widgets.ErrorText{Title: lang.L(what), Summary: string(r)})
+		}})
 		return
 	}
 	w.fail(what, err)

@@ -41,6 +41,9 @@ func TestClassroomOfDebian(t *testing.T) {
 	id := w.make(t, recipe(t, text, labFiles()))
 	c := &classroom{workshop: w, want: hashFile(t, w.base(t, w.p.Library, id))}
 
+	if image, err := w.p.Library.Resolve(id.String()); err == nil {
+		t.Logf("it takes %d MiB", image.Disk>>20)
+	}
 	share := t.TempDir()
 	web := httptest.NewServer(http.FileServer(http.Dir(share)))
 	defer web.Close()
