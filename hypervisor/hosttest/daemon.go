@@ -24,22 +24,10 @@ func (h *Host) StartDaemon(t testing.TB) {
 	if h.listening() {
 		return
 	}
-	log, err := os.OpenFile(h.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	exited, err := h.runDaemon()
 	if err != nil {
-		t.Fatalf("hosttest: %v", err)
-	}
-	defer log.Close()
-	cmd := exec.Command(h.daemon)
-	cmd.Env = h.Env()
-	cmd.Dir = h.Dir
-	cmd.Stdout, cmd.Stderr = log, log
-	// A group of its own: Ctrl+C in the terminal is for the test, which then ends the daemon itself.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
 		t.Fatalf("hosttest: start %s: %v", h.name, err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
 	if err := Poll(Patience, func() error {
 		select {
 		case err := <-exited:
@@ -54,6 +42,46 @@ func (h *Host) StartDaemon(t testing.TB) {
 	}); err != nil {
 		t.Fatalf("hosttest: %v", err)
 	}
+}
+
+// runDaemon starts the daemon. exited gets how it ended, but not when it crashed by itself, as libvirt 9.0's does now and then ("corrupted double-linked list"): then another one is started,
+// as the program does on a user's computer.
+func (h *Host) runDaemon() (exited chan error, err error) {
+	log, err := os.OpenFile(h.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := exec.Command(h.daemon)
+	cmd.Env = h.Env()
+	cmd.Dir = h.Dir
+	cmd.Stdout, cmd.Stderr = log, log
+	// A group of its own: Ctrl+C in the terminal is for the test, which then ends the daemon itself.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	exited = make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		if crashed(err) && h.ended != nil && !h.ended.Load() {
+			if _, err = h.runDaemon(); err == nil {
+				return
+			}
+		}
+		exited <- err
+	}()
+	return exited, nil
+}
+
+// crashed reports whether a process ended by a fault of its own; tests kill in other ways.
+func crashed(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && (status.Signal() == syscall.SIGABRT || status.Signal() == syscall.SIGSEGV || status.Signal() == syscall.SIGBUS)
 }
 
 // listening reports whether a daemon accepts connections on the socket. A stopped one (StopDaemon) does too.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -32,8 +33,9 @@ type Host struct {
 	// URI names this daemon's session driver; it does not depend on the environment.
 	URI string
 
-	daemon string // absolute path of libvirtd or virtqemud
-	name   string // its base name
+	daemon string       // absolute path of libvirtd or virtqemud
+	name   string       // its base name
+	ended  *atomic.Bool // no daemon is started any more
 }
 
 // Start makes a host with a running session daemon.
@@ -65,6 +67,7 @@ func New(t testing.TB) *Host {
 		ConfigDir:  filepath.Join(dir, "cfg"),
 		CacheDir:   filepath.Join(dir, "cache"),
 		DataDir:    filepath.Join(dir, "data"),
+		ended:      &atomic.Bool{},
 	}
 	t.Cleanup(func() { h.cleanUp(t) })
 	for _, folder := range []string{h.Home, h.RuntimeDir, h.ConfigDir, h.CacheDir, h.DataDir} {
@@ -168,6 +171,7 @@ func shortTempDir() string {
 
 // cleanUp ends every process of this host and removes its folder.
 func (h *Host) cleanUp(t testing.TB) {
+	h.ended.Store(true)
 	if t.Failed() {
 		t.Logf("daemon log:\n%s", h.DaemonLog())
 	}

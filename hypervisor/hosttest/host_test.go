@@ -1,9 +1,11 @@
 package hosttest_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"guesthouse/hypervisor/hosttest"
@@ -81,5 +83,27 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if conn, err := net.Dial("unix", h.Socket); err == nil {
 		conn.Close()
 		t.Fatal("the daemon still listens")
+	}
+}
+
+// TestDaemonComesBack: a daemon that crashes by itself has a successor, one that was killed has none.
+func TestDaemonComesBack(t *testing.T) {
+	h := hosttest.Start(t)
+	before := h.DaemonPID()
+	if err := syscall.Kill(before, syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	if err := hosttest.Poll(hosttest.Patience, func() error {
+		if pid := h.DaemonPID(); pid == 0 || pid == before {
+			return fmt.Errorf("process %d", pid)
+		}
+		_, err := h.TryVirsh("list", "--all")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.KillDaemon(t)
+	if pid := h.DaemonPID(); pid != 0 {
+		t.Error("one that was killed came back")
 	}
 }
