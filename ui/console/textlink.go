@@ -137,6 +137,9 @@ func (l *textLink) set(s textStatus) {
 	l.changed()
 }
 
+// ownTries is how often a console that this window has had is asked for again before somebody else is said to have it.
+const ownTries = 3
+
 // run connects and reconnects until ctx ends.
 func (l *textLink) run(ctx context.Context) error {
 	tries, epoch, before := 0, -1, false
@@ -168,7 +171,8 @@ func (l *textLink) run(ctx context.Context) error {
 		}
 		tries++
 		switch {
-		case errors.Is(err, hypervisor.ErrInUse):
+		// The one who has it may be this window before the machine was restarted: libvirt lets go a moment later.
+		case errors.Is(err, hypervisor.ErrInUse) && !(before && tries <= ownTries):
 			l.set(textStatus{textInUse, err})
 			l.wait(ctx, epoch, nil)
 		case errors.Is(err, hypervisor.ErrNoConsole), errors.Is(err, hypervisor.ErrUnsupported), errors.Is(err, hypervisor.ErrDenied):
