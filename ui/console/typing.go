@@ -143,9 +143,11 @@ func (k *keyboard) typeText(ctx context.Context, p plan, gap time.Duration, repo
 			for _, e := range eventsOf(s) {
 				select {
 				case <-ctx.Done():
-					k.releaseTyped(s)
-					return ctx.Err()
 				case <-pace.C:
+				}
+				if err := ctx.Err(); err != nil { // also when its turn has come at the same moment
+					k.releaseTyped(s)
+					return err
 				}
 				if !k.typeKey(to, e.code, e.down) {
 					return errTypingStopped
