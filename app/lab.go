@@ -343,8 +343,8 @@ func newLabRmi(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			library := openLibrary(o)
 			image, err := library.Resolve(args[0])
-			if name, several := severalNamed(library, args[0]); err != nil && several {
-				return withServices(cmd, o, func(ctx context.Context, s *services) error { return removeTopology(ctx, o, s, name) })
+			if t, _ := library.Topology(args[0]); err != nil && t.Topology != nil { // also one that cannot be read
+				return withServices(cmd, o, func(ctx context.Context, s *services) error { return removeTopology(ctx, o, s, &t) })
 			}
 			if err != nil {
 				return err

@@ -78,25 +78,13 @@ func newLabTopologies(o *options) *cobra.Command {
 	}
 }
 
-// severalNamed returns the full name of the lab of several machines that a name means, also of one that cannot be read.
-func severalNamed(library *labs.Library, name string) (full string, ok bool) {
-	t, err := library.Topology(name)
-	if t.Topology == nil {
-		return "", false
-	}
-	return t.Name, err == nil || t.Err != nil
-}
-
-// removeTopology removes a lab of several machines and says which machines are left.
-func removeTopology(ctx context.Context, o *options, s *services, name string) error {
-	t, err := s.labs.Library().Topology(name)
+// removeTopology removes a lab of several machines, which may be one that cannot be read, and says which machines are left.
+func removeTopology(ctx context.Context, o *options, s *services, t *labs.Topology) error {
 	var left []string
-	if err == nil {
-		for _, m := range s.labs.Launched(&t) {
-			left = append(left, vmconfig.Inert(m.Name, vmconfig.MaxNameBytes))
-		}
+	for _, m := range s.labs.Launched(t) {
+		left = append(left, vmconfig.Inert(m.Name, vmconfig.MaxNameBytes))
 	}
-	if err := waitJob(ctx, o, s.labs.RemoveTopology(name)); err != nil {
+	if err := waitJob(ctx, o, s.labs.RemoveTopology(t.Name)); err != nil {
 		return err
 	}
 	if len(left) > 0 && !o.json {
@@ -115,24 +103,22 @@ func isTopology(s *services, ref string) bool {
 	return err != nil && notOne == nil
 }
 
-// fetchTopology returns the name of the lab of several machines that a reference names, fetched unless it is a name.
-func fetchTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags) (name string, err error) {
-	if _, ok := labs.ParseTopologyRef(ref); !ok {
-		return ref, nil
+// fetchTopology returns the lab of several machines that a reference names, fetched unless it is a name.
+func fetchTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags) (labs.Topology, error) {
+	name := ref
+	if _, ok := labs.ParseTopologyRef(ref); ok {
+		if f.name != "" {
+			return labs.Topology{}, &labs.Reason{Text: "A lab of several machines has the name that it says."}
+		}
+		if err := waitJob(ctx, o, s.labs.FetchTopology(ref, f.options(o, nil), func(n string) { name = n })); err != nil {
+			return labs.Topology{}, err
+		}
 	}
-	if f.name != "" {
-		return "", &labs.Reason{Text: "A lab of several machines has the name that it says."}
-	}
-	err = waitJob(ctx, o, s.labs.FetchTopology(ref, f.options(o, nil), func(n string) { name = n }))
-	return name, err
+	return s.labs.Library().Topology(name)
 }
 
 func pullTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags) error {
-	name, err := fetchTopology(ctx, o, s, ref, f)
-	if err != nil {
-		return err
-	}
-	t, err := s.labs.Library().Topology(name)
+	t, err := fetchTopology(ctx, o, s, ref, f)
 	if err != nil {
 		return err
 	}
@@ -146,11 +132,7 @@ func pullTopology(ctx context.Context, o *options, s *services, ref string, f fe
 
 // runTopology launches all machines of a lab of several.
 func runTopology(ctx context.Context, o *options, s *services, ref string, f fetchFlags, start bool) error {
-	name, err := fetchTopology(ctx, o, s, ref, f)
-	if err != nil {
-		return err
-	}
-	t, err := s.labs.Library().Topology(name)
+	t, err := fetchTopology(ctx, o, s, ref, f)
 	if err != nil {
 		return err
 	}

@@ -23,12 +23,11 @@ type FetchOptions struct {
 func (s *Service) Fetch(ref string, o FetchOptions) *jobs.Job {
 	return s.p.Jobs.Start("Fetching "+vmconfig.Inert(ref, 80), "", func(ctx context.Context, report func(jobs.Progress)) error {
 		report(jobs.Progress{Fraction: jobs.Unknown, Text: "Looking"})
-		place, err := openPlace(ctx, ref, o.Options)
+		parsed, err := parsePlace(ref)
 		if err != nil {
 			return err
 		}
-		defer place.Close()
-		id, err := s.p.Library.Add(ctx, place, o.AddOptions, report)
+		id, err := s.addFrom(ctx, parsed, o, report)
 		if err == nil {
 			err = s.p.Library.wanted(ctx, id)
 		}
@@ -39,10 +38,29 @@ func (s *Service) Fetch(ref string, o FetchOptions) *jobs.Job {
 	})
 }
 
-func openPlace(ctx context.Context, ref string, o source.Options) (source.Source, error) {
+// addFrom brings the lab that a place holds into the library.
+func (s *Service) addFrom(ctx context.Context, ref source.Ref, o FetchOptions, report Report) (lab.Digest, error) {
+	place, err := source.OpenSource(ctx, ref, o.Options)
+	if err != nil {
+		return lab.Digest{}, err
+	}
+	defer place.Close()
+	return s.p.Library.Add(ctx, place, o.AddOptions, report)
+}
+
+// parsePlace is source.Parse with a sentence as the error.
+func parsePlace(ref string) (source.Ref, error) {
 	parsed, err := source.Parse(ref)
 	if err != nil {
-		return nil, &Reason{Text: err.Error() + "."}
+		err = &Reason{Text: err.Error() + "."}
+	}
+	return parsed, err
+}
+
+func openPlace(ctx context.Context, ref string, o source.Options) (source.Source, error) {
+	parsed, err := parsePlace(ref)
+	if err != nil {
+		return nil, err
 	}
 	return source.OpenSource(ctx, parsed, o)
 }
@@ -62,9 +80,9 @@ func (s *Service) Send(id lab.Digest, ref string, o SendOptions) *jobs.Job {
 		title = "Sending " + vmconfig.Inert(config.Title, 60)
 	}
 	return s.p.Jobs.Start(title, "", func(ctx context.Context, report func(jobs.Progress)) error {
-		parsed, err := source.Parse(ref)
+		parsed, err := parsePlace(ref)
 		if err != nil {
-			return &Reason{Text: err.Error() + "."}
+			return err
 		}
 		target, err := source.OpenTarget(ctx, parsed, o.Options)
 		if err != nil {

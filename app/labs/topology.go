@@ -330,15 +330,6 @@ func (s *Service) labFor(ctx context.Context, ref source.Ref, m lab.TopologyMach
 	return id, err
 }
 
-func (s *Service) addFrom(ctx context.Context, ref source.Ref, o FetchOptions, report Report) (lab.Digest, error) {
-	place, err := source.OpenSource(ctx, ref, o.Options)
-	if err != nil {
-		return lab.Digest{}, err
-	}
-	defer place.Close()
-	return s.p.Library.Add(ctx, place, o.AddOptions, report)
-}
-
 // partOf is a report of one of several parts that are about equal.
 func partOf(report Report, i, n int, name string) Report {
 	return func(p jobs.Progress) {

@@ -9,7 +9,6 @@ import (
 	"image"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/safefile"
 )
 
 // Errors of Start and Wait, wrapped.
@@ -55,11 +55,8 @@ type Source interface {
 // Find returns the absolute path of ffmpeg. It looks where a system installs programs and not in PATH, which others may write to. The error is
 // ErrMissing.
 func Find() (string, error) {
-	for _, folder := range []string{"/usr/bin", "/usr/local/bin", "/bin", "/app/bin"} {
-		path := filepath.Join(folder, "ffmpeg")
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
+	if path := safefile.FindProgram([]string{"/usr/bin", "/usr/local/bin", "/bin", "/app/bin"}, "ffmpeg"); path != "" {
+		return path, nil
 	}
 	return "", ErrMissing
 }

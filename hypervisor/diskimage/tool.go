@@ -37,21 +37,11 @@ type Tool struct {
 func New() (*Tool, error) { return newTool(toolFolders) }
 
 func newTool(folders []string) (*Tool, error) {
-	t := &Tool{qemuImg: find(folders, "qemu-img"), qemuIO: find(folders, "qemu-io"), prlimit: find(folders, "prlimit")}
+	t := &Tool{qemuImg: safefile.FindProgram(folders, "qemu-img"), qemuIO: safefile.FindProgram(folders, "qemu-io"), prlimit: safefile.FindProgram(folders, "prlimit")}
 	if t.qemuImg == "" {
 		return nil, fmt.Errorf("%w (looked in %s)", ErrMissing, strings.Join(folders, ", "))
 	}
 	return t, nil
-}
-
-func find(folders []string, name string) string {
-	for _, folder := range folders {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	return ""
 }
 
 // Path returns the absolute path of qemu-img.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/safefile"
 )
 
 // Errors that callers distinguish.
@@ -48,21 +49,11 @@ func Find(folders ...string) (*Tool, error) {
 	if len(folders) == 0 {
 		folders = toolFolders
 	}
-	t := &Tool{sysprep: find(folders, "virt-sysprep"), sparsify: find(folders, "virt-sparsify")}
+	t := &Tool{sysprep: safefile.FindProgram(folders, "virt-sysprep"), sparsify: safefile.FindProgram(folders, "virt-sparsify")}
 	if t.sysprep == "" || t.sparsify == "" {
 		return nil, fmt.Errorf("%w (looked in %s)", ErrMissing, strings.Join(folders, ", "))
 	}
 	return t, nil
-}
-
-func find(folders []string, name string) string {
-	for _, folder := range folders {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	return ""
 }
 
 // operations are those of virt-sysprep that remove what a system gathers by itself. What somebody may have put there on purpose stays: users and their files, scheduled jobs, mail,

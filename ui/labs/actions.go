@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"guesthouse/app/jobs"
 	"guesthouse/app/labs"
 	"guesthouse/app/labs/source"
 	"guesthouse/app/machines"
@@ -208,18 +209,28 @@ func (w *Window) askRepair(i item) {
 
 // askRemove removes a lab after a question.
 func (w *Window) askRemove(i item) {
-	text := lang.L("It goes from this computer with all that no machine uses. To have it again you must add it again.")
-	var names []string
-	for _, m := range i.machines {
-		names = append(names, shown(m.Name))
-	}
+	w.confirmRemove(i.name(), i.machines, func() *jobs.Job { return w.Labs.Remove(i.ID) })
+}
+
+// confirmRemove removes something from the library after a question that names the machines which were launched from it.
+func (w *Window) confirmRemove(name string, launched []*machines.Machine, remove func() *jobs.Job) {
+	text, names := lang.L("It goes from this computer with all that no machine uses. To have it again you must add it again."), shownNames(launched)
 	if len(names) > 0 {
 		text = lang.N("This machine was launched from it. It keeps working, but cannot be reset any more:",
 			"These machines were launched from it. They keep working, but cannot be reset any more:", len(names))
 	}
-	widgets.Confirm(w.window, lang.F("Remove “%s” from the library?", i.name()), text, names, lang.L("Remove"), true, func() {
-		w.follow(w.Labs.Remove(i.ID), lang.F("“%s” could not be removed", i.name()), nil, nil)
+	widgets.Confirm(w.window, lang.F("Remove “%s” from the library?", name), text, names, lang.L("Remove"), true, func() {
+		w.follow(remove(), lang.F("“%s” could not be removed", name), nil, nil)
 	})
+}
+
+// shownNames are the names of machines, fit to be shown.
+func shownNames(list []*machines.Machine) []string {
+	var names []string
+	for _, m := range list {
+		names = append(names, shown(m.Name))
+	}
+	return names
 }
 
 // aboutWidth is the width of what about shows.
@@ -250,18 +261,23 @@ func (w *Window) about(i item) {
 		}
 		facts.Add(widgets.KeyValue(lang.L("End of the course"), text))
 	}
-	var task fyne.CanvasObject = widgets.Muted(lang.L("The teacher has written no task for this lab."))
-	height := float32(60)
-	if c.Text != "" {
-		text := widgets.NewMarkdown(c.Text)
-		text.Resize(fyne.NewSize(aboutWidth-3*theme.Gap6, 0)) // how high a wrapped text is it knows only by its width
-		task, height = text, max(80, min(text.MinSize().Height, w.window.Canvas().Size().Height-430))
+	w.showAbout(i.name(), c.Text, 430, facts)
+}
+
+// showAbout shows parts of a dialog, and below them a task as far as there is room; above is how much of the window the rest of the dialog takes.
+func (w *Window) showAbout(title, text string, above float32, parts ...fyne.CanvasObject) {
+	task, height := fyne.CanvasObject(widgets.Muted(lang.L("The teacher has written no task for this lab."))), float32(60)
+	if text != "" {
+		markdown := widgets.NewMarkdown(text)
+		markdown.Resize(fyne.NewSize(aboutWidth-3*theme.Gap6, 0)) // how high a wrapped text is it knows only by its width
+		task, height = markdown, max(80, min(markdown.MinSize().Height, w.window.Canvas().Size().Height-above))
 	}
 	scroll := container.NewVScroll(task)
 	scroll.SetMinSize(fyne.NewSize(0, height))
+	content := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), append(parts, widgets.Card(scroll))...)
 	var m *widgets.Modal
 	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { m.Close() })
-	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, i.name(), container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), facts, widgets.Card(scroll)), aboutWidth, shut)
+	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, title, content, aboutWidth, shut)
 	m.Show()
 }
 

@@ -6,10 +6,10 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/layout"
 	fynetheme "fyne.io/fyne/v2/theme"
 
 	"guesthouse/app/explain"
+	"guesthouse/app/jobs"
 	"guesthouse/app/labs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
@@ -323,7 +323,7 @@ func (w *Window) askResetSeveral(t several) {
 	if off {
 		action = lang.L("Switch off and reset")
 	}
-	widgets.Confirm(w.window, lang.F("Reset all machines of “%s”?", t.name()), text, t.shownNames(), action, true, func() {
+	widgets.Confirm(w.window, lang.F("Reset all machines of “%s”?", t.name()), text, shownNames(t.there()), action, true, func() {
 		w.follow(w.Labs.ResetTopology(&t.Topology, labs.ResetOptions{PowerOff: off}), lang.F("“%s” could not be reset", t.name()), nil, nil)
 	})
 }
@@ -346,29 +346,14 @@ func (w *Window) askUndoSeveral(t several) {
 // askDeleteSeveral deletes its machines after a question.
 func (w *Window) askDeleteSeveral(t several) {
 	text := lang.L("What you did in them goes to the trash, where it stays for seven days. The lab stays in the library: launch it again for new machines.")
-	widgets.Confirm(w.window, lang.F("Delete the machines of “%s”?", t.name()), text, t.shownNames(), lang.L("Delete"), true, func() {
+	widgets.Confirm(w.window, lang.F("Delete the machines of “%s”?", t.name()), text, shownNames(t.there()), lang.L("Delete"), true, func() {
 		w.follow(w.Labs.DeleteTopology(&t.Topology), lang.F("The machines of “%s” could not be deleted", t.name()), nil, nil)
 	})
 }
 
 // askRemoveSeveral removes it from the library after a question.
 func (w *Window) askRemoveSeveral(t several) {
-	text, names := lang.L("It goes from this computer with all that no machine uses. To have it again you must add it again."), t.shownNames()
-	if len(names) > 0 {
-		text = lang.N("This machine was launched from it. It keeps working, but cannot be reset any more:",
-			"These machines were launched from it. They keep working, but cannot be reset any more:", len(names))
-	}
-	widgets.Confirm(w.window, lang.F("Remove “%s” from the library?", t.name()), text, names, lang.L("Remove"), true, func() {
-		w.follow(w.Labs.RemoveTopology(t.Name), lang.F("“%s” could not be removed", t.name()), nil, nil)
-	})
-}
-
-func (t *several) shownNames() []string {
-	var names []string
-	for _, m := range t.there() {
-		names = append(names, shown(m.Name))
-	}
-	return names
+	w.confirmRemove(t.name(), t.there(), func() *jobs.Job { return w.Labs.RemoveTopology(t.Name) })
 }
 
 // aboutSeveral shows its task and how its machines are joined.
@@ -377,18 +362,5 @@ func (w *Window) aboutSeveral(t several) {
 		return
 	}
 	facts := container.NewVBox(widgets.KeyValue(lang.L("Name"), shown(t.Name)), widgets.KeyValue(lang.L("Comes from"), vmconfig.Inert(t.From, 200)))
-	var task fyne.CanvasObject = widgets.Muted(lang.L("The teacher has written no task for this lab."))
-	height := float32(40)
-	if t.Text != "" {
-		text := widgets.NewMarkdown(t.Text)
-		text.Resize(fyne.NewSize(aboutWidth-3*theme.Gap6, 0)) // how high a wrapped text is it knows only by its width
-		task, height = text, max(60, min(text.MinSize().Height, w.window.Canvas().Size().Height-480))
-	}
-	scroll := container.NewVScroll(task)
-	scroll.SetMinSize(fyne.NewSize(0, height))
-	var m *widgets.Modal
-	shut := widgets.NewButton("", lang.L("Close"), widgets.StylePrimary, func() { m.Close() })
-	m = widgets.NewModal(w.window, "lab", fynetheme.ColorNamePrimary, t.name(),
-		container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), facts, newPlan(t), widgets.Card(scroll)), aboutWidth, shut)
-	m.Show()
+	w.showAbout(t.name(), t.Text, 480, facts, newPlan(t))
 }

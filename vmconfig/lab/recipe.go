@@ -199,17 +199,9 @@ func (r *Recipe) validate(c *yamlCheck) {
 	if err := CheckName(r.Name); err != nil {
 		c.add("name", "“name” %s.", err)
 	}
-	for _, l := range []struct {
-		at, value string
-		limit     int
-	}{{"course", r.Course, MaxCourseBytes}, {"title", r.Title, MaxTitleBytes}} {
-		if l.value == "" || strings.TrimSpace(l.value) != l.value || len(l.value) > l.limit || strings.ContainsFunc(l.value, unicode.IsControl) {
-			c.add(l.at, "“%s” must be one line of 1 to %d bytes.", l.at, l.limit)
-		}
-	}
-	if len(r.Language) > maxLanguage || !language.MatchString(r.Language) {
-		c.add("language", "“language” must be a language code such as de or pt-BR.")
-	}
+	c.line("course", r.Course, MaxCourseBytes)
+	c.line("title", r.Title, MaxTitleBytes)
+	c.language("language", r.Language)
 	if r.Text != "" && r.TextFile != "" {
 		c.add("text-file", "“text” and “text-file” cannot both be there.")
 	}

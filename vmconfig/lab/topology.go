@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"guesthouse/vmconfig"
 )
@@ -86,12 +85,8 @@ func (t *Topology) validate(c *yamlCheck) {
 	if err := CheckName(t.Name); err != nil {
 		c.add("name", "“name” %s.", err)
 	}
-	if t.Title == "" || strings.TrimSpace(t.Title) != t.Title || len(t.Title) > MaxTitleBytes || strings.ContainsFunc(t.Title, unicode.IsControl) {
-		c.add("title", "“title” must be one line of 1 to %d bytes.", MaxTitleBytes)
-	}
-	if len(t.Language) > maxLanguage || !language.MatchString(t.Language) {
-		c.add("language", "“language” must be a language code such as de or pt-BR.")
-	}
+	c.line("title", t.Title, MaxTitleBytes)
+	c.language("language", t.Language)
 	c.text("text", t.Text, MaxTextBytes)
 	if n := len(t.Machines); n < 2 || n > MaxTopologyMachines {
 		c.add("machines", "“machines” must have 2 to %d entries; a single machine is a lab by itself.", MaxTopologyMachines)

@@ -192,6 +192,20 @@ func (c *yamlCheck) beside(at, value string) {
 	}
 }
 
+// line checks one line of text that must be there.
+func (c *yamlCheck) line(at, value string, limit int) {
+	if value == "" || strings.TrimSpace(value) != value || len(value) > limit || strings.ContainsFunc(value, unicode.IsControl) {
+		c.add(at, "“%s” must be one line of 1 to %d bytes.", at, limit)
+	}
+}
+
+// language checks the code of a language.
+func (c *yamlCheck) language(at, value string) {
+	if len(value) > maxLanguage || !language.MatchString(value) {
+		c.add(at, "“%s” must be a language code such as de or pt-BR.", at)
+	}
+}
+
 func (c *yamlCheck) text(at, value string, limit int) {
 	switch {
 	case len(value) > limit:

@@ -8,13 +8,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"guesthouse/app/labs"
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/safefile"
 )
 
 // toolFolders are searched for programs. The PATH is not: a file that another user can put there would run with the user's rights.
@@ -38,15 +38,7 @@ var (
 )
 
 // path returns where the program is, empty when it is not installed.
-func (t tool) path() string {
-	for _, folder := range toolFolders {
-		path := filepath.Join(folder, t.name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	return ""
-}
+func (t tool) path() string { return safefile.FindProgram(toolFolders, t.name) }
 
 // need returns a sentence about what is missing of programs and of files, which are given by their package; nil when all is there.
 func need(tools []tool, files map[string]string) error {
