@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,23 +57,33 @@ func TestSerialCommand(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the guest boots by emulation
 	defer cancel()
 	out := &untilText{want: "GUEST READY", found: cancel}
-	if code := run(ctx, []string{"--connect", c.host.URI, "vm", "serial", "Talk"}, out, io.Discard); code != 0 || !strings.Contains(out.text.String(), out.want) {
-		t.Errorf("exit code %d, output %q", code, out.text.String())
+	if code := run(ctx, []string{"--connect", c.host.URI, "vm", "serial", "Talk"}, out, io.Discard); code != 0 || !strings.Contains(out.String(), out.want) {
+		t.Errorf("exit code %d, output %q", code, out)
 	}
 	c.ok("vm", "poweroff", "Talk")
 }
 
-// untilText is an output that tells when a text has come.
+// untilText is an output that tells when a text has come. It can be read while the command still writes: one that is left does not wait for its
+// output, which may be stuck.
 type untilText struct {
+	mu    sync.Mutex
 	text  bytes.Buffer // not embedded: io.Copy would use its ReadFrom, past Write
 	want  string
 	found func()
 }
 
 func (u *untilText) Write(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	n, err := u.text.Write(p)
 	if bytes.Contains(u.text.Bytes(), []byte(u.want)) {
 		u.found()
 	}
 	return n, err
+}
+
+func (u *untilText) String() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.text.String()
 }

@@ -166,14 +166,15 @@ func TestWindowCheckpointAndRestore(t *testing.T) {
 
 	test.Tap(w.bar.restore) // nothing would be lost
 	f.until("restored", f.did("save Checkpoint 3", "restore a"))
+	told := func() bool { return w.status.notice.text == "Back at “Clean”." }
+	f.until("told so", told) // else it comes over the next notice
 
 	f.set(func() { f.loses = true })
 	test.Tap(w.bar.restore)
 	f.until("the question", func() bool { return widgets.ModalOpen(w.win) })
 	tapButton(t, w.win, "Save, then restore")
 	f.until("restored after saving", f.did("save Checkpoint 3", "restore a", "restore a after saving Checkpoint 3"))
-	f.jobs.WaitIdle()
-	f.until("told so", func() bool { return strings.HasPrefix(w.status.notice.text, "Back at ") }) // else it comes over the next notice
+	f.until("told so again", told)
 
 	f.set(func() { f.log = nil })
 	w.restore("b")
