@@ -1,0 +1,327 @@
+package checkpoints
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
+	"guesthouse/hypervisor"
+	"guesthouse/hypervisor/diskimage"
+	"guesthouse/hypervisor/saveimage"
+	"guesthouse/vmconfig"
+)
+
+// external has libvirt keep the disks as they are and lay an overlay over each, and write the memory into a file beside them (libvirt,
+// formatsnapshot.html). It goes on with what another program has begun in this way, and is for machines with disks that cannot hold a snapshot inside
+// them. libvirt can go back to such a snapshot from version 9.9 on.
+//
+// libvirt does not keep firmware variables or the state of a TPM with it: those lie in files of our own. They are copied while the machine is paused,
+// so that they belong to its memory.
+type external struct{ s *Service }
+
+// externalMajor.externalMinor is the first version of libvirt that can restore external snapshots (its news, v9.9.0).
+const (
+	externalMajor = 9
+	externalMinor = 9
+)
+
+// able reports whether libvirt can do it at all.
+func (m external) able() bool {
+	return atLeast(m.s.p.Conn.Host().Libvirt, externalMajor, externalMinor)
+}
+
+func (m external) probe(t *target) string {
+	switch {
+	case !m.able():
+		return fmt.Sprintf("Another program made external snapshots of this machine, and libvirt can go on with those only from version %d.%d on. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted with that program.", externalMajor, externalMinor)
+	case !m.s.p.Conn.Host().Local:
+		return "Checkpoints outside the machine's disks can only be saved on the computer that runs it."
+	}
+	if reason := m.s.tpmReason(t); reason != "" {
+		return reason
+	}
+	return m.s.fileReason(t)
+}
+
+func (m external) save(ctx context.Context, t *target, n newCheckpoint, report func(jobs.Progress)) (err error) {
+	s, id := m.s, t.domain.UUID
+	description, memory, overlays := externalXML(t, n)
+	entry := saveRecord{Checkpoint: n.id, Name: n.name, Mechanism: externalName, Running: t.domain.State == hypervisor.StateRunning, Disks: overlays, MemoryFile: memory}
+	journalled, err := s.journal.Begin(saveKind, s.p.Conn.Host().URI, id, entry)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			free := context.WithoutCancel(ctx)
+			if undoErr := s.settle(free, id); undoErr != nil {
+				err = errors.Join(err, undoErr) // the journal has it
+				return
+			}
+			if undoErr := s.undoExternal(free, id, entry); undoErr != nil {
+				err = errors.Join(err, undoErr)
+				return
+			}
+		}
+		err = errors.Join(err, journalled.End())
+	}()
+	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Saving"})
+	beside := t.pflash() || t.config.TPM
+	if beside {
+		if entry.Running {
+			if err := s.p.Conn.Pause(ctx, id); err != nil {
+				return err
+			}
+		}
+		if err := os.MkdirAll(t.dir, 0o700); err != nil {
+			return err
+		}
+		r := &record{Version: recordVersion, ID: n.id, Machine: id, Host: s.p.Conn.Host().URI, Name: t.domain.Name, Created: n.created.UTC(), State: t.domain.State}
+		if err := errors.Join(copyVariables(t, r), s.copyTPM(t, r)); err != nil {
+			return err
+		}
+		if err := r.write(t.dir); err != nil {
+			return err
+		}
+	}
+	if err := m.create(ctx, id, description, report); err != nil {
+		return err
+	}
+	if !beside {
+		return nil
+	}
+	d, err := s.p.Conn.Domain(context.WithoutCancel(ctx), id)
+	if err != nil {
+		return err
+	}
+	return s.resumeAfter(context.WithoutCancel(ctx), d, entry)
+}
+
+func (m external) create(ctx context.Context, id uuid.UUID, description string, report func(jobs.Progress)) error {
+	defer machines.FollowProgress(ctx, m.s.p.Conn, id, report)()
+	return m.s.p.Conn.CreateSnapshot(ctx, id, description, hypervisor.SnapshotFlags{Atomic: true})
+}
+
+// externalXML describes an external snapshot to be taken now, and returns the files that libvirt will make for it, beside the disks.
+func externalXML(t *target, n newCheckpoint) (description, memory string, overlays []string) {
+	var b strings.Builder
+	attribute := func(name, value string) {
+		b.WriteString(" " + name + `="`)
+		xml.EscapeText(&b, []byte(value))
+		b.WriteString(`"`)
+	}
+	b.WriteString("<domainsnapshot>")
+	writeHead(&b, n)
+	disks := t.disks()
+	if t.domain.State.Active() {
+		memory = beside(disks[0].Path, n.id+".mem")
+		b.WriteString(`<memory snapshot="external"`)
+		attribute("file", memory)
+		b.WriteString("/>")
+	} else {
+		b.WriteString(`<memory snapshot="no"/>`)
+	}
+	b.WriteString("<disks>")
+	for _, d := range t.config.Disks {
+		b.WriteString("<disk")
+		attribute("name", d.Target)
+		if !slices.Contains(disks, d) {
+			b.WriteString(` snapshot="no"/>`)
+			continue
+		}
+		overlay := beside(d.Path, n.id+"-"+vmconfig.Slug(d.Target, t.domain.UUID)+"."+diskimage.FormatQcow2)
+		overlays = append(overlays, overlay)
+		b.WriteString(` snapshot="external" type="file"><driver type="qcow2"/><source`)
+		attribute("file", overlay)
+		b.WriteString("/></disk>")
+	}
+	b.WriteString("</disks></domainsnapshot>")
+	return b.String(), memory, overlays
+}
+
+// beside returns the path of a file that lies beside a disk and is called after it; the disk may be such a file itself.
+func beside(disk, end string) string {
+	name := filepath.Base(disk)
+	stem, _, named := strings.Cut(name, "."+machines.SnapshotPrefix)
+	if !named {
+		stem = strings.TrimSuffix(name, filepath.Ext(name))
+	}
+	return filepath.Join(filepath.Dir(disk), stem+"."+end)
+}
+
+// undoExternal takes back a checkpoint that failed half-way. libvirt removes what it had begun, unless its daemon died.
+func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveRecord) error {
+	t, err := s.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
+		if err := (external{s}).delete(ctx, t, snapshot); err != nil {
+			return err
+		}
+		return s.resumeAfter(ctx, t.domain, entry)
+	}
+	r := &record{ID: entry.Checkpoint}
+	errs := []error{r.forget(t.dir), s.resumeAfter(ctx, t.domain, entry)}
+	if entry.MemoryFile != "" {
+		errs = append(errs, remove(entry.MemoryFile))
+	}
+	if !t.domain.State.Active() { // else QEMU may write to an overlay that libvirt does not know of
+		for _, overlay := range entry.Disks {
+			errs = append(errs, s.removeUnused(t, overlay))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeUnused removes an overlay that the machine does not use and that nothing was written to.
+func (s *Service) removeUnused(t *target, overlay string) error {
+	const written = vmconfig.MiB // a new overlay takes less than that
+	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool { return d.Path == overlay })
+	if used || machines.DiskUsage(overlay) >= written {
+		s.p.Log.Warn("an overlay of a checkpoint that was not saved is left", "path", overlay)
+		return nil
+	}
+	return remove(overlay)
+}
+
+func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, c *Checkpoint) {
+	c.Settings = renamedDisks(c.Settings, t.config)
+	r := t.records[snapshot.Name]
+	if snapshot.MemoryFile != "" {
+		c.SizeBytes = machines.DiskUsage(snapshot.MemoryFile)
+	}
+	if r != nil {
+		c.State = r.State
+		c.SizeBytes += r.bytes(t.dir)
+	}
+	if !m.able() {
+		c.Problem = fmt.Sprintf("It is an external snapshot that another program made; libvirt can restore those only from version %d.%d on.", externalMajor, externalMinor)
+		return
+	}
+	if !m.s.p.Conn.Host().Local || m.s.p.Conn.Host().Hypervisor != qemu {
+		return
+	}
+	for _, path := range t.snapshotPaths(snapshot) {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			c.Problem = missingSentence(path, true)
+			return
+		}
+	}
+	switch {
+	case r != nil && r.Version == 0:
+		c.Problem = "Its record is damaged."
+	case r != nil && r.lacks(t.dir) != "":
+		c.Problem = r.lacks(t.dir)
+	case snapshot.MemoryFile != "":
+		if _, err := saveimage.Read(snapshot.MemoryFile); err != nil {
+			c.Problem = "Its memory is missing or damaged."
+			return
+		}
+		m.s.judgeMemory(t, snapshot, c)
+	}
+}
+
+// renamedDisks are settings in which each disk has the file that it has in present: an external snapshot gives a disk another file, which is no change of settings.
+func renamedDisks(settings *vmconfig.Machine, present vmconfig.Machine) *vmconfig.Machine {
+	if settings == nil {
+		return nil
+	}
+	renamed := *settings
+	renamed.Disks = slices.Clone(settings.Disks)
+	for i := range renamed.Disks {
+		d := &renamed.Disks[i]
+		if at := slices.IndexFunc(present.Disks, func(p vmconfig.Disk) bool { return p.Target == d.Target }); at >= 0 && d.Device == vmconfig.DeviceDisk && !d.ReadOnly {
+			d.Path, d.Format = present.Disks[at].Path, present.Disks[at].Format
+		}
+	}
+	return &renamed
+}
+
+func (m external) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	s, flags := m.s, hypervisor.RevertFlags{}
+	if r := t.records[snapshot.Name]; r != nil {
+		if t.domain.State.Active() || t.domain.State == hypervisor.StateCrashed {
+			if err := s.powerOff(ctx, t.domain.UUID); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(s.restoreVariables(ctx, t, r), s.restoreTPM(t, r)); err != nil {
+			return err
+		}
+		flags.Running = r.State == hypervisor.StateRunning // it was paused for the checkpoint
+	}
+	if err := t.waking(); err != nil {
+		return err
+	}
+	return s.revert(ctx, t, snapshot.Name, flags)
+}
+
+// deletable knows what libvirt cannot do: take out an overlay below several others, or below one that the machine does not use now. libvirt 11.3 refuses most of that, and
+// in the rest its daemon dies. before are checkpoints that will be gone by then.
+func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []string) error {
+	if !m.able() {
+		return errForeign
+	}
+	const present = "" // the machine's present state goes on from the current one
+	after := t.children(before)
+	for _, s := range t.snapshots {
+		if s.Current {
+			after[s.Name] = append(after[s.Name], present)
+		}
+	}
+	at := snapshot.Name
+	for len(after[at]) == 1 && at != present {
+		at = after[at][0]
+	}
+	if at == present || at == snapshot.Name && len(after[at]) == 0 {
+		return nil
+	}
+	return machinesRefused(t, "It lies outside the machine's disks, and libvirt cannot take it out from below what goes on from it on another branch. Delete the checkpoints of that branch first, the last one first.")
+}
+
+// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "".
+func (t *target) children(without []string) map[string][]string {
+	parents := map[string]string{}
+	for _, s := range t.snapshots {
+		parents[s.Name] = s.Parent
+	}
+	after := map[string][]string{}
+	for _, s := range t.snapshots {
+		if slices.Contains(without, s.Name) {
+			continue
+		}
+		parent := s.Parent
+		for range t.snapshots { // a damaged list may have a circle
+			if !slices.Contains(without, parent) {
+				break
+			}
+			parent = parents[parent]
+		}
+		after[parent] = append(after[parent], s.Name)
+	}
+	return after
+}
+
+func (m external) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	err := m.s.deleteWhole(ctx, t, snapshot, func(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+		return m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
+	})
+	if err != nil {
+		return err
+	}
+	if r := t.records[snapshot.Name]; r != nil {
+		return r.forget(t.dir)
+	}
+	return nil
+}
