@@ -18,6 +18,7 @@ var (
 	ErrInUse        = errors.New("somebody else uses it") // the one place at a text console
 	ErrNoSpace      = errors.New("no space left on the disk")
 	ErrPortTaken    = errors.New("another program listens on a port that leads to the machine")
+	ErrNoDBus       = errors.New("QEMU lacks its D-Bus display") // distributions have it in a package of its own
 	ErrDenied       = errors.New("access denied")
 	ErrInvalid      = errors.New("the hypervisor refused the description")
 	ErrNeedsForce   = errors.New("the hypervisor wants this to be forced") // a revert that would lose a running or saved state

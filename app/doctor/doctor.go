@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,6 +114,11 @@ func checkQEMU(ctx context.Context) Need {
 		return n
 	}
 	version, _, _ := strings.Cut(string(out), "\n")
+	if displays, err := exec.CommandContext(ctx, path, "-display", "help").Output(); err == nil && !slices.Contains(strings.Fields(string(displays)), "dbus") {
+		n.Detail = vmconfig.Inert(version, 120) + " lacks its D-Bus display: machines that are made here do not start."
+		n.Fix = "Install the package qemu-system-modules-opengl (on Fedora and Arch: qemu-ui-dbus)."
+		return n
+	}
 	return Need{Name: n.Name, State: Pass, Detail: vmconfig.Inert(version, 120) + "."}
 }
 

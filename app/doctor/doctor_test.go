@@ -3,7 +3,9 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"guesthouse/hypervisor"
@@ -39,6 +41,21 @@ func TestGoodHost(t *testing.T) {
 		if n.State != Pass && n.Fix == "" {
 			t.Errorf("%s does not pass and has no fix", n.Name)
 		}
+	}
+}
+
+// TestNoDBusDisplay: a QEMU whose package leaves that display out is found before a machine fails to start.
+func TestNoDBusDisplay(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\nif [ \"$1\" = -display ]; then printf 'Available display backend types:\\nnone\\ncurses\\n'; else echo 'QEMU emulator version 10.0.13'; fi\n"
+	for _, name := range []string{"qemu-system-x86_64", "qemu-system-aarch64"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	if n := checkQEMU(t.Context()); n.State != Fail || !strings.Contains(n.Fix, "qemu-system-modules-opengl") {
+		t.Errorf("%+v", n)
 	}
 }
 

@@ -157,6 +157,11 @@ var rules = []rule{
 		"End that program and start the machine again.", CodeRefused,
 	},
 	{
+		[]error{hypervisor.ErrNoDBus},
+		"The machine cannot start, because QEMU lacks a part: its D-Bus display.",
+		"Install the package qemu-system-modules-opengl (on Fedora and Arch: qemu-ui-dbus) and start the machine again.", CodeHost,
+	},
+	{
 		[]error{recording.ErrMissing},
 		"Recording needs ffmpeg, which is not installed.",
 		"Install the package ffmpeg.", CodeHost,

@@ -108,6 +108,8 @@ func translate(err error) error {
 			kind = hypervisor.ErrNoSpace
 		case strings.Contains(e.Message, "Could not set up host forwarding rule"):
 			kind = hypervisor.ErrPortTaken
+		case strings.Contains(e.Message, "Display 'dbus' is not available"):
+			kind = hypervisor.ErrNoDBus
 		}
 		return &hypervisor.Error{Code: int(code), Text: e.Message, Kind: kind}
 	}
