@@ -88,9 +88,13 @@ type Snapshot struct {
 	Created     time.Time
 	State       State // state of the machine in the snapshot: off, running, paused
 	External    bool  // memory or at least one disk is external
-	DiskOnly    bool
-	Current     bool
-	XML         string
+	// MemoryFile and DiskFiles are what an external one has brought: the file with the memory, empty if it has none, and the overlays that the machine wrote to
+	// from then on. libvirt deletes them with the snapshot.
+	MemoryFile string
+	DiskFiles  []string
+	DiskOnly   bool
+	Current    bool
+	XML        string
 }
 
 // EventKind says what changed.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -59,8 +60,8 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 				return err
 			}
 			gone := pick(t)
-			for _, checkpoint := range gone {
-				if err := s.deletable(t, checkpoint); err != nil {
+			for i, checkpoint := range gone {
+				if err := s.deletable(t, checkpoint, gone[:i]...); err != nil {
 					return err
 				}
 			}
@@ -80,15 +81,18 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 	})
 }
 
-// deletable says why a checkpoint cannot be deleted now.
-func (s *Service) deletable(t *target, id string) error {
+// deletable says why a checkpoint cannot be deleted when others have been deleted before it.
+func (s *Service) deletable(t *target, id string, before ...string) error {
 	snapshot, ok := t.snapshot(id)
 	if !ok {
 		return noCheckpoint(id)
 	}
-	switch s.mechanismOf(t, snapshot).(type) {
-	case foreign:
-		return errForeign
+	if t.mixed() {
+		return &Reason{Text: mixedSentence, Err: hypervisor.ErrUnsupported}
+	}
+	switch m := s.mechanismOf(t, snapshot).(type) {
+	case external:
+		return m.deletable(t, snapshot, before)
 	case internal:
 		if t.pflash() && t.domain.State.Active() {
 			// QEMU refuses because of the firmware's variables, after libvirt has begun.
@@ -119,8 +123,11 @@ func (s *Service) Describe(ctx context.Context, id uuid.UUID, checkpointID strin
 		if err != nil {
 			return err
 		}
-		if snapshot.External {
+		switch {
+		case snapshot.External && !ours(snapshot.Name):
 			return &Reason{Text: "Another program made this checkpoint outside the machine's disks; it stays as it is.", Err: hypervisor.ErrUnsupported}
+		case strings.Contains(snapshot.XML, "<revertDisks>"):
+			return &Reason{Text: "The machine goes on from this checkpoint, which lies outside its disks. libvirt would forget how; save another one, then rename this one.", Err: hypervisor.ErrUnsupported}
 		}
 		text, err := wordsFor(s.list(t), checkpointID, o)
 		if err != nil || text == snapshot.Description {

@@ -112,7 +112,7 @@ func TestBroken(t *testing.T) {
 	f.leftovers(t, id)
 }
 
-// TestForeignSnapshots shows what virsh made, continues internal ones and never mixes with external ones.
+// TestForeignSnapshots shows what virsh made, continues internal ones, and leaves external ones to virsh where libvirt cannot go back to them.
 func TestForeignSnapshots(t *testing.T) {
 	f := open(t)
 	id := f.create(t, "foreign", vmconfig.FirmwareBIOS, false)
@@ -136,6 +136,9 @@ func TestForeignSnapshots(t *testing.T) {
 	done(t, f.Delete(id, f.only(t, id, "ours").ID))
 
 	f.host.Virsh(t, "snapshot-create-as", "foreign", "outside", "--disk-only")
+	if (external{f.Service}).able() {
+		return // TestExternal goes on
+	}
 	list, err := f.List(within(t), id)
 	if err != nil || len(list) != 1 || list[0].Problem == "" {
 		t.Errorf("an external snapshot is shown as %+v, %v", list, err)

@@ -56,12 +56,11 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return machines.CopySource{}, err
 	}
-	c := s.inspect(t, snapshot)
+	var c Checkpoint
+	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c) // a copy is also the way out of a mix
 	switch {
 	case c.Problem != "" && !c.DisksUsable:
 		return machines.CopySource{}, &Reason{Text: c.Problem, Err: ErrBroken}
-	case snapshot.External:
-		return machines.CopySource{}, &Reason{Text: "It is an external snapshot that another program made. It cannot be copied.", Err: hypervisor.ErrUnsupported}
 	case !s.p.Conn.Host().Local:
 		return machines.CopySource{}, &Reason{Text: "A checkpoint can only be copied on the computer that has it.", Err: hypervisor.ErrUnsupported}
 	}
@@ -74,8 +73,12 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 		return machines.CopySource{}, err
 	}
 	source := machines.CopySource{Description: description}
+	inside := snapshot.Name
+	if snapshot.External { // the whole files, which nobody writes to any more
+		inside = ""
+	}
 	for _, d := range writable(config.Disks) {
-		source.Disks = append(source.Disks, machines.DiskImage{Target: d.Target, Path: d.Path, Format: d.Format, Snapshot: snapshot.Name})
+		source.Disks = append(source.Disks, machines.DiskImage{Target: d.Target, Path: d.Path, Format: d.Format, Snapshot: inside})
 	}
 	if r := t.records[snapshot.Name]; r != nil {
 		if r.VariablesBytes > 0 {

@@ -63,15 +63,22 @@ func TestDiskFullAtPoints(t *testing.T) {
 	}
 }
 
-// cutAll cuts off each operation with each firmware.
+// cutAll cuts off each operation with each mechanism.
 func cutAll(t *testing.T, victims ...string) {
 	if out, err := exec.Command(hosttest.Tool(t, "strace"), "-o", "/dev/null", "true").CombinedOutput(); err != nil {
 		t.Skipf("nobody may trace processes here, as in some containers: %v, %s", err, out)
 	}
 	var all crashCount
-	for i, firmware := range []vmconfig.Firmware{vmconfig.FirmwareBIOS, vmconfig.FirmwareUEFI} {
-		t.Run(string(firmware), func(t *testing.T) {
-			s := &crashSite{t: t, firmware: firmware, broken: true}
+	for i, kind := range []crashSite{{firmware: vmconfig.FirmwareBIOS}, {firmware: vmconfig.FirmwareUEFI}, {firmware: vmconfig.FirmwareUEFI, external: true}} {
+		name := string(kind.firmware)
+		if kind.external {
+			name = "external " + name
+		}
+		t.Run(name, func(t *testing.T) {
+			s := &crashSite{t: t, firmware: kind.firmware, external: kind.external, broken: true}
+			if s.external {
+				open(t).needsExternal(t)
+			}
 			for j, operation := range []string{crashSave, crashRestore, crashDelete} {
 				if !slices.ContainsFunc(victims, func(victim string) bool { return !spared(victim, 3*i+j) }) {
 					continue
@@ -147,6 +154,7 @@ func spared(victim string, turn int) bool {
 type crashSite struct {
 	t        *testing.T // the host lives as long as this test
 	firmware vmconfig.Firmware
+	external bool // another program has begun external snapshots of it
 	host     *hosttest.Host
 	id       uuid.UUID
 	memory   string // what memoryNow said in “early”
@@ -165,6 +173,9 @@ func (s *crashSite) ready(t *testing.T, operation string) {
 		f := attach(t, s.host, s.host.URI)
 		if s.broken {
 			s.id = f.create(t, crashMachine, s.firmware, false)
+			if s.external {
+				s.host.Virsh(t, "snapshot-create-as", crashMachine, "theirs", "--disk-only")
+			}
 			s.fill(t, f, "0x41")
 			f.do(t, machines.ActionStart, s.id)
 			done(t, f.Save(s.id, SaveOptions{Name: "running"}))
@@ -422,6 +433,14 @@ func (s *crashSite) litter(t *testing.T, f *fixture, names []string) (litter []s
 					t.Error(err)
 				}
 			}
+		}
+	}
+	beside, _ := filepath.Glob(filepath.Join(filepath.Dir(look.disks()[0].Path), "*."+machines.SnapshotPrefix+"*"))
+	for _, path := range beside {
+		_, end, _ := strings.Cut(filepath.Base(path), ".")
+		id := end[:min(len(end), len(newID()))]
+		if !wanted[id] && path != look.disks()[0].Path {
+			litter = append(litter, path)
 		}
 	}
 	variables, journal := filepath.Dir(look.config.NVRAM), filepath.Join(f.p.DataDir, "journal")

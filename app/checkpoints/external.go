@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,21 +28,13 @@ import (
 // so that they belong to its memory.
 type external struct{ s *Service }
 
-// externalMajor.externalMinor is the first version of libvirt that can restore external snapshots (its news, v9.9.0).
-const (
-	externalMajor = 9
-	externalMinor = 9
-)
-
-// able reports whether libvirt can do it at all.
-func (m external) able() bool {
-	return atLeast(m.s.p.Conn.Host().Libvirt, externalMajor, externalMinor)
-}
+// able reports whether libvirt can go back to external snapshots: it can from version 9.9 on (its news, v9.9.0).
+func (m external) able() bool { return atLeast(m.s.p.Conn.Host().Libvirt, 9, 9) }
 
 func (m external) probe(t *target) string {
 	switch {
 	case !m.able():
-		return fmt.Sprintf("Another program made external snapshots of this machine, and libvirt can go on with those only from version %d.%d on. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted with that program.", externalMajor, externalMinor)
+		return "Another program made external snapshots of this machine, and libvirt can go on with those only from version 9.9 on. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted with that program."
 	case !m.s.p.Conn.Host().Local:
 		return "Checkpoints outside the machine's disks can only be saved on the computer that runs it."
 	}
@@ -206,7 +197,7 @@ func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, 
 		c.SizeBytes += r.bytes(t.dir)
 	}
 	if !m.able() {
-		c.Problem = fmt.Sprintf("It is an external snapshot that another program made; libvirt can restore those only from version %d.%d on.", externalMajor, externalMinor)
+		c.Problem = "It is an external snapshot that another program made; libvirt can restore those only from version 9.9 on."
 		return
 	}
 	if !m.s.p.Conn.Host().Local || m.s.p.Conn.Host().Hypervisor != qemu {

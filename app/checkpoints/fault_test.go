@@ -131,7 +131,7 @@ func testProgramKilled(t *testing.T, known bool) {
 		}
 		for i, step := range []func() error{
 			func() error { return m.capture(within(t), target, r, quiet) },
-			func() error { return m.copyVariables(target, r) },
+			func() error { return copyVariables(target, r) },
 			func() error { return f.images.CreateSnapshot(within(t), r.Disks[0], n.id) },
 			func() error { return r.write(target.dir) },
 			func() error {

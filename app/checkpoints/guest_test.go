@@ -12,11 +12,29 @@ import (
 
 // TestGuestContinues saves checkpoints of a guest that counts in memory and on disk, lets it run on and change its disk, goes
 // back, and looks at what the guest itself says then.
+//
+// Where libvirt can go on with external snapshots, the same is done with a machine that another program has begun one of.
 func TestGuestContinues(t *testing.T) {
-	for _, firmware := range []vmconfig.Firmware{vmconfig.FirmwareBIOS, vmconfig.FirmwareUEFI} {
-		t.Run(string(firmware), func(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		firmware vmconfig.Firmware
+		external bool
+	}{
+		{"bios", vmconfig.FirmwareBIOS, false},
+		{"uefi", vmconfig.FirmwareUEFI, false},
+		{"external", vmconfig.FirmwareBIOS, true},
+		{"external uefi", vmconfig.FirmwareUEFI, true},
+	} {
+		firmware := c.firmware
+		t.Run(c.name, func(t *testing.T) {
 			f := open(t)
+			if c.external {
+				f.needsExternal(t)
+			}
 			id := f.create(t, "guest", firmware, true)
+			if c.external {
+				f.host.Virsh(t, "snapshot-create-as", "guest", "theirs", "--disk-only")
+			}
 			guest := guesttest.Open(t, f.host, "guest")
 			guest.WaitReady()
 
@@ -108,7 +126,11 @@ func TestGuestContinues(t *testing.T) {
 			guest.Ask("read 5", `^read 5 four`)
 
 			// Delete them all while it runs; it does not notice.
-			for _, name := range []string{"running", "Checkpoint 1", "off", "before"} {
+			names := []string{"running", "Checkpoint 1", "off", "before"}
+			if c.external {
+				names = append(names, "theirs")
+			}
+			for _, name := range names {
 				done(t, f.Delete(id, f.only(t, id, name).ID))
 			}
 			guest.Ask("read 5", `^read 5 four`)
@@ -125,6 +147,9 @@ func TestGuestContinues(t *testing.T) {
 			target, err := f.look(within(t), id)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.external {
+				f.noOverlays(t, target)
 			}
 			inside, err := diskimage.ReadSnapshots(target.disks()[0].Path)
 			if err != nil || len(inside) != 0 || len(target.records) != 0 {

@@ -65,9 +65,13 @@ func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveReco
 		return err
 	}
 	s.mend(ctx, t)
-	if entry.Running && t.domain.State == hypervisor.StatePaused &&
-		t.domain.Pause != hypervisor.PauseIOError && t.domain.Pause != hypervisor.PauseNoSpace {
-		return s.p.Conn.Resume(ctx, id)
+	return s.resumeAfter(ctx, t.domain, entry)
+}
+
+// resumeAfter lets a machine run on that was paused for its checkpoint.
+func (s *Service) resumeAfter(ctx context.Context, d hypervisor.Domain, entry saveRecord) error {
+	if entry.Running && d.State == hypervisor.StatePaused && d.Pause != hypervisor.PauseIOError && d.Pause != hypervisor.PauseNoSpace {
+		return s.p.Conn.Resume(ctx, d.UUID)
 	}
 	return nil
 }
@@ -131,7 +135,7 @@ func (m internal) describe(t *target, snapshot hypervisor.Snapshot, inside conte
 	}
 	c.DisksUsable = ours(snapshot.Name) && // qemu-img takes other names for numbers first
 		m.s.images != nil && m.s.p.Conn.Host().Local
-	c.Problem, c.Caution = m.s.judgeMemory(t, snapshot)
+	m.s.judgeMemory(t, snapshot, c)
 }
 
 func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
@@ -141,21 +145,27 @@ func (m internal) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 	if err := t.waking(); err != nil { // the hypervisor does all of it
 		return err
 	}
+	return m.s.revert(ctx, t, snapshot.Name, hypervisor.RevertFlags{})
+}
+
+// revert has libvirt go back to a snapshot.
+func (s *Service) revert(ctx context.Context, t *target, name string, flags hypervisor.RevertFlags) error {
 	id := t.domain.UUID
-	err := m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{})
+	err := s.p.Conn.RevertSnapshot(ctx, id, name, flags)
 	if errors.Is(err, hypervisor.ErrNeedsForce) {
 		// libvirt warns that the present state is lost or that QEMU must be started anew. The user has agreed to both.
 		if t.domain.State.Active() {
-			if err := m.s.powerOff(ctx, id); err != nil {
+			if err := s.powerOff(ctx, id); err != nil {
 				return err
 			}
 		}
-		err = m.s.p.Conn.RevertSnapshot(ctx, id, snapshot.Name, hypervisor.RevertFlags{Force: true})
+		flags.Force = true
+		err = s.p.Conn.RevertSnapshot(ctx, id, name, flags)
 	}
 	if err != nil {
 		return err
 	}
-	return m.s.keepIdentity(ctx, t)
+	return s.keepIdentity(ctx, t)
 }
 
 // restoreDisks does without libvirt what it does not offer for a snapshot of a running machine.
@@ -192,24 +202,12 @@ func (m internal) restoreDisks(ctx context.Context, t *target, snapshot hypervis
 }
 
 func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	id := t.domain.UUID
-	err := m.deleteListed(ctx, t, snapshot)
-	if errors.Is(err, hypervisor.ErrDisconnected) && m.s.settle(ctx, id) == nil {
-		// The daemon died in the middle. Its successor finishes it, if it was not done already.
-		now, lookErr := m.s.look(ctx, id)
-		if lookErr != nil {
-			return errors.Join(err, lookErr)
-		}
-		err = nil
-		if left, listed := now.snapshot(snapshot.Name); listed {
-			err = m.deleteListed(ctx, now, left)
-		}
-	}
+	err := m.s.deleteWhole(ctx, t, snapshot, m.deleteListed)
 	if err != nil || !ours(snapshot.Name) {
 		return err
 	}
 	// libvirt also says that it is done when QEMU ended before it was.
-	now, err := m.s.lookAgain(ctx, id)
+	now, err := m.s.lookAgain(ctx, t.domain.UUID)
 	if err != nil {
 		return err
 	}
@@ -218,6 +216,22 @@ func (m internal) delete(ctx context.Context, t *target, snapshot hypervisor.Sna
 	}
 	if t.domain.State.Active() {
 		m.s.mend(ctx, now)
+	}
+	return nil
+}
+
+// deleteWhole deletes a checkpoint by once, and again where libvirt's daemon died in the middle: its successor finishes it, if it was not done already.
+func (s *Service) deleteWhole(ctx context.Context, t *target, snapshot hypervisor.Snapshot, once func(context.Context, *target, hypervisor.Snapshot) error) error {
+	err := once(ctx, t, snapshot)
+	if !errors.Is(err, hypervisor.ErrDisconnected) || s.settle(ctx, t.domain.UUID) != nil {
+		return err
+	}
+	now, lookErr := s.look(ctx, t.domain.UUID)
+	if lookErr != nil {
+		return errors.Join(err, lookErr)
+	}
+	if left, listed := now.snapshot(snapshot.Name); listed {
+		return once(ctx, now, left)
 	}
 	return nil
 }
@@ -292,32 +306,6 @@ func (s *Service) powerOff(ctx context.Context, id uuid.UUID) error {
 	}
 	return err
 }
-
-// foreign are external snapshots that another program made. They are shown, and restored where libvirt can.
-type foreign struct{ s *Service }
-
-func (m foreign) probe(*target) string {
-	return "Another program made external snapshots of this machine."
-}
-
-func (m foreign) save(context.Context, *target, newCheckpoint, func(jobs.Progress)) error {
-	return hypervisor.ErrUnsupported
-}
-
-func (m foreign) describe(t *target, snapshot hypervisor.Snapshot, _ contents, c *Checkpoint) {
-	if !atLeast(m.s.p.Conn.Host().Libvirt, 9, 9) {
-		c.Problem = "It is an external snapshot that another program made; libvirt can restore those only from version 9.9 on."
-	}
-}
-
-func (m foreign) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
-	if err := m.s.p.Conn.RevertSnapshot(ctx, t.domain.UUID, snapshot.Name, hypervisor.RevertFlags{}); err != nil {
-		return err
-	}
-	return m.s.keepIdentity(ctx, t)
-}
-
-func (m foreign) delete(context.Context, *target, hypervisor.Snapshot) error { return errForeign }
 
 // atLeast compares a version "9.0.0" with major.minor.
 func atLeast(version string, major, minor int) bool {

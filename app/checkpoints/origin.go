@@ -46,15 +46,20 @@ func readOrigin(dir, id string) (o origin) {
 	return o
 }
 
-// judgeMemory says whether the memory of a checkpoint will run here: problem is why it cannot, caution why it may not. Both are sentences, or empty.
-func (s *Service) judgeMemory(t *target, snapshot hypervisor.Snapshot) (problem, caution string) {
+// judgeMemory notes in c whether the memory of a checkpoint will run here, when it is known whether its disks alone can be restored.
+func (s *Service) judgeMemory(t *target, snapshot hypervisor.Snapshot, c *Checkpoint) {
 	passthrough := strings.Contains(snapshot.XML, "mode='host-passthrough'") // libvirt writes it in this way
-	return judge(s.p.Conn.Host(), readOrigin(t.dir, snapshot.Name), t.settingsOf(snapshot), passthrough)
+	c.Problem, c.Caution = judge(s.p.Conn.Host(), readOrigin(t.dir, snapshot.Name), t.settingsOf(snapshot), passthrough)
+	if c.Problem != "" && c.DisksUsable {
+		c.Problem += " You can still go back to its disks."
+	}
 }
+
+// judge says whether a memory will run on a host: problem is why it cannot, caution why it may not. Both are sentences, or empty.
 
 func judge(host hypervisor.Host, from origin, settings *vmconfig.Machine, passthrough bool) (problem, caution string) {
 	if settings != nil && settings.Chipset != "" && len(host.MachineTypes) > 0 && !slices.Contains(host.MachineTypes, settings.Chipset) {
-		return fmt.Sprintf("Its memory needs the machine type %s, which QEMU %s does not offer. You can still go back to its disks.", vmconfig.Inert(settings.Chipset, 40), host.Version), ""
+		return fmt.Sprintf("Its memory needs the machine type %s, which QEMU %s does not offer.", vmconfig.Inert(settings.Chipset, 40), host.Version), ""
 	}
 	if older(host.Version, from.QEMU) {
 		return "", fmt.Sprintf("It was saved with QEMU %s. QEMU %s of this computer is older and may not be able to read its memory.", vmconfig.Inert(from.QEMU, 20), host.Version)

@@ -28,16 +28,19 @@ const (
 const (
 	internalName    = "internal"
 	savedMemoryName = "saved-memory"
+	externalName    = "external"
 )
 
 // saveRecord is what undoing an interrupted save needs.
 type saveRecord struct {
-	Checkpoint string   `json:"checkpoint"`
-	Name       string   `json:"name"`
-	Mechanism  string   `json:"mechanism"`
-	Running    bool     `json:"running"` // the machine was active before
-	Paused     bool     `json:"paused"`  // it was active but stood still
+	Checkpoint string `json:"checkpoint"`
+	Name       string `json:"name"`
+	Mechanism  string `json:"mechanism"`
+	Running    bool   `json:"running"` // the machine was active before
+	Paused     bool   `json:"paused"`  // it was active but stood still
+	// Disks are the images with the checkpoint inside, or the overlays that an external one makes; MemoryFile is what that makes beside them.
 	Disks      []string `json:"disks,omitempty"`
+	MemoryFile string   `json:"memory_file,omitempty"`
 	// ResumeFrom is the file that holds the memory of the stopped machine; empty when libvirt holds it as a saved state.
 	ResumeFrom string `json:"resume_from,omitempty"`
 }
@@ -202,9 +205,12 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}
 	}
-	if entry.Mechanism == internalName {
+	switch entry.Mechanism {
+	case internalName:
 		err = s.undoInternal(ctx, r.Machine, entry)
-	} else {
+	case externalName:
+		err = s.undoExternal(ctx, r.Machine, entry)
+	default:
 		err = s.takeBack(ctx, r.Machine, entry)
 	}
 	if err != nil {
@@ -226,13 +232,15 @@ func (s *Service) takeBack(ctx context.Context, id uuid.UUID, entry saveRecord) 
 
 // goOn resumes a machine that was active when its checkpoint was begun.
 func (s *Service) goOn(ctx context.Context, id uuid.UUID, entry saveRecord) error {
-	if !entry.Running || entry.Mechanism != savedMemoryName {
+	if !entry.Running || entry.Mechanism == internalName {
 		return nil
 	}
 	d, err := s.p.Conn.Domain(ctx, id)
 	switch {
 	case err != nil:
 		return err
+	case entry.Mechanism == externalName:
+		return s.resumeAfter(ctx, d, entry)
 	case d.State == hypervisor.StateSaved:
 		return s.p.Conn.Start(ctx, id)
 	case d.State != hypervisor.StateOff || entry.ResumeFrom == "":

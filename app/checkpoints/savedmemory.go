@@ -103,7 +103,7 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 	if err := s.sweep(ctx, t); err != nil {
 		return err
 	}
-	if err := errors.Join(m.copyVariables(t, r), s.copyTPM(t, r)); err != nil {
+	if err := errors.Join(copyVariables(t, r), s.copyTPM(t, r)); err != nil {
 		return err
 	}
 	for _, path := range r.Disks {
@@ -159,7 +159,7 @@ func (m savedMemory) capture(ctx context.Context, t *target, r *record, report f
 }
 
 // copyVariables copies the firmware's variables into <id>.vars. A machine that never started has none yet.
-func (m savedMemory) copyVariables(t *target, r *record) error {
+func copyVariables(t *target, r *record) error {
 	if t.config.NVRAM == "" {
 		return nil
 	}
@@ -272,19 +272,25 @@ func (m savedMemory) describe(t *target, snapshot hypervisor.Snapshot, inside co
 		c.Problem = missingSentence(path, gone)
 		return
 	}
-	switch {
-	case r.VariablesBytes > 0 && !hasSize(r.variablesFile(t.dir), r.VariablesBytes):
-		c.Problem = "Its firmware variables are missing or damaged."
-	case r.TPMBytes > 0 && !hasSize(r.tpmFile(t.dir), r.TPMBytes):
-		c.Problem = "The state of its security chip (TPM) is missing or damaged."
-	case r.MemoryBytes > 0:
+	if c.Problem = r.lacks(t.dir); c.Problem == "" && r.MemoryBytes > 0 {
 		c.DisksUsable = true
 		if image, err := saveimage.Read(r.memoryFile(t.dir)); err != nil || image.Bytes != r.MemoryBytes {
 			c.Problem = "Its memory is missing or damaged. You can still go back to its disks."
 			return
 		}
-		c.Problem, c.Caution = m.s.judgeMemory(t, snapshot)
+		m.s.judgeMemory(t, snapshot, c)
 	}
+}
+
+// lacks says which of the small files beside a checkpoint is missing or damaged, one sentence; empty: none.
+func (r *record) lacks(dir string) string {
+	switch {
+	case r.VariablesBytes > 0 && !hasSize(r.variablesFile(dir), r.VariablesBytes):
+		return "Its firmware variables are missing or damaged."
+	case r.TPMBytes > 0 && !hasSize(r.tpmFile(dir), r.TPMBytes):
+		return "The state of its security chip (TPM) is missing or damaged."
+	}
+	return ""
 }
 
 func hasSize(path string, bytes int64) bool {
@@ -312,7 +318,7 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 	if err := s.keepIdentity(ctx, t); err != nil {
 		return err
 	}
-	if err := errors.Join(m.restoreVariables(ctx, t, r), s.restoreTPM(t, r)); err != nil {
+	if err := errors.Join(s.restoreVariables(ctx, t, r), s.restoreTPM(t, r)); err != nil {
 		return err
 	}
 	if r.MemoryBytes == 0 || t.disksOnly {
@@ -325,8 +331,8 @@ func (m savedMemory) restore(ctx context.Context, t *target, snapshot hypervisor
 }
 
 // restoreVariables puts the firmware's variables back. A machine that had none yet gets new ones from libvirt at its next start.
-func (m savedMemory) restoreVariables(ctx context.Context, t *target, r *record) error {
-	config, err := m.s.config(ctx, t.domain.UUID)
+func (s *Service) restoreVariables(ctx context.Context, t *target, r *record) error {
+	config, err := s.config(ctx, t.domain.UUID)
 	if err != nil || config.NVRAM == "" {
 		return err
 	}

@@ -157,8 +157,15 @@ func (s *Service) list(t *target) []Checkpoint {
 
 // inspect finds out what has become of the parts of one checkpoint: its size, state and problem.
 func (s *Service) inspect(t *target, snapshot hypervisor.Snapshot) (c Checkpoint) {
-	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c)
+	s.describe(t, snapshot, s.contents(t), &c)
 	return c
+}
+
+func (s *Service) describe(t *target, snapshot hypervisor.Snapshot, inside contents, c *Checkpoint) {
+	s.mechanismOf(t, snapshot).describe(t, snapshot, inside, c)
+	if t.mixed() && c.Problem == "" {
+		c.Problem, c.DisksUsable = mixedSentence, false
+	}
 }
 
 // listAll returns the machine's checkpoints, and those in its trash, as they were before.
@@ -178,7 +185,7 @@ func (s *Service) listAll(t *target) (list, trash []Checkpoint) {
 		c.Name, c.Description = machines.DisplayName(snapshot)
 		c.Picture = pictureOf(t.dir, snapshot.Name)
 		c.Settings = t.settingsOf(snapshot)
-		s.mechanismOf(t, snapshot).describe(t, snapshot, contents, &c)
+		s.describe(t, snapshot, contents, &c)
 		if c.Deleted = t.trash[snapshot.Name]; c.Deleted.IsZero() {
 			list = append(list, c)
 		} else {

@@ -171,8 +171,21 @@ func writable(all []vmconfig.Disk) []vmconfig.Disk {
 // qemu is the hypervisor whose disks are files. libvirt's test driver has nothing behind their names.
 const qemu = "QEMU"
 
-// diskReason says why a snapshot inside the machine's disks is impossible; empty when it is possible.
-func (s *Service) diskReason(t *target) string {
+// formatReason says which disk of the machine cannot hold a snapshot inside itself; empty when all can.
+func (s *Service) formatReason(t *target) string {
+	if s.p.Conn.Host().Hypervisor != qemu {
+		return ""
+	}
+	for _, d := range t.disks() {
+		if d.Path != "" && d.Format != diskimage.FormatQcow2 {
+			return fmt.Sprintf("The disk “%s” is of format %s, which cannot hold checkpoints. Convert it to qcow2.", vmconfig.Inert(d.Path, 200), vmconfig.Inert(d.Format, 20))
+		}
+	}
+	return ""
+}
+
+// fileReason says why checkpoints of the machine's disks are impossible, of whatever format they are; empty when they are possible.
+func (s *Service) fileReason(t *target) string {
 	if s.p.Conn.Host().Hypervisor != qemu {
 		return ""
 	}
@@ -184,8 +197,6 @@ func (s *Service) diskReason(t *target) string {
 		switch {
 		case d.Path == "":
 			return fmt.Sprintf("The disk %s is not a file, so it cannot hold checkpoints.", vmconfig.Inert(d.Target, 20))
-		case d.Format != diskimage.FormatQcow2:
-			return fmt.Sprintf("The disk “%s” is of format %s, which cannot hold checkpoints. Convert it to qcow2.", shown, vmconfig.Inert(d.Format, 20))
 		case d.Shared:
 			return fmt.Sprintf("The disk “%s” is shared with other machines.", shown)
 		}
@@ -214,30 +225,52 @@ func (s *Service) choose(t *target) (mechanism, string) {
 	if t.pflash() || t.config.TPM {
 		m = savedMemory{s}
 	}
+	outside, inside := t.kinds()
 	for _, snapshot := range t.snapshots {
-		if snapshot.External {
-			return nil, "Another program made external snapshots of this machine. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted."
-		}
-		if ours(snapshot.Name) {
+		if !snapshot.External && ours(snapshot.Name) {
 			m = s.mechanismOf(t, snapshot)
 		}
 	}
-	if reason := s.diskReason(t); reason != "" {
-		return nil, reason
+	if outside && inside {
+		return nil, mixedSentence
 	}
-	if t.unsavable != "" {
-		return nil, t.unsavable
+	format := s.formatReason(t)
+	if outside || !inside && format != "" && (external{s}).able() {
+		m, format = external{s}, ""
+	}
+	for _, reason := range []string{s.fileReason(t), format, t.unsavable} {
+		if reason != "" {
+			return nil, reason
+		}
 	}
 	return m, m.probe(t)
 }
 
+// kinds reports whether the machine has snapshots outside its disks, and inside them.
+func (t *target) kinds() (outside, inside bool) {
+	for _, snapshot := range t.snapshots {
+		outside = outside || snapshot.External
+		inside = inside || !snapshot.External
+	}
+	return outside, inside
+}
+
+// mixed reports whether the machine has snapshots of both kinds, which only other programs bring about. libvirt has deleted the disk itself with an external one
+// (its issue 734), and going back to one inside a disk changes what overlays lie upon.
+func (t *target) mixed() bool {
+	outside, inside := t.kinds()
+	return outside && inside
+}
+
+const mixedSentence = "Another program has mixed checkpoints inside the machine's disks with external ones, which has cost people their data. So none is saved, restored or deleted here; make a new machine from the one that you need."
+
 // mechanismOf returns the mechanism that made a snapshot.
 func (s *Service) mechanismOf(t *target, snapshot hypervisor.Snapshot) mechanism {
 	switch {
+	case snapshot.External:
+		return external{s}
 	case t.records[snapshot.Name] != nil:
 		return savedMemory{s}
-	case snapshot.External:
-		return foreign{s}
 	}
 	return internal{s}
 }
@@ -268,6 +301,9 @@ func (s *Service) contents(t *target) contents {
 		}
 	}
 	for _, snapshot := range t.snapshots {
+		if snapshot.External {
+			continue
+		}
 		for _, path := range t.snapshotPaths(snapshot) {
 			paths[path] = true
 		}

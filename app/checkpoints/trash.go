@@ -20,7 +20,7 @@ import (
 const TrashTime = 7 * 24 * time.Hour
 
 // Trash puts checkpoints into the machine's trash: List does not have them any more, but they keep their room and can be put back for TrashTime. What was saved after
-// them stays. Errors wrap ErrNoCheckpoint. What another program has made outside the disks is refused.
+// them stays. Errors wrap ErrNoCheckpoint. External ones are refused where libvirt cannot delete them.
 func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 	title, done := "Deleting checkpoints of "+s.machineName(id), fmt.Sprintf("%d checkpoints are in the trash", len(gone))
 	if len(gone) == 1 {
@@ -39,7 +39,7 @@ func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 				if err != nil {
 					return err
 				}
-				if snapshot.External {
+				if snapshot.External && !(external{s}).able() {
 					return errForeign
 				}
 				t.trash[c.ID] = now
@@ -50,7 +50,7 @@ func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 	})
 }
 
-var errForeign = &Reason{Text: "It is an external snapshot that another program made. Delete it with that program.", Err: hypervisor.ErrUnsupported}
+var errForeign = &Reason{Text: "It is an external snapshot that another program made, and this version of libvirt leaves it to that program to delete it.", Err: hypervisor.ErrUnsupported}
 
 // PutBack takes checkpoints out of the trash.
 func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"guesthouse/app/machines"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
 )
@@ -28,6 +29,9 @@ func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint)
 	}
 	used := map[string]diskimage.SnapshotUsage{}
 	for _, snapshot := range t.snapshots {
+		if snapshot.External {
+			continue // what its overlays share with the present state cannot be told
+		}
 		for _, path := range t.snapshotPaths(snapshot) {
 			if _, known := used[path]; known {
 				continue
@@ -44,10 +48,13 @@ func (s *Service) measure(ctx context.Context, t *target, lists ...[]Checkpoint)
 		for i := range list {
 			c := &list[i]
 			c.FreesBytes = 0
-			if r := t.records[c.ID]; r != nil {
-				c.FreesBytes = r.bytes(t.dir)
-				total += c.FreesBytes
+			if snapshot, _ := t.snapshot(c.ID); snapshot.MemoryFile != "" {
+				c.FreesBytes = machines.DiskUsage(snapshot.MemoryFile)
 			}
+			if r := t.records[c.ID]; r != nil {
+				c.FreesBytes += r.bytes(t.dir)
+			}
+			total += c.FreesBytes
 			for _, usage := range used {
 				c.FreesBytes += usage.Frees[c.ID]
 			}

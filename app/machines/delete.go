@@ -88,6 +88,7 @@ func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) 
 			plan.Files = append(plan.Files, s.diskFate(disk, used, unreadable, keepDisks))
 		}
 	}
+	s.addExternal(&plan.DeletePlan, snapshots, used, unreadable, keepDisks)
 	local := s.p.Conn.Host().Local
 	plan.keepVariables = userOfFile(config.NVRAM, used) != ""
 	if local && config.NVRAM != "" && regular(config.NVRAM) {
@@ -101,6 +102,52 @@ func (s *Service) planDelete(ctx context.Context, id uuid.UUID, keepDisks bool) 
 		}
 	}
 	return plan, nil
+}
+
+// addExternal adds the files of external snapshots: what the machine's disks were at each of them, which the present ones lie upon, and what the snapshots
+// have brought. What a lab or another program has put below all of them is not among those.
+func (s *Service) addExternal(plan *DeletePlan, snapshots []hypervisor.Snapshot, used map[string]string, unreadable string, keep bool) {
+	known := map[string]bool{}
+	for _, f := range plan.Files {
+		known[f.Path] = true
+	}
+	add := func(disk vmconfig.Disk) {
+		if disk.Path != "" && !known[disk.Path] && regular(disk.Path) {
+			known[disk.Path] = true
+			plan.Files = append(plan.Files, s.diskFate(disk, used, unreadable, keep))
+		}
+	}
+	for _, snapshot := range snapshots {
+		if !snapshot.External {
+			continue
+		}
+		for _, disk := range disksOf(snapshot) {
+			if disk.Device == vmconfig.DeviceDisk {
+				add(disk)
+			}
+		}
+		for _, path := range append(snapshot.DiskFiles, snapshot.MemoryFile) {
+			add(vmconfig.Disk{Device: vmconfig.DeviceDisk, Path: path})
+		}
+	}
+}
+
+// disksOf are the drives that the machine had at a snapshot; none when that cannot be read.
+func disksOf(snapshot hypervisor.Snapshot) []vmconfig.Disk {
+	var described struct {
+		Domain struct {
+			Inner string `xml:",innerxml"`
+			Type  string `xml:"type,attr"`
+		} `xml:"domain"`
+	}
+	if xml.Unmarshal([]byte(snapshot.XML), &described) != nil {
+		return nil
+	}
+	config, err := domxml.Parse("<domain type='" + described.Domain.Type + "'>" + described.Domain.Inner + "</domain>")
+	if err != nil {
+		return nil
+	}
+	return config.Disks
 }
 
 // diskFate decides on a drive of the machine.

@@ -107,9 +107,13 @@ func parseSnapshot(name, text string) hypervisor.Snapshot {
 		Parent      string `xml:"parent>name"`
 		Memory      struct {
 			Kind string `xml:"snapshot,attr"`
+			File string `xml:"file,attr"`
 		} `xml:"memory"`
 		Disks []struct {
-			Kind string `xml:"snapshot,attr"`
+			Kind   string `xml:"snapshot,attr"`
+			Source struct {
+				File string `xml:"file,attr"`
+			} `xml:"source"`
 		} `xml:"disks>disk"`
 	}
 	s := hypervisor.Snapshot{Name: name, XML: text, State: hypervisor.StateUnknown}
@@ -127,9 +131,18 @@ func parseSnapshot(name, text string) hypervisor.Snapshot {
 	case "paused", "pmsuspended":
 		s.State = hypervisor.StatePaused
 	}
-	s.External = d.Memory.Kind == "external"
+	const outside = "external"
+	if d.Memory.Kind == outside {
+		s.External, s.MemoryFile = true, d.Memory.File
+	}
 	for _, disk := range d.Disks {
-		s.External = s.External || disk.Kind == "external"
+		if disk.Kind != outside {
+			continue
+		}
+		s.External = true
+		if disk.Source.File != "" {
+			s.DiskFiles = append(s.DiskFiles, disk.Source.File)
+		}
 	}
 	return s
 }

@@ -183,7 +183,11 @@ func Ask(w fyne.Window, p Plan, yes func(saveFirst bool)) *widgets.Modal {
 	}
 	content := container.NewVBox(widgets.Paragraphs(back, more))
 	if p.To.Caution != "" && !p.DisksOnly {
-		content.Add(widgets.Notice("warning", fynetheme.ColorNameWarning, lang.L(p.To.Caution)+" "+lang.L("If that fails, go back to its disks only, in its menu.")))
+		caution := lang.L(p.To.Caution)
+		if p.To.DisksUsable {
+			caution += " " + lang.L("If that fails, go back to its disks only, in its menu.")
+		}
+		content.Add(widgets.Notice("warning", fynetheme.ColorNameWarning, caution))
 	}
 	if len(p.Changes) > 0 {
 		content.Add(widgets.Paragraphs(lang.L("The machine's settings go back as well:")))
