@@ -223,14 +223,18 @@ func newCheckpointDelete(o *options) *cobra.Command {
 }
 
 func newCheckpointCopy(o *options) *cobra.Command {
-	return &cobra.Command{
+	var linked bool
+	c := &cobra.Command{
 		Use: "copy NAME CHECKPOINT NEW-NAME", Short: "Make another machine out of a checkpoint",
 		Long: `Make another machine out of a checkpoint, with copies of its disks. It is off: what a guest that
-was running had not written to its disk is missing, as after a power cut.`,
+was running had not written to its disk is missing, as after a power cut.
+
+With --linked its disks hold only what changes, and share the rest with the other linked copies of
+the checkpoint. The first one takes as much room as a whole copy. None needs the original.`,
 		Args: exactArgs("the name of a machine", "a checkpoint", "a name for the new machine"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args[:2], func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
-				job, id := s.checkpoints.Copy(m.UUID, c.ID, args[2])
+				job, id := s.checkpoints.Copy(m.UUID, c.ID, args[2], linked)
 				if err := waitJob(ctx, o, job); err != nil {
 					return err
 				}
@@ -238,6 +242,8 @@ was running had not written to its disk is missing, as after a power cut.`,
 			})
 		},
 	}
+	c.Flags().BoolVar(&linked, "linked", false, "share the disks with other linked copies of the checkpoint")
+	return c
 }
 
 func newCheckpointPutBack(o *options) *cobra.Command {

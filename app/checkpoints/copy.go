@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,9 +18,9 @@ import (
 )
 
 // Copy makes another machine out of a checkpoint, in a job, and returns its future UUID: with copies of the disks, firmware variables and TPM of that moment, and its
-// settings. The copy is off, as the memory belongs to a machine with the original's addresses: what a running guest had not written is missing, as after a power cut.
+// settings. The disks of a linked copy keep only their changes to an image that all linked copies of the checkpoint share; neither needs the original. The copy is off, as the memory belongs to a machine with the original's addresses: what a running guest had not written is missing, as after a power cut.
 // Errors: vmconfig.Faults for the name, ErrNoCheckpoint, ErrBroken, those of the hypervisor.
-func (s *Service) Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid.UUID) {
+func (s *Service) Copy(id uuid.UUID, checkpointID, name string, linked bool) (*jobs.Job, uuid.UUID) {
 	to := uuid.New()
 	name = strings.TrimSpace(name)
 	title := "Copying a checkpoint of " + s.machineName(id)
@@ -28,6 +29,9 @@ func (s *Service) Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid
 			source, err := s.copySource(ctx, id, checkpointID)
 			if err != nil {
 				return err
+			}
+			if !linked {
+				source.Base = ""
 			}
 			return s.p.Machines.Copy(ctx, source, name, to, report)
 		})
@@ -40,6 +44,7 @@ func (s *Service) Source(ctx context.Context, id uuid.UUID, checkpointID string)
 	if err != nil {
 		return source, nil, err
 	}
+	source.Base = ""
 	picture, err := os.ReadFile(pictureFile(s.p.Machines.CheckpointDir(id), checkpointID))
 	if errors.Is(err, os.ErrNotExist) {
 		return source, nil, nil
@@ -72,7 +77,8 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return machines.CopySource{}, err
 	}
-	source := machines.CopySource{Description: description}
+	// Nothing changes in a snapshot, and no other one of the machine has this name and was made at that moment.
+	source := machines.CopySource{Description: description, Base: fmt.Sprintf("%s %s %d", id, snapshot.Name, snapshot.Created.Unix())}
 	inside := snapshot.Name
 	if snapshot.External { // the whole files, which nobody writes to any more
 		inside = ""

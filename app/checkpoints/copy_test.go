@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,7 +41,7 @@ func TestCopy(t *testing.T) {
 			done(t, f.Save(id, SaveOptions{Name: "running"}))
 			for name, pattern := range map[string]string{"off": "1", "running": "2"} {
 				checkpoint := f.only(t, id, name)
-				j, copied := f.Copy(id, checkpoint.ID, "c-"+name)
+				j, copied := f.Copy(id, checkpoint.ID, "c-"+name, false)
 				done(t, j)
 				f.state(t, id, hypervisor.StateRunning)
 				f.state(t, copied, hypervisor.StateOff)
@@ -71,7 +72,7 @@ func TestCopy(t *testing.T) {
 				f.do(t, machines.ActionPowerOff, copied)
 			}
 			var fault vmconfig.Faults
-			j, _ := f.Copy(id, f.idOf(t, id, "off"), "first")
+			j, _ := f.Copy(id, f.idOf(t, id, "off"), "first", false)
 			if err := j.Wait(within(t)); !errors.As(err, &fault) {
 				t.Errorf("a copy with the name of another: %v", err)
 			}
@@ -83,7 +84,7 @@ func TestCopy(t *testing.T) {
 				return len(entries)
 			}
 			before := images()
-			j, copied := f.Copy(id, f.idOf(t, id, "off"), "cancelled")
+			j, copied := f.Copy(id, f.idOf(t, id, "off"), "cancelled", false)
 			j.Cancel()
 			if err := j.Wait(within(t)); err == nil {
 				done(t, f.machines.Delete(copied, false)) // it was quicker
@@ -93,7 +94,7 @@ func TestCopy(t *testing.T) {
 			if after := images(); after != before {
 				t.Errorf("there are %d images after %d", after, before)
 			}
-			j, _ = f.Copy(uuid.New(), "x", "nobody's")
+			j, _ = f.Copy(uuid.New(), "x", "nobody's", false)
 			if err := j.Wait(within(t)); !errors.Is(err, hypervisor.ErrNotFound) {
 				t.Errorf("a copy of no machine: %v", err)
 			}
@@ -111,4 +112,113 @@ func same(t *testing.T, a, b string) {
 	if y, err := os.ReadFile(b); err != nil || !bytes.Equal(x, y) {
 		t.Errorf("%s is not %s, %v", b, a, err)
 	}
+}
+
+// TestLinkedCopies: they share one base, which is whole without the original, keep their own changes and checkpoints, and the base goes with the last of them, not before.
+func TestLinkedCopies(t *testing.T) {
+	f := open(t)
+	id := f.create(t, "first", vmconfig.FirmwareBIOS, false)
+	f.fill(t, id, "1")
+	done(t, f.Save(id, SaveOptions{Name: "clean"}))
+	f.fill(t, id, "2")
+	bases := func() []string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(f.p.DataDir, "bases", "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	link := func(name string) uuid.UUID {
+		t.Helper()
+		j, copied := f.Copy(id, f.idOf(t, id, "clean"), name, true)
+		done(t, j)
+		return copied
+	}
+	one, two := link("one"), link("two")
+	shared := bases()
+	if len(shared) != 1 {
+		t.Fatalf("the bases are %q", shared)
+	}
+	if info, err := os.Stat(shared[0]); err != nil || info.Mode().Perm()&0o222 != 0 {
+		t.Errorf("the base can be written to: %v, %v", info, err)
+	}
+	config, err := f.config(within(t), two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := machines.DiskUsage(config.Disks[0].Path); used > vmconfig.MiB {
+		t.Errorf("a linked copy takes %d bytes", used)
+	}
+	before, err := os.ReadFile(shared[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// The original goes, and its trash.
+	done(t, f.Delete(id, f.idOf(t, id, "clean")))
+	done(t, f.machines.Delete(id, false))
+	if err := os.RemoveAll(filepath.Join(f.p.DataDir, "trash")); err != nil {
+		t.Fatal(err)
+	}
+	f.filled(t, one, "1")
+	f.fill(t, one, "3")
+	done(t, f.Save(one, SaveOptions{Name: "mine"}))
+	f.fill(t, one, "4")
+	f.do(t, machines.ActionStart, one)
+	f.do(t, machines.ActionPowerOff, one)
+	done(t, f.Restore(one, f.idOf(t, one, "mine"), RestoreOptions{}))
+	f.filled(t, one, "3")
+	f.filled(t, two, "1")
+	f.intact(t, one)
+
+	// A whole copy of a linked one needs no base, and a linked one gets a base of its own.
+	j, whole := f.Copy(one, f.idOf(t, one, "mine"), "whole", false)
+	done(t, j)
+	f.filled(t, whole, "3")
+	look, err := f.look(within(t), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.noOverlays(t, look)
+	j, again := f.Copy(one, f.idOf(t, one, "mine"), "again", true)
+	done(t, j)
+	f.filled(t, again, "3")
+	if len(bases()) != 2 {
+		t.Errorf("the bases are %q", bases())
+	}
+
+	// At the next start of the program what nobody lies upon goes. What lies in the trash still does.
+	restarted := func(want int) {
+		t.Helper()
+		part := filepath.Join(filepath.Dir(shared[0]), "interrupted-0.qcow2.part")
+		if err := os.WriteFile(part, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		attach(t, f.host, f.host.URI)
+		if err := hosttest.Poll(patience, func() error {
+			if left := bases(); len(left) != want {
+				return fmt.Errorf("the bases are %q, not %d", left, want)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	restarted(2)
+	done(t, f.machines.Delete(again, false))
+	restarted(2)
+	if err := os.RemoveAll(filepath.Join(f.p.DataDir, "trash")); err != nil {
+		t.Fatal(err)
+	}
+	restarted(1)
+	if after, err := os.ReadFile(shared[0]); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the base has changed: %v", err)
+	}
+	done(t, f.machines.Delete(one, true)) // its disk stays, so what it lies upon stays
+	done(t, f.machines.Delete(two, false))
+	if err := os.RemoveAll(filepath.Join(f.p.DataDir, "trash")); err != nil {
+		t.Fatal(err)
+	}
+	restarted(1)
 }

@@ -127,7 +127,7 @@ func TestExternal(t *testing.T) {
 	if err := f.Describe(within(t), id, four, SaveOptions{Name: "four"}); err != nil {
 		t.Fatal(err)
 	}
-	j, copied := f.Copy(id, f.idOf(t, id, "3"), "copied")
+	j, copied := f.Copy(id, f.idOf(t, id, "3"), "copied", false)
 	done(t, j)
 	f.filled(t, copied, "3")
 	done(t, f.Restore(id, f.idOf(t, id, "3"), RestoreOptions{SaveFirst: true, SaveName: "5"}))
@@ -188,7 +188,7 @@ func TestMixedKinds(t *testing.T) {
 		}
 	}
 	f.filled(t, id, "2")
-	j, copied := f.Copy(id, f.idOf(t, id, "inside"), "copied")
+	j, copied := f.Copy(id, f.idOf(t, id, "inside"), "copied", false)
 	done(t, j)
 	f.filled(t, copied, "1")
 }

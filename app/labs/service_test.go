@@ -422,7 +422,7 @@ func TestCopyOfALabsMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, other := r.checkpoints.Copy(id, list[0].ID, "copy")
+	job, other := r.checkpoints.Copy(id, list[0].ID, "copy", false)
 	done(t, job)
 	a, b := r.machines.Snapshot().Get(id).Config, r.machines.Snapshot().Get(other).Config
 	if a.NICs[0].MAC == b.NICs[0].MAC || len(b.Forwards) != 0 || !b.NICs[0].Isolated || len(a.Forwards) != 1 {

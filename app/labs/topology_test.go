@@ -344,7 +344,7 @@ func TestTopologyAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, copied := r.checkpoints.Copy(r.role(t, "router").UUID, list[0].ID, "a copy")
+	job, copied := r.checkpoints.Copy(r.role(t, "router").UUID, list[0].ID, "a copy", false)
 	done(t, job)
 	if m := r.machines.Snapshot().Get(copied); m.Config.Lab != (vmconfig.Lab{}) || len(r.Launched(&top)) != 3 {
 		t.Errorf("the copy has the part %+v", m.Config.Lab)

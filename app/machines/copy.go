@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -21,6 +22,9 @@ type CopySource struct {
 	Variables   string      // file with the firmware's variables; empty: the copy starts with new ones
 	TPM         string      // file with the state of the TPM; empty: the copy gets a new one
 	TPMName     string      // what that file is called in the folder of a machine's TPM
+	// Base makes the disks linked copies, which keep only what changes and share the rest with the other linked copies of the same Base: the name of the disks' content, which
+	// must never name another one. Empty: they are whole.
+	Base string
 }
 
 // DiskImage is an image, or a snapshot inside it unless that is empty.
@@ -66,6 +70,21 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 	if err != nil {
 		return err
 	}
+	if source.Base != "" {
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, s.sweepBases(context.WithoutCancel(ctx)))
+			}
+		}()
+		unlock, err := s.locks.lock(ctx, s.basesLock())
+		if err != nil {
+			return errors.Join(err, record.End())
+		}
+		defer unlock()
+		if err := os.MkdirAll(s.basesDir(), 0o700); err != nil {
+			return errors.Join(err, record.End())
+		}
+	}
 	var undo jobs.Undo
 	defer func() { err = s.endMaking(ctx, id, record, made, &undo, err) }()
 	if err := os.MkdirAll(s.imageDir(), 0o700); err != nil {
@@ -76,7 +95,7 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 			report(jobs.Progress{Fraction: (float64(i) + part) / float64(len(source.Disks)), Text: "Copying the disks"})
 		}
 		path := made.Disks[i]
-		if err := s.p.Images.Copy(ctx, path, d.Path, d.Format, d.Snapshot, progress); err != nil {
+		if err := s.copyDisk(ctx, source.Base, i, d, path, progress); err != nil {
 			return err
 		}
 		undo.Push(func(context.Context) error { return removeIfThere(path) }) // now that it is ours
@@ -100,6 +119,18 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 		return err
 	}
 	return record.End()
+}
+
+// copyDisk makes the nth disk of a copy at path, whole or linked to base.
+func (s *Service) copyDisk(ctx context.Context, base string, n int, d DiskImage, path string, progress func(float64)) error {
+	if base == "" {
+		return s.p.Images.Copy(ctx, path, d.Path, d.Format, d.Snapshot, progress)
+	}
+	below := s.basePath(base, n)
+	if err := s.makeBase(ctx, below, d, progress); err != nil {
+		return err
+	}
+	return s.p.Images.CreateOverlay(ctx, path, below, diskimage.FormatQcow2)
 }
 
 // copySmallFiles copies the firmware's variables and the state of the TPM.

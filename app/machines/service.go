@@ -79,6 +79,9 @@ func (s *Service) Run(ctx context.Context) error {
 		s.purgeTrash(time.Now())
 		if s.AwaitConnection(ctx) == nil {
 			s.recover(ctx)
+			if err := s.sweepBases(ctx); err != nil {
+				s.p.Log.Warn("images that linked copies shared are left", "error", err)
+			}
 		}
 	})
 	return s.inv.run(ctx)

@@ -144,8 +144,12 @@ func (p points) PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job {
 	return p.job("put back "+pointIDs(back), nil, id)
 }
 
-func (p points) Copy(id uuid.UUID, cp, name string) (*jobs.Job, uuid.UUID) {
-	return p.job("copy "+cp, name, id), uuid.New()
+func (p points) Copy(id uuid.UUID, cp, name string, linked bool) (*jobs.Job, uuid.UUID) {
+	what := "copy "
+	if linked {
+		what = "link "
+	}
+	return p.job(what+cp, name, id), uuid.New()
 }
 
 func pointIDs(list []checkpoints.Checkpoint) string {

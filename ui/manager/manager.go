@@ -48,7 +48,7 @@ type Checkpoints interface {
 	PutBack(id uuid.UUID, back []checkpoints.Checkpoint) *jobs.Job
 	EmptyTrash(id uuid.UUID, gone ...string) *jobs.Job
 	Spaces(ctx context.Context) ([]checkpoints.Space, error)
-	Copy(id uuid.UUID, checkpointID, name string) (*jobs.Job, uuid.UUID)
+	Copy(id uuid.UUID, checkpointID, name string, linked bool) (*jobs.Job, uuid.UUID)
 	Subscribe(f func(id uuid.UUID)) (cancel func())
 }
 

@@ -639,6 +639,18 @@ func TestCopyCheckpoint(t *testing.T) {
 	if calls := r.took(); len(calls) != 1 || calls[0].what != "copy 1" || calls[0].arg != "web "+cps()[0].Name || widgets.ModalOpen(r.window) {
 		t.Errorf("copying made %+v", calls)
 	}
+
+	r.m.copyCheckpoint(r.m.checkpoints.id, cps()[0])
+	for _, o := range objects(r.window) {
+		if check, ok := o.(*widget.Check); ok {
+			test.Tap(check)
+		}
+	}
+	press(t, r.window, "Create")
+	r.settle()
+	if calls := r.took(); len(calls) != 1 || calls[0].what != "link 1" {
+		t.Errorf("a linked copy made %+v", calls)
+	}
 }
 
 func TestDelete(t *testing.T) {

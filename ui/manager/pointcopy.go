@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"fyne.io/fyne/v2/widget"
 	"github.com/google/uuid"
 
 	"guesthouse/app/checkpoints"
 	"guesthouse/ui/ask"
 	"guesthouse/ui/lang"
+	"guesthouse/ui/widgets"
 	"guesthouse/vmconfig"
 )
 
@@ -32,11 +34,14 @@ func (m *Manager) copyCheckpoint(id uuid.UUID, c checkpoints.Checkpoint) {
 	if c.State.Active() {
 		hint = lang.L("The new machine gets copies of the disks and is off: what the guest had not written to them is missing, as after a power cut.")
 	}
+	linked := widget.NewCheck(lang.L("Linked copy"), nil)
 	ask.Name(m.window, m.p.Dispatch, ask.NameQuestion{
 		Icon: "new", Title: lang.F("New machine from “%s”", shown(c.Name)), Button: lang.L("Create"), Hint: hint, Name: free, Taken: taken,
+		Below: widgets.NewFormField(lang.L("Disks"), linked, lang.L("It shares the disks with other linked copies of this checkpoint and keeps only what changes. The first one takes as much room as a whole copy. None needs the original.")),
 		Do: func(name string) func(context.Context) error {
+			share := linked.Checked
 			return func(context.Context) error {
-				m.p.Checkpoints.Copy(id, c.ID, name)
+				m.p.Checkpoints.Copy(id, c.ID, name, share)
 				return nil
 			}
 		},

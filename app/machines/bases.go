@@ -1,0 +1,125 @@
+package machines
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"guesthouse/app/atomicfile"
+	"guesthouse/hypervisor/diskimage"
+)
+
+// Linked copies of a checkpoint share an image of each of its disks, a base, and keep only their changes to it. A base is copied out of the checkpoint when the first of them is made,
+// and is never written to. So neither the machine that it came from nor the copies need one another; it goes when no machine and nothing in the trash lies on it.
+
+// basesDir is the folder of the bases of one host: another host's machines are not known here, so nobody may tidy up for them.
+func (s *Service) basesDir() string {
+	host := sha256.Sum256([]byte(s.p.Conn.Host().URI))
+	return filepath.Join(s.p.DataDir, "bases", hex.EncodeToString(host[:4]))
+}
+
+// basesLock names the lock of those who make bases or remove them.
+func (s *Service) basesLock() uuid.UUID {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.basesDir()))
+}
+
+// basePath is the base of the nth disk of what key names.
+func (s *Service) basePath(key string, n int) string {
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(s.basesDir(), fmt.Sprintf("%s-%d.%s", hex.EncodeToString(sum[:8]), n, diskimage.FormatQcow2))
+}
+
+// makeBase copies a disk to its base, unless that is there. Hold the lock of the bases.
+func (s *Service) makeBase(ctx context.Context, path string, d DiskImage, progress func(float64)) error {
+	if regular(path) {
+		return nil
+	}
+	part := path + ".part"
+	if err := removeIfThere(part); err != nil {
+		return err
+	}
+	if err := s.p.Images.Copy(ctx, part, d.Path, d.Format, d.Snapshot, progress); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Chmod(part, 0o444), os.Rename(part, path)); err != nil {
+		return errors.Join(err, removeIfThere(part))
+	}
+	return atomicfile.SyncDir(filepath.Dir(path))
+}
+
+// sweepBases removes the bases that nothing lies on: no machine of this host, nothing in the trash, no image in the program's folder that some other program may have taken from
+// its machine for a while. In doubt it removes none.
+func (s *Service) sweepBases(ctx context.Context) error {
+	entries, err := os.ReadDir(s.basesDir())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	unlock, ok := s.locks.try(s.basesLock())
+	if !ok {
+		return nil // a copy is being made
+	}
+	defer unlock()
+	used, unreadable, err := s.UsedFiles(ctx)
+	if err != nil || unreadable != "" {
+		return err
+	}
+	kept, err := s.keptImages()
+	if err != nil {
+		return err
+	}
+	for _, path := range kept {
+		used[path] = "kept"
+	}
+	addChains(used)
+	var errs []error
+	for _, e := range entries {
+		path := filepath.Join(s.basesDir(), e.Name())
+		if userOfFile(path, used) == "" && (strings.HasSuffix(path, "."+diskimage.FormatQcow2) || strings.HasSuffix(path, ".part")) {
+			errs = append(errs, removeIfThere(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// keptImages are the images in the program's folder, and those in the trash.
+func (s *Service) keptImages() ([]string, error) {
+	var kept []string
+	images, err := os.ReadDir(s.imageDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range images {
+		kept = append(kept, filepath.Join(s.imageDir(), e.Name()))
+	}
+	folders, err := os.ReadDir(s.trashDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range folders {
+		dir := filepath.Join(s.trashDir(), e.Name())
+		text, err := os.ReadFile(filepath.Join(dir, manifestName))
+		if err != nil {
+			continue // no folder of ours
+		}
+		var t trashManifest
+		if err := json.Unmarshal(text, &t); err != nil {
+			return nil, err
+		}
+		for _, f := range t.Files {
+			kept = append(kept, filepath.Join(dir, f.In))
+		}
+	}
+	return kept, nil
+}
