@@ -289,6 +289,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown command", 2, []string{"fly"}},
 		{"unknown verb", 2, []string{"vm", "fly"}},
 		{"unknown flag", 2, []string{"vm", "list", "--fly"}},
+		{"no number", 2, []string{"vm", "create", "x", "--cpus", "many", "--no-disk"}},
 		{"no name", 2, []string{"vm", "show"}},
 		{"no names", 2, []string{"vm", "start"}},
 		{"bare number as size", 2, []string{"vm", "create", "x", "--memory", "2048", "--no-disk"}},

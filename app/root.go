@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"guesthouse/app/explain"
+	"guesthouse/vmconfig"
 )
 
 // version is set by the Makefile with -ldflags -X.
@@ -155,9 +157,25 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such machine or checkpoint,
 	root.PersistentFlags().StringVar(&o.uri, "connect", "qemu:///session", "libvirt `URI` to work on")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print one JSON document instead of text")
 	root.PersistentFlags().BoolVar(&o.verbose, "verbose", false, "say more: log to the terminal, show details of errors")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	root.AddCommand(newDoctor(o), newVM(o), newCheckpoint(o), newLab(o), newConsole(o), newMan())
 	return root
+}
+
+// flagError says what a flag takes where the library names a function of Go.
+func flagError(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	takes, known := map[string]string{
+		"int": "a whole number", "int64": "a whole number", "uint": "a whole number", "uint16": "a whole number",
+		"duration": "a time such as 90s or 15m", "bool": "true or false",
+	}[wrong.GetFlag().Value.Type()]
+	if !known {
+		return err
+	}
+	return fmt.Errorf("--%s takes %s, not “%s”", wrong.GetFlag().Name, takes, vmconfig.Inert(wrong.GetValue(), 60))
 }
 
 // noArgs is cobra.NoArgs with our words.

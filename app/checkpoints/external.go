@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -276,9 +277,27 @@ func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []st
 		at = after[at][0]
 	}
 	if at == present || at == snapshot.Name && len(after[at]) == 0 {
-		return nil
+		return m.roomToMerge(snapshot)
 	}
 	return machinesRefused(t, "It lies outside the machine's disks, and libvirt cannot take it out from below what goes on from it on another branch. Delete the checkpoints of that branch first, the last one first.")
+}
+
+// roomToMerge says whether what was written from the snapshot on fits into the images below, to which it is moved before its own file is removed.
+func (m external) roomToMerge(snapshot hypervisor.Snapshot) error {
+	if !m.s.p.Conn.Host().Local {
+		return nil
+	}
+	needs := map[string]int64{}
+	for _, path := range snapshot.DiskFiles {
+		needs[filepath.Dir(path)] += machines.DiskUsage(path)
+	}
+	for dir, bytes := range needs {
+		if free, err := machines.FreeBytes(dir); err == nil && free < bytes+scarce {
+			text := fmt.Sprintf("Deleting it needs up to %s for a while, and %s has only %s free. Nothing was changed.", vmconfig.RoughSize(bytes), vmconfig.Inert(dir, 200), vmconfig.RoughSize(free))
+			return &Reason{Text: text, Err: hypervisor.ErrNoSpace}
+		}
+	}
+	return nil
 }
 
 // children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "".
