@@ -78,7 +78,7 @@ func (a *Area) Offer(id int, label string, do func()) {
 func New(p Params) *Area {
 	a := &Area{p: p, rows: map[int]*widgets.JobRow{}, leave: map[int]bool{}, offers: map[int]offer{}}
 	a.list = container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2))
-	a.scroll = container.NewVScroll(a.list)
+	a.scroll = widgets.NewScroll(a.list)
 	line := container.NewStack(widgets.Space(0, 1), widgets.NewPanel(fynetheme.ColorNameSeparator, "", 0))
 	a.Box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0),
 		container.NewBorder(line, nil, nil, nil,

@@ -97,7 +97,7 @@ func (w *Window) editCombos() {
 		}
 		w.win.Canvas().Focus(field)
 	}
-	scroll := container.NewVScroll(e.rows)
+	scroll := widgets.NewScroll(e.rows)
 	scroll.SetMinSize(fyne.NewSize(0, 260))
 	usual := widgets.NewButton("", lang.L("The usual ones"), widgets.StylePlain, func() {
 		e.list = usualCombos()

@@ -41,7 +41,7 @@ func newTaskPanel(fold, handIn func()) *taskPanel {
 	p.handIn = widgets.NewButton("send", lang.L("Hand in…"), widgets.StylePlain, handIn).SetTip(lang.L("Hand in what you have done in this machine"))
 	p.foot = container.NewVBox(hairline(), container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap2, theme.Gap3, theme.Gap3), p.handIn))
 	p.foot.Hide()
-	p.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, theme.Gap4, theme.Gap3, theme.Gap3), p.text))
+	p.scroll = widgets.NewScroll(container.New(layout.NewCustomPaddedLayout(0, theme.Gap4, theme.Gap3, theme.Gap3), p.text))
 	head := container.New(layout.NewCustomPaddedLayout(theme.Gap1, 0, theme.Gap3+theme.Gap2, theme.Gap2), container.NewBorder(nil, nil,
 		container.NewCenter(widgets.NewText(lang.L("Task"), 16, true, colorForeground)), p.fold))
 	p.box = container.NewStack(widgets.NewPanel(theme.ColorSurface, "", 0), container.NewBorder(nil, nil, hairline(), nil, container.NewBorder(head, p.foot, nil, nil, p.scroll)))

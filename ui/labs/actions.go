@@ -272,7 +272,7 @@ func (w *Window) showAbout(title, text string, above float32, parts ...fyne.Canv
 		markdown.Resize(fyne.NewSize(aboutWidth-3*theme.Gap6, 0)) // how high a wrapped text is it knows only by its width
 		task, height = markdown, max(80, min(markdown.MinSize().Height, w.window.Canvas().Size().Height-above))
 	}
-	scroll := container.NewVScroll(task)
+	scroll := widgets.NewScroll(task)
 	scroll.SetMinSize(fyne.NewSize(0, height))
 	content := container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap3), append(parts, widgets.Card(scroll))...)
 	var m *widgets.Modal

@@ -169,7 +169,7 @@ func (d *desk) askWhich(choices []source.Choice, do func(source.Choice)) {
 		modal.Close()
 		do(choices[max(0, slices.Index(labels, choice.Selected()))])
 	})
-	scroll := container.NewVScroll(choice.Box)
+	scroll := widgets.NewScroll(choice.Box)
 	scroll.SetMinSize(fyne.NewSize(0, min(choice.Box.MinSize().Height, 300)))
 	modal = widgets.NewModal(d.window, "lab", fynetheme.ColorNamePrimary, lang.L("Which lab?"), container.NewVBox(widgets.Paragraphs(lang.L("There are several labs at this place.")), scroll), 460, cancel, ok)
 	modal.FocusOn(ok).Show()

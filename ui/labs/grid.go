@@ -7,6 +7,7 @@ import (
 	"fyne.io/fyne/v2/container"
 
 	"guesthouse/ui/theme"
+	"guesthouse/ui/widgets"
 )
 
 // grid lays cards out in as many columns as there is room for. It scrolls.
@@ -23,7 +24,7 @@ type grid struct {
 func newGrid() *grid {
 	g := &grid{layout: &gridLayout{columns: 1}, byKey: map[string]*card{}}
 	g.holder = container.New(g.layout)
-	g.scroll = container.NewVScroll(g.holder)
+	g.scroll = widgets.NewScroll(g.holder)
 	g.box = container.New(g, g.scroll)
 	return g
 }

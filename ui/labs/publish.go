@@ -273,7 +273,7 @@ func (f *form) open(dirty string) {
 		field("submit.growthMiB", lang.L("Most that is handed in"), f.limit, lang.L("MiB of changes that a student may hand in"))))
 	box.Add(two(field("checkpoints.max", lang.L("Most checkpoints"), f.keep, lang.L("That a student may keep; empty: any number")),
 		field("expires", lang.L("End of the course"), f.expires, lang.L("Such as 2027-07-31, or empty. Students are told; the lab works on"))))
-	f.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, theme.Gap4), box))
+	f.scroll = widgets.NewScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, theme.Gap4), box))
 	f.scroll.SetMinSize(fyne.NewSize(640, max(200, min(box.MinSize().Height, f.window.Canvas().Size().Height-200))))
 
 	cancel := widgets.NewButton("", lang.L("Cancel"), widgets.StylePlain, func() { f.modal.Close() })

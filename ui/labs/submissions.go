@@ -85,7 +85,7 @@ func NewSubmissions(p SubmissionsParams) *Submissions {
 	w.count = widgets.NewText("", theme.TextSmall, false, theme.ColorMuted)
 	w.detail = widget.NewLabel("")
 	w.detail.Wrapping = fyne.TextWrapWord
-	detail := container.NewVScroll(w.detail)
+	detail := widgets.NewScroll(w.detail)
 	detail.SetMinSize(fyne.NewSize(0, 64))
 	line := func() fyne.CanvasObject {
 		return container.NewStack(widgets.Space(0, 1), widgets.NewPanel(fynetheme.ColorNameSeparator, "", 0))

@@ -279,7 +279,7 @@ func (d *details) several(list []*machines.Machine) fyne.CanvasObject {
 		widgets.NewText(lang.N("%d machine selected", "%d machines selected", len(list), len(list)), theme.TextTitle, true, fynetheme.ColorNameForeground),
 		widgets.NewText(lang.N("%[2]s of memory and %[1]d processor in all", "%[2]s of memory and %[1]d processors in all", cpus, cpus, vmconfig.FormatSize(memory)), theme.TextNormal, false, theme.ColorMuted))
 	hint := widgets.NewText(lang.L("The toolbar acts on all of them that can."), theme.TextSmall, false, theme.ColorMuted)
-	return container.NewBorder(head, nil, nil, nil, container.NewVScroll(padded(container.NewVBox(widgets.Card(rows), hint))))
+	return container.NewBorder(head, nil, nil, nil, widgets.NewScroll(padded(container.NewVBox(widgets.Card(rows), hint))))
 }
 
 // problem is the page of a machine that cannot be read.

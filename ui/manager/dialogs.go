@@ -153,7 +153,7 @@ func fileList(plans []machines.DeletePlan) fyne.CanvasObject {
 	}
 	var inner fyne.CanvasObject = box
 	if len(box.Objects) > 4 {
-		scroll := container.NewVScroll(box)
+		scroll := widgets.NewScroll(box)
 		scroll.SetMinSize(fyne.NewSize(0, 190))
 		inner = scroll
 	}

@@ -83,7 +83,7 @@ func (m *Manager) spaceRows(list []checkpoints.Space, err error) []fyne.CanvasOb
 	}
 	var body fyne.CanvasObject = rows
 	if len(list) > spacesShown {
-		scroll := container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, theme.Gap3), rows))
+		scroll := widgets.NewScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, theme.Gap3), rows))
 		scroll.SetMinSize(fyne.NewSize(0, (rows.Objects[0].MinSize().Height+theme.Gap2)*spacesShown))
 		body = scroll
 	}

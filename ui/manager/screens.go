@@ -67,7 +67,7 @@ func (s *screens) fill() {
 	if len(kept) > screensShown {
 		bar = theme.Gap3
 	}
-	s.scroll = container.NewVScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, bar), list))
+	s.scroll = widgets.NewScroll(container.New(layout.NewCustomPaddedLayout(0, 0, 0, bar), list))
 	row := list.Objects[0].MinSize().Height + theme.Gap2
 	s.scroll.SetMinSize(fyne.NewSize(0, row*float32(min(len(kept), screensShown))-theme.Gap2))
 	s.content.Objects = []fyne.CanvasObject{container.NewBorder(

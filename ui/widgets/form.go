@@ -96,6 +96,15 @@ func NewMultiLineEntry(rows int) *Entry {
 	return e
 }
 
+// CreateRenderer implements fyne.Widget.
+func (e *Entry) CreateRenderer() fyne.WidgetRenderer {
+	inner := e.Entry.CreateRenderer()
+	if e.MultiLine {
+		return inner
+	}
+	return fieldRenderer{inner, newWheel(e)}
+}
+
 // AcceptsTab implements fyne.Tabbable: Tab leaves every field, also one of several lines, as everywhere in a dialog.
 func (e *Entry) AcceptsTab() bool { return false }
 

@@ -53,7 +53,7 @@ func showLongMenu(c fyne.Canvas, menu *fyne.Menu, at fyne.Position) *longMenu {
 		m.rows = append(m.rows, row)
 		box.Add(row)
 	}
-	m.scroll = container.NewVScroll(box)
+	m.scroll = NewScroll(box)
 	m.panel = container.NewStack(NewPanel(fynetheme.ColorNameMenuBackground, theme.ColorOutline, theme.Radius),
 		container.New(layout.NewCustomPaddedLayout(theme.Gap1, theme.Gap1, theme.Gap1, theme.Gap1), m.scroll))
 	m.ExtendBaseWidget(m)

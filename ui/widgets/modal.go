@@ -170,7 +170,7 @@ func ShowError(w fyne.Window, e ErrorText) *Modal {
 		text := widget.NewLabelWithStyle(e.Detail, fyne.TextAlignLeading, fyne.TextStyle{Monospace: true})
 		text.Wrapping = fyne.TextWrapBreak
 		text.Selectable = true
-		scroll := container.NewVScroll(text)
+		scroll := NewScroll(text)
 		scroll.SetMinSize(fyne.NewSize(480, 140))
 		details := NewSection("", lang.L("Details"), container.NewStack(tinted(theme.ColorSurfaceRaised), scroll))
 		details.SetOpen(false)
@@ -215,7 +215,7 @@ func NameList(names []string) fyne.CanvasObject {
 	}
 	var inner fyne.CanvasObject = box
 	if len(names) > 5 {
-		scroll := container.NewVScroll(box)
+		scroll := NewScroll(box)
 		scroll.SetMinSize(fyne.NewSize(0, 170))
 		inner = scroll
 	}

@@ -5,10 +5,12 @@ import (
 	"fyne.io/fyne/v2/container"
 )
 
-// NewScroll returns content that scrolls up and down. A tooltip of something in it goes when it scrolls: what it is of is somewhere else then.
+// NewScroll returns content that scrolls up and down. A tooltip of something in it goes when it scrolls: what it is of is somewhere else then; and
+// the mouse's wheel works over the fields in it as well. UI goroutine.
 func NewScroll(content fyne.CanvasObject) *container.Scroll {
 	s := container.NewVScroll(content)
 	s.OnScrolled = func(fyne.Position) { HideTips(s) }
+	knowScroll(s)
 	return s
 }
 

@@ -52,7 +52,7 @@ func newDiskPage(w *wizard) *diskPage {
 	p.without = newButton(w.keys, "", lang.L("Continue without a disk"), widgets.StylePlain, func() { w.model.ConfirmNoDisk(); w.next() })
 	p.noneBox = indented(container.NewBorder(nil, nil, nil, p.without, p.noneMsg.box))
 
-	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
+	p.box = widgets.NewScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
 		newHeading(PageDisk.Title(), lang.L("Where does the machine keep its system and files?")),
 		p.create, p.sizeBox, p.existing, p.pathBox, p.none, p.noneBox))
 	return p

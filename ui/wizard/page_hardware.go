@@ -40,7 +40,7 @@ func newHardwarePage(w *wizard) *hardwarePage {
 	p.bios = newChoice(w.keys, "BIOS", "", firmware(vmconfig.FirmwareBIOS))
 	groupChoices(p.uefi, p.bios)
 
-	p.box = container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
+	p.box = widgets.NewScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2),
 		newHeading(PageHardware.Title(), lang.L("What the machine gets from this computer while it runs.")),
 		p.host.box,
 		newRow(lang.L("Memory"), p.memory, p.memoryMsg.box),

@@ -47,7 +47,7 @@ func newSummaryPage(w *wizard) *summaryPage {
 	}
 	p.box = container.NewBorder(newHeading(PageSummary.Title(), lang.L("Nothing is made before you choose Create.")),
 		container.NewVBox(p.pending.box, p.start), nil, nil,
-		container.NewVScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), p.failure.box, newFrame(list))))
+		widgets.NewScroll(container.New(layout.NewCustomPaddedVBoxLayout(theme.Gap2), p.failure.box, newFrame(list))))
 	return p
 }
 
