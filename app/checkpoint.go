@@ -161,7 +161,11 @@ unless --save-first keeps it as a checkpoint of its own.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withCheckpoint(cmd, o, args, func(ctx context.Context, s *services, m *machines.Machine, c checkpoints.Checkpoint) error {
 				if c.Caution != "" && !anyway && !options.DisksOnly {
-					return &checkpoints.Reason{Text: c.Caution + " Nothing was changed. Say --anyway to try it, or --disks-only to leave the memory out."}
+					ways := "--anyway to try it."
+					if c.DisksUsable {
+						ways = "--anyway to try it, or --disks-only to leave the memory out."
+					}
+					return &checkpoints.Reason{Text: c.Caution + " Nothing was changed. Say " + ways}
 				}
 				if err := waitJob(ctx, o, s.checkpoints.Restore(m.UUID, c.ID, options)); err != nil {
 					return err

@@ -88,10 +88,10 @@ type Snapshot struct {
 	Created     time.Time
 	State       State // state of the machine in the snapshot: off, running, paused
 	External    bool  // memory or at least one disk is external
-	// MemoryFile and DiskFiles are what an external one has brought: the file with the memory, empty if it has none, and the overlays that the machine wrote to
-	// from then on. libvirt deletes them with the snapshot.
+	// MemoryFile and Overlays are what an external one has brought: the file with the memory, empty if it has none, and by the disk's target (vda) the file that the
+	// machine wrote to from then on. A disk that is not there was left out. libvirt deletes them with the snapshot.
 	MemoryFile string
-	DiskFiles  []string
+	Overlays   map[string]string
 	DiskOnly   bool
 	Current    bool
 	XML        string

@@ -136,7 +136,7 @@ func (s *Service) thinOut(ctx context.Context, id uuid.UUID, keep int) error {
 	tooMany := func(t *target) (gone []string) {
 		list, most := s.list(t), s.most(t)
 		for i, c := range slices.Backward(automaticOnes(list)) {
-			if i > 0 && !c.Current && (i >= keep || len(list)-len(gone) > most) {
+			if i > 0 && !c.Current && (i >= keep || len(list)-len(gone) > most) && s.deletable(t, c.ID, gone...) == nil {
 				gone = append(gone, c.ID)
 			}
 		}

@@ -30,7 +30,7 @@ func Branch(list []Checkpoint, id string) []Checkpoint {
 	return branch
 }
 
-// Delete deletes checkpoints for good, in a job, in this order; also those in the trash. The machine stays as it is now, and the checkpoints after a deleted one
+// Delete deletes checkpoints for good, in a job, those first that were saved after others; also those in the trash. The machine stays as it is now, and the checkpoints after a deleted one
 // continue from the one before it. When it can be told that one of them cannot be deleted none is; when it fails or is cancelled, those are left whose turn had not
 // come.
 func (s *Service) Delete(id uuid.UUID, gone ...string) *jobs.Job {
@@ -59,7 +59,7 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 			if err != nil {
 				return err
 			}
-			gone := pick(t)
+			gone := t.childrenFirst(pick(t))
 			for i, checkpoint := range gone {
 				if err := s.deletable(t, checkpoint, gone[:i]...); err != nil {
 					return err
@@ -81,6 +81,16 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 	})
 }
 
+// childrenFirst orders snapshots so that none is deleted before what was saved after it.
+func (t *target) childrenFirst(ids []string) []string {
+	ids = slices.Clone(ids)
+	at := func(id string) int { // the list has parents first
+		return slices.IndexFunc(t.snapshots, func(s hypervisor.Snapshot) bool { return s.Name == id })
+	}
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(at(b), at(a)) })
+	return ids
+}
+
 // deletable says why a checkpoint cannot be deleted when others have been deleted before it.
 func (s *Service) deletable(t *target, id string, before ...string) error {
 	snapshot, ok := t.snapshot(id)
@@ -88,7 +98,7 @@ func (s *Service) deletable(t *target, id string, before ...string) error {
 		return noCheckpoint(id)
 	}
 	if t.mixed() {
-		return &Reason{Text: mixedSentence, Err: hypervisor.ErrUnsupported}
+		return errMixed
 	}
 	switch m := s.mechanismOf(t, snapshot).(type) {
 	case external:

@@ -61,11 +61,12 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return machines.CopySource{}, err
 	}
-	var c Checkpoint
-	s.mechanismOf(t, snapshot).describe(t, snapshot, s.contents(t), &c) // a copy is also the way out of a mix
+	c := s.inspect(t, snapshot)
 	switch {
-	case c.Problem != "" && !c.DisksUsable:
+	case !c.Copyable && c.Problem != "":
 		return machines.CopySource{}, &Reason{Text: c.Problem, Err: ErrBroken}
+	case !c.Copyable:
+		return machines.CopySource{}, &Reason{Text: "It does not hold all disks of the machine.", Err: hypervisor.ErrUnsupported}
 	case !s.p.Conn.Host().Local:
 		return machines.CopySource{}, &Reason{Text: "A checkpoint can only be copied on the computer that has it.", Err: hypervisor.ErrUnsupported}
 	}

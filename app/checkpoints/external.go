@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,7 @@ import (
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
+	"guesthouse/vmconfig/domxml"
 )
 
 // external has libvirt keep the disks as they are and lay an overlay over each, and write the memory into a file beside them (libvirt,
@@ -38,11 +40,10 @@ func (m external) probe(t *target) string {
 		return "Another program made external snapshots of this machine, and libvirt can go on with those only from version 9.9 on. Two kinds on one machine have cost people their data, so no checkpoint can be saved until they are deleted with that program."
 	case !m.s.p.Conn.Host().Local:
 		return "Checkpoints outside the machine's disks can only be saved on the computer that runs it."
+	case len(t.disks()) == 0:
+		return noDisk
 	}
-	if reason := m.s.tpmReason(t); reason != "" {
-		return reason
-	}
-	return m.s.fileReason(t)
+	return m.s.tpmReason(t)
 }
 
 func (m external) save(ctx context.Context, t *target, n newCheckpoint, report func(jobs.Progress)) (err error) {
@@ -157,14 +158,15 @@ func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveReco
 	if err != nil {
 		return err
 	}
+	// First of all it runs on: until then QEMU does not let go of the disks whose memory it has written.
+	if err := s.resumeAfter(ctx, t.domain, entry); err != nil {
+		return err
+	}
 	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
-		if err := (external{s}).delete(ctx, t, snapshot); err != nil {
-			return err
-		}
-		return s.resumeAfter(ctx, t.domain, entry)
+		return (external{s}).delete(ctx, t, snapshot)
 	}
 	r := &record{ID: entry.Checkpoint}
-	errs := []error{r.forget(t.dir), s.resumeAfter(ctx, t.domain, entry)}
+	errs := []error{r.forget(t.dir)}
 	if entry.MemoryFile != "" {
 		errs = append(errs, remove(entry.MemoryFile))
 	}
@@ -179,7 +181,7 @@ func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveReco
 // removeUnused removes an overlay that the machine does not use and that nothing was written to.
 func (s *Service) removeUnused(t *target, overlay string) error {
 	const written = vmconfig.MiB // a new overlay takes less than that
-	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool { return d.Path == overlay })
+	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool { return slices.Contains(chain(d.Path), overlay) })
 	if used || machines.DiskUsage(overlay) >= written {
 		s.p.Log.Warn("an overlay of a checkpoint that was not saved is left", "path", overlay)
 		return nil
@@ -197,13 +199,16 @@ func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, 
 		c.State = r.State
 		c.SizeBytes += r.bytes(t.dir)
 	}
-	if !m.able() {
-		c.Problem = "It is an external snapshot that another program made; libvirt can restore those only from version 9.9 on."
-		return
+	if m.s.p.Conn.Host().Local && m.s.p.Conn.Host().Hypervisor == qemu {
+		m.describeFiles(t, snapshot, r, c)
 	}
-	if !m.s.p.Conn.Host().Local || m.s.p.Conn.Host().Hypervisor != qemu {
-		return
+	if c.Problem == "" && !m.able() {
+		c.Problem = "It lies outside the machine's disks; libvirt can restore such a checkpoint only from version 9.9 on."
 	}
+}
+
+// describeFiles looks whether all of a checkpoint is there.
+func (m external) describeFiles(t *target, snapshot hypervisor.Snapshot, r *record, c *Checkpoint) {
 	for _, path := range t.snapshotPaths(snapshot) {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			c.Problem = missingSentence(path, true)
@@ -213,9 +218,19 @@ func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, 
 	switch {
 	case r != nil && r.Version == 0:
 		c.Problem = "Its record is damaged."
+		return
 	case r != nil && r.lacks(t.dir) != "":
 		c.Problem = r.lacks(t.dir)
-	case snapshot.MemoryFile != "":
+		return
+	}
+	c.Copyable = true
+	if settings := t.settingsOf(snapshot); settings != nil {
+		for _, d := range writable(settings.Disks) { // one that was left out has no content of that moment
+			_, held := snapshot.Overlays[d.Target]
+			c.Copyable = c.Copyable && held
+		}
+	}
+	if snapshot.MemoryFile != "" {
 		if _, err := saveimage.Read(snapshot.MemoryFile); err != nil {
 			c.Problem = "Its memory is missing or damaged."
 			return
@@ -233,11 +248,33 @@ func renamedDisks(settings *vmconfig.Machine, present vmconfig.Machine) *vmconfi
 	renamed.Disks = slices.Clone(settings.Disks)
 	for i := range renamed.Disks {
 		d := &renamed.Disks[i]
-		if at := slices.IndexFunc(present.Disks, func(p vmconfig.Disk) bool { return p.Target == d.Target }); at >= 0 && d.Device == vmconfig.DeviceDisk && !d.ReadOnly {
+		at := slices.IndexFunc(present.Disks, func(p vmconfig.Disk) bool { return p.Target == d.Target })
+		if at >= 0 && d.Device == vmconfig.DeviceDisk && !d.ReadOnly && bottom(d.Path) == bottom(present.Disks[at].Path) {
 			d.Path, d.Format = present.Disks[at].Path, present.Disks[at].Format
 		}
 	}
 	return &renamed
+}
+
+// maxChain bounds how far a chain of images is followed.
+const maxChain = 64
+
+// chain are the images from path down to the lowest one, as far as they can be read.
+func chain(path string) []string {
+	images := []string{path}
+	for len(images) < maxChain {
+		below, err := diskimage.Below(images[len(images)-1])
+		if err != nil || below == "" {
+			break
+		}
+		images = append(images, below)
+	}
+	return images
+}
+
+func bottom(path string) string {
+	images := chain(path)
+	return images[len(images)-1]
 }
 
 func (m external) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
@@ -256,7 +293,78 @@ func (m external) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 	if err := t.waking(); err != nil {
 		return err
 	}
-	return s.revert(ctx, t, snapshot.Name, flags)
+	if err := s.revert(ctx, t, snapshot.Name, flags); err != nil {
+		if errors.Is(err, hypervisor.ErrDisconnected) {
+			return err // it is repeated
+		}
+		return errors.Join(err, m.protect(ctx, t.domain.UUID))
+	}
+	return m.removeLeft(ctx, t)
+}
+
+// protect sees to it that a machine whose restore failed does not go on in a file that a checkpoint needs as it is: libvirt 11.3 leaves it with that one when QEMU ends in the
+// middle, and whoever started it would change the checkpoint. It gets an overlay.
+func (m external) protect(ctx context.Context, id uuid.UUID) error {
+	t, err := m.s.look(ctx, id)
+	if err != nil || t.domain.State.Active() || m.s.images == nil {
+		return err
+	}
+	frozen := t.frozen()
+	now := t.config
+	now.Disks = slices.Clone(t.config.Disks)
+	for i := range now.Disks {
+		d := &now.Disks[i]
+		if !slices.Contains(t.disks(), *d) || !frozen[d.Path] {
+			continue
+		}
+		overlay := beside(d.Path, newID()+"-"+vmconfig.Slug(d.Target, id)+"."+diskimage.FormatQcow2)
+		if err := m.s.images.CreateOverlay(ctx, overlay, d.Path, d.Format); err != nil {
+			return err
+		}
+		d.Path, d.Format = overlay, diskimage.FormatQcow2
+	}
+	edited, err := domxml.Edit(t.xml, t.config, now)
+	if err != nil || edited == t.xml {
+		return err
+	}
+	_, err = m.s.p.Conn.Define(ctx, edited)
+	return err
+}
+
+// frozen are the files that are the machine's disks in external snapshots, which must not change any more.
+func (t *target) frozen() map[string]bool {
+	frozen := map[string]bool{}
+	for _, snapshot := range t.snapshots {
+		if snapshot.External {
+			for _, path := range t.snapshotPaths(snapshot) {
+				frozen[path] = true
+			}
+		}
+	}
+	return frozen
+}
+
+// removeLeft removes the overlays that the machine had before a restore where libvirt does not know of them: those of protect.
+func (m external) removeLeft(ctx context.Context, before *target) error {
+	now, err := m.s.look(ctx, before.domain.UUID)
+	if err != nil {
+		return err
+	}
+	keep := now.frozen()
+	for _, d := range now.disks() {
+		keep[d.Path] = true
+	}
+	for _, snapshot := range now.snapshots {
+		for _, path := range snapshot.Overlays {
+			keep[path] = true
+		}
+	}
+	for _, d := range before.disks() {
+		if _, end, named := strings.Cut(filepath.Base(d.Path), "."+machines.SnapshotPrefix); named && strings.HasSuffix(end, "."+diskimage.FormatQcow2) && !keep[d.Path] {
+			err = errors.Join(err, remove(d.Path))
+		}
+	}
+	return err
 }
 
 // deletable knows what libvirt cannot do: take out an overlay below several others, or below one that the machine does not use now. libvirt 11.3 refuses most of that, and
@@ -265,34 +373,53 @@ func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []st
 	if !m.able() {
 		return errForeign
 	}
+	if t.domain.State == hypervisor.StateSaved { // its memory names the files that deleting would merge
+		return machinesRefused(t, "The machine's state is saved. Start it, or discard the saved state, first.")
+	}
 	const present = "" // the machine's present state goes on from the current one
-	after := t.children(before)
+	after, parents := t.children(before)
 	for _, s := range t.snapshots {
 		if s.Current {
-			after[s.Name] = append(after[s.Name], present)
+			at := s.Name
+			for range t.snapshots {
+				if !slices.Contains(before, at) {
+					break
+				}
+				at = parents[at]
+			}
+			after[at] = append(after[at], present)
 		}
 	}
 	at := snapshot.Name
 	for len(after[at]) == 1 && at != present {
 		at = after[at][0]
 	}
-	if at == present || at == snapshot.Name && len(after[at]) == 0 {
-		return m.roomToMerge(snapshot)
+	switch {
+	case at == present:
+		return m.roomToMerge(t, snapshot)
+	case at == snapshot.Name && len(after[at]) == 0:
+		return nil
 	}
 	return machinesRefused(t, "It lies outside the machine's disks, and libvirt cannot take it out from below what goes on from it on another branch. Delete the checkpoints of that branch first, the last one first.")
 }
 
-// roomToMerge says whether what was written from the snapshot on fits into the images below, to which it is moved before its own file is removed.
-func (m external) roomToMerge(snapshot hypervisor.Snapshot) error {
+// roomToMerge says whether what was written right after the snapshot fits into the images below, to which it is moved before its own file is removed.
+func (m external) roomToMerge(t *target, snapshot hypervisor.Snapshot) error {
 	if !m.s.p.Conn.Host().Local {
 		return nil
 	}
+	held := t.snapshotPaths(snapshot)
 	needs := map[string]int64{}
-	for _, path := range snapshot.DiskFiles {
-		needs[filepath.Dir(path)] += machines.DiskUsage(path)
+	for _, d := range t.disks() {
+		images := chain(d.Path)
+		for i, path := range images[1:] {
+			if slices.Contains(held, path) {
+				needs[filepath.Dir(path)] += machines.DiskUsage(images[i])
+			}
+		}
 	}
 	for dir, bytes := range needs {
-		if free, err := machines.FreeBytes(dir); err == nil && free < bytes+scarce {
+		if free, err := machines.FreeBytes(dir); err == nil && free < bytes {
 			text := fmt.Sprintf("Deleting it needs up to %s for a while, and %s has only %s free. Nothing was changed.", vmconfig.RoughSize(bytes), vmconfig.Inert(dir, 200), vmconfig.RoughSize(free))
 			return &Reason{Text: text, Err: hypervisor.ErrNoSpace}
 		}
@@ -300,13 +427,13 @@ func (m external) roomToMerge(snapshot hypervisor.Snapshot) error {
 	return nil
 }
 
-// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "".
-func (t *target) children(without []string) map[string][]string {
-	parents := map[string]string{}
+// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "". parents are as they are now.
+func (t *target) children(without []string) (after map[string][]string, parents map[string]string) {
+	parents = map[string]string{}
 	for _, s := range t.snapshots {
 		parents[s.Name] = s.Parent
 	}
-	after := map[string][]string{}
+	after = map[string][]string{}
 	for _, s := range t.snapshots {
 		if slices.Contains(without, s.Name) {
 			continue
@@ -320,18 +447,56 @@ func (t *target) children(without []string) map[string][]string {
 		}
 		after[parent] = append(after[parent], s.Name)
 	}
-	return after
+	return after, parents
 }
 
 func (m external) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
+	r := t.records[snapshot.Name]
+	if r != nil { // from now on it says that the checkpoint is gone (savedMemory.delete)
+		if r.Version == 0 {
+			r = &record{Version: recordVersion, ID: snapshot.Name, Machine: t.domain.UUID}
+		}
+		r.Removed = true
+		if err := r.write(t.dir); err != nil {
+			return err
+		}
+	}
 	err := m.s.deleteWhole(ctx, t, snapshot, func(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
 		return m.s.p.Conn.DeleteSnapshot(ctx, t.domain.UUID, snapshot.Name, false)
 	})
-	if err != nil {
+	switch {
+	case r == nil:
 		return err
-	}
-	if r := t.records[snapshot.Name]; r != nil {
+	case err == nil:
 		return r.forget(t.dir)
+	case errors.Is(err, hypervisor.ErrDisconnected):
+		return err // finishDeletions goes on
+	}
+	r.Removed = false
+	return errors.Join(err, r.write(t.dir))
+}
+
+// completed waits, after an interruption, while libvirt still writes a checkpoint that it lists already.
+func (m external) completed(ctx context.Context, id uuid.UUID, checkpoint string) error {
+	const stuck = 25 // looks at a memory that does not grow
+	var size int64
+	for same := 0; same < stuck; same++ {
+		t, err := m.s.look(ctx, id)
+		if err != nil {
+			return err
+		}
+		snapshot, listed := t.snapshot(checkpoint)
+		if !listed || snapshot.MemoryFile == "" || m.s.inspect(t, snapshot).Problem == "" {
+			return nil
+		}
+		if now := machines.DiskUsage(snapshot.MemoryFile); now != size {
+			size, same = now, 0
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 	return nil
 }

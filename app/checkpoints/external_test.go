@@ -143,7 +143,15 @@ func TestExternal(t *testing.T) {
 			t.Errorf("deleting %s: %v", kept, err)
 		}
 	}
-	done(t, f.Delete(id, f.idOf(t, id, "3"), f.idOf(t, id, "5"), f.idOf(t, id, "2"), f.idOf(t, id, "1"))) // the others first
+	f.do(t, machines.ActionSave, id)
+	if err := f.Delete(id, f.idOf(t, id, "5")).Wait(within(t)); !errors.Is(err, hypervisor.ErrInvalidState) {
+		t.Errorf("deleting below a saved state: %v", err)
+	}
+	f.do(t, machines.ActionStart, id)
+	if err := f.Restore(id, four, RestoreOptions{DisksOnly: true}).Wait(within(t)); !errors.Is(err, hypervisor.ErrUnsupported) {
+		t.Errorf("restoring only the disks: %v", err)
+	}
+	done(t, f.Delete(id, f.idOf(t, id, "1"), f.idOf(t, id, "2"), f.idOf(t, id, "3"), f.idOf(t, id, "5"))) // in an order that works
 	f.state(t, id, hypervisor.StateRunning)
 	f.do(t, machines.ActionPowerOff, id)
 	f.filled(t, id, "4")
@@ -186,6 +194,9 @@ func TestMixedKinds(t *testing.T) {
 		if err := f.Delete(id, c.ID).Wait(within(t)); !errors.Is(err, hypervisor.ErrUnsupported) {
 			t.Errorf("deleting %s: %v", c.Name, err)
 		}
+	}
+	if err := f.Trash(id, list[:1]).Wait(within(t)); !errors.Is(err, hypervisor.ErrUnsupported) {
+		t.Errorf("into the trash: %v", err)
 	}
 	f.filled(t, id, "2")
 	j, copied := f.Copy(id, f.idOf(t, id, "inside"), "copied", false)

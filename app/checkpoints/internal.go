@@ -71,9 +71,18 @@ func (s *Service) undoInternal(ctx context.Context, id uuid.UUID, entry saveReco
 // resumeAfter lets a machine run on that was paused for its checkpoint.
 func (s *Service) resumeAfter(ctx context.Context, d hypervisor.Domain, entry saveRecord) error {
 	if entry.Running && d.State == hypervisor.StatePaused && d.Pause != hypervisor.PauseIOError && d.Pause != hypervisor.PauseNoSpace {
-		return s.p.Conn.Resume(ctx, d.UUID)
+		return s.resume(ctx, d.UUID)
 	}
 	return nil
+}
+
+// resume lets a machine run on, unless the hypervisor has done that meanwhile.
+func (s *Service) resume(ctx context.Context, id uuid.UUID) error {
+	err := s.p.Conn.Resume(ctx, id)
+	if d, readErr := s.p.Conn.Domain(ctx, id); err != nil && readErr == nil && d.State == hypervisor.StateRunning {
+		return nil
+	}
+	return err
 }
 
 // removeOrphan removes the data of a checkpoint that libvirt does not list from the machine's disks.

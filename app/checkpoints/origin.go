@@ -56,7 +56,6 @@ func (s *Service) judgeMemory(t *target, snapshot hypervisor.Snapshot, c *Checkp
 }
 
 // judge says whether a memory will run on a host: problem is why it cannot, caution why it may not. Both are sentences, or empty.
-
 func judge(host hypervisor.Host, from origin, settings *vmconfig.Machine, passthrough bool) (problem, caution string) {
 	if settings != nil && settings.Chipset != "" && len(host.MachineTypes) > 0 && !slices.Contains(host.MachineTypes, settings.Chipset) {
 		return fmt.Sprintf("Its memory needs the machine type %s, which QEMU %s does not offer.", vmconfig.Inert(settings.Chipset, 40), host.Version), ""

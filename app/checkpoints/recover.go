@@ -177,9 +177,7 @@ func (s *Service) sweepAll(ctx context.Context) error {
 		if t, err := s.look(ctx, m.UUID); err == nil {
 			s.tidy(t)
 			errs = append(errs, s.named(m.UUID, s.finishDeletions(ctx, t)), s.named(m.UUID, s.purge(ctx, t, time.Now())))
-			if !t.domain.State.Active() {
-				errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
-			}
+			errs = append(errs, s.named(m.UUID, s.sweep(ctx, t)))
 		}
 		release()
 		s.changed(m.UUID)
@@ -193,6 +191,11 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 	if err := r.Decode(&entry); err != nil {
 		return "", err
 	}
+	if entry.Mechanism == externalName {
+		if err := (external{s}).completed(ctx, r.Machine, entry.Checkpoint); err != nil {
+			return "", err
+		}
+	}
 	t, err := s.look(ctx, r.Machine)
 	if err != nil {
 		return "", err
@@ -201,7 +204,7 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 	name := s.machineName(r.Machine)
 	if snapshot, listed := t.snapshot(entry.Checkpoint); listed {
 		c := s.inspect(t, snapshot)
-		if c.Problem == "" {
+		if c.Problem == "" || t.mixed() { // what another program has done since makes it no half checkpoint
 			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}
 	}
@@ -272,7 +275,7 @@ func (s *Service) recoverRestore(ctx context.Context, r *journal.Record) (string
 	finished := fmt.Sprintf("Restoring a checkpoint of %s was interrupted and has been finished.", name)
 	if s.isBack(t, snapshot, entry) {
 		if t.domain.State == hypervisor.StatePaused && s.stateOf(t, snapshot) == hypervisor.StateRunning {
-			return finished, s.p.Conn.Resume(ctx, r.Machine)
+			return finished, s.resume(ctx, r.Machine)
 		}
 		return finished, nil
 	}

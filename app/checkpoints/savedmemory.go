@@ -223,10 +223,13 @@ func existing(paths []string) []string {
 	return there
 }
 
-// sweep removes what deleted checkpoints left inside the disks while the machine ran. Call it when the machine is off.
+// sweep removes what deleted checkpoints left: inside the disks, where the machine is off, and beside them.
 func (s *Service) sweep(ctx context.Context, t *target) error {
 	for _, r := range t.records {
 		if _, listed := t.snapshot(r.ID); !r.Removed || listed { // else finishDeletions comes first
+			continue
+		}
+		if t.domain.State.Active() && len(r.Disks) > 0 {
 			continue
 		}
 		if err := s.dropFromDisks(ctx, existing(r.Disks), r.ID); err != nil {

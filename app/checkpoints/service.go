@@ -45,6 +45,7 @@ type Checkpoint struct {
 	Current     bool             // the machine's disks continue from this one
 	Problem     string           // why it cannot be restored, one sentence; empty when it can
 	DisksUsable bool             // its disks can be restored all the same
+	Copyable    bool             // a machine can be made out of it
 	Caution     string           // why its memory may not run here, one sentence; empty: nothing is known against it
 	Foreign     bool             // made by another program
 	Picture     string           // file with a small PNG of its screen, as it was when it was saved; empty: none
@@ -163,6 +164,9 @@ func (s *Service) inspect(t *target, snapshot hypervisor.Snapshot) (c Checkpoint
 
 func (s *Service) describe(t *target, snapshot hypervisor.Snapshot, inside contents, c *Checkpoint) {
 	s.mechanismOf(t, snapshot).describe(t, snapshot, inside, c)
+	if !snapshot.External {
+		c.Copyable = c.Problem == "" || c.DisksUsable
+	}
 	if t.mixed() && c.Problem == "" {
 		c.Problem, c.DisksUsable = mixedSentence, false
 	}
@@ -556,6 +560,9 @@ func (s *Service) restorable(ctx context.Context, id uuid.UUID, checkpointID str
 	c := s.inspect(t, snapshot)
 	if c.Problem != "" && !(disksOnly && c.DisksUsable) {
 		return nil, snapshot, &Reason{Text: c.Problem, Err: ErrBroken}
+	}
+	if disksOnly && !c.DisksUsable && s.stateOf(t, snapshot).Active() {
+		return nil, snapshot, &Reason{Text: "The disks of this checkpoint cannot be restored without its memory.", Err: hypervisor.ErrUnsupported}
 	}
 	if dir := s.full(t); dir != "" { // going back takes little, but without that little the machine is neither there nor here
 		text := fmt.Sprintf("There is hardly any room left in %s. Nothing was changed; delete a file or a checkpoint there, then restore again.", dir)

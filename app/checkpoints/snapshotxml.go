@@ -35,7 +35,7 @@ func (n newCheckpoint) text() string {
 
 // describedXML gives a snapshot's description another text and leaves every other byte as it is.
 func describedXML(snapshot, text string) (string, error) {
-	start, end, err := child(snapshot, "description")
+	start, end, err := domxml.Child(snapshot, "description")
 	if err != nil {
 		return "", err
 	}
@@ -44,33 +44,6 @@ func describedXML(snapshot, text string) (string, error) {
 	element(&b, "description", text)
 	b.WriteString(snapshot[end:])
 	return b.String(), nil
-}
-
-// child returns where the first element of that name in a document's root begins and ends; both are where the root ends if there is none.
-func child(document, name string) (start, end int64, err error) {
-	decoder := xml.NewDecoder(strings.NewReader(document))
-	depth, inside := 0, false
-	for {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if err != nil {
-			return 0, 0, err
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			if depth++; depth == 2 && e.Name.Local == name {
-				start, inside = before, true
-			}
-		case xml.EndElement:
-			switch {
-			case depth == 2 && inside:
-				return start, decoder.InputOffset(), nil
-			case depth == 1:
-				return before, before, nil
-			}
-			depth--
-		}
-	}
 }
 
 func element(b *strings.Builder, name, text string) {
@@ -112,19 +85,12 @@ func redefinitionXML(t *target, n newCheckpoint, state, memory string) string {
 	return b.String()
 }
 
-// snapshotDomain cuts the machine's description at that moment out of a snapshot's. A snapshot of a running machine has two: <domain>, the
-// running one, and <inactiveDomain>.
-func snapshotDomain(text string) (string, bool) {
-	start, end, err := child(text, "domain")
-	return text[start:end], err == nil && start < end
-}
-
-// snapshotInactive is snapshotDomain, but of a running machine the description that its next start would have used.
+// snapshotInactive is domxml.SnapshotDomain, but of a running machine the description that its next start would have used.
 func snapshotInactive(text string) (string, bool) {
 	const outer = "inactiveDomain"
-	start, end, err := child(text, outer)
+	start, end, err := domxml.Child(text, outer)
 	if err != nil || start == end {
-		return snapshotDomain(text)
+		return domxml.SnapshotDomain(text)
 	}
 	inside, ok := strings.CutPrefix(strings.TrimSpace(text[start:end]), "<"+outer)
 	inside, closed := strings.CutSuffix(inside, "</"+outer+">")
@@ -137,7 +103,7 @@ func withDiscsOf(snapshot, description string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	start, end, err := child(snapshot, "domain")
+	start, end, err := domxml.Child(snapshot, "domain")
 	if err != nil {
 		return "", err
 	}

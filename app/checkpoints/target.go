@@ -121,7 +121,7 @@ func (s *Service) readSettings(id uuid.UUID, snapshots []hypervisor.Snapshot) se
 	now := make(settingsMemory, len(snapshots))
 	for _, snapshot := range snapshots {
 		settings, known := last[snapshot.XML]
-		if description, ok := snapshotDomain(snapshot.XML); ok && !known {
+		if description, ok := domxml.SnapshotDomain(snapshot.XML); ok && !known {
 			if config, err := domxml.Parse(description); err == nil {
 				settings = &config
 			}
@@ -139,7 +139,7 @@ func (t *target) snapshotPaths(snapshot hypervisor.Snapshot) []string {
 	var paths []string
 	if settings := t.settingsOf(snapshot); settings != nil {
 		for _, d := range writable(settings.Disks) {
-			if d.Path != "" {
+			if _, held := snapshot.Overlays[d.Target]; d.Path != "" && (held || !snapshot.External) {
 				paths = append(paths, d.Path)
 			}
 		}
@@ -184,13 +184,15 @@ func (s *Service) formatReason(t *target) string {
 	return ""
 }
 
+const noDisk = "The machine has no disk that could hold a checkpoint."
+
 // fileReason says why checkpoints of the machine's disks are impossible, of whatever format they are; empty when they are possible.
 func (s *Service) fileReason(t *target) string {
 	if s.p.Conn.Host().Hypervisor != qemu {
 		return ""
 	}
 	if len(t.disks()) == 0 {
-		return "The machine has no disk that could hold a checkpoint."
+		return noDisk
 	}
 	for _, d := range t.disks() {
 		shown := vmconfig.Inert(d.Path, 200)

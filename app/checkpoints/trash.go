@@ -42,6 +42,9 @@ func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 				if snapshot.External && !(external{s}).able() {
 					return errForeign
 				}
+				if t.mixed() {
+					return errMixed
+				}
 				t.trash[c.ID] = now
 			}
 			report(jobs.Progress{Fraction: jobs.Unknown, Outcome: done})
@@ -50,7 +53,9 @@ func (s *Service) Trash(id uuid.UUID, gone []Checkpoint) *jobs.Job {
 	})
 }
 
-var errForeign = &Reason{Text: "It is an external snapshot that another program made, and this version of libvirt leaves it to that program to delete it.", Err: hypervisor.ErrUnsupported}
+var errMixed = &Reason{Text: mixedSentence, Err: hypervisor.ErrUnsupported}
+
+var errForeign = &Reason{Text: "It lies outside the machine's disks, and this version of libvirt cannot delete such a checkpoint. Delete it with the program that made it.", Err: hypervisor.ErrUnsupported}
 
 // PutBack takes checkpoints out of the trash.
 func (s *Service) PutBack(id uuid.UUID, back []Checkpoint) *jobs.Job {

@@ -82,7 +82,9 @@ func (s *Service) sweepBases(ctx context.Context) error {
 	for _, path := range kept {
 		used[path] = "kept"
 	}
-	addChains(used)
+	if unread := addChains(used); unread != nil { // what it lies upon is not known
+		return unread
+	}
 	var errs []error
 	for _, e := range entries {
 		path := filepath.Join(s.basesDir(), e.Name())
@@ -110,8 +112,11 @@ func (s *Service) keptImages() ([]string, error) {
 	for _, e := range folders {
 		dir := filepath.Join(s.trashDir(), e.Name())
 		text, err := os.ReadFile(filepath.Join(dir, manifestName))
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // no folder of ours
+		}
+		if err != nil {
+			return nil, err
 		}
 		var t trashManifest
 		if err := json.Unmarshal(text, &t); err != nil {

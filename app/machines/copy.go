@@ -52,7 +52,11 @@ func (s *Service) Copy(ctx context.Context, source CopySource, name string, id u
 	made := createRecord{}
 	for i, d := range source.Disks {
 		path := s.diskPath(name, id, i)
-		to.Sources[d.Target] = domxml.Source{Path: path, Format: diskimage.FormatQcow2}
+		disk := domxml.Source{Path: path, Format: diskimage.FormatQcow2}
+		if source.Base != "" {
+			disk.Chain = []domxml.Layer{{Path: s.basePath(source.Base, i), Format: diskimage.FormatQcow2}}
+		}
+		to.Sources[d.Target] = disk
 		made.Disks = append(made.Disks, path)
 	}
 	if config.NVRAM != "" {

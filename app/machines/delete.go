@@ -122,11 +122,11 @@ func (s *Service) addExternal(plan *DeletePlan, snapshots []hypervisor.Snapshot,
 			continue
 		}
 		for _, disk := range disksOf(snapshot) {
-			if disk.Device == vmconfig.DeviceDisk {
+			if _, held := snapshot.Overlays[disk.Target]; held {
 				add(disk)
 			}
 		}
-		for _, path := range append(snapshot.DiskFiles, snapshot.MemoryFile) {
+		for _, path := range append(slices.Sorted(maps.Values(snapshot.Overlays)), snapshot.MemoryFile) {
 			add(vmconfig.Disk{Device: vmconfig.DeviceDisk, Path: path})
 		}
 	}
@@ -134,16 +134,8 @@ func (s *Service) addExternal(plan *DeletePlan, snapshots []hypervisor.Snapshot,
 
 // disksOf are the drives that the machine had at a snapshot; none when that cannot be read.
 func disksOf(snapshot hypervisor.Snapshot) []vmconfig.Disk {
-	var described struct {
-		Domain struct {
-			Inner string `xml:",innerxml"`
-			Type  string `xml:"type,attr"`
-		} `xml:"domain"`
-	}
-	if xml.Unmarshal([]byte(snapshot.XML), &described) != nil {
-		return nil
-	}
-	config, err := domxml.Parse("<domain type='" + described.Domain.Type + "'>" + described.Domain.Inner + "</domain>")
+	description, _ := domxml.SnapshotDomain(snapshot.XML)
+	config, err := domxml.Parse(description)
 	if err != nil {
 		return nil
 	}
@@ -291,7 +283,7 @@ func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[s
 		}
 	}
 	if s.p.Conn.Host().Local {
-		addChains(used)
+		_ = addChains(used) // what cannot be read names nothing
 	}
 	return used, unreadable, nil
 }
@@ -302,11 +294,14 @@ func (s *Service) UsedFiles(ctx context.Context) (used map[string]string, unread
 	return s.filesOfOthers(ctx, uuid.Nil)
 }
 
-// addChains adds the images below overlays, which a description need not name.
-func addChains(used map[string]string) {
+// addChains adds the images below overlays, which a description need not name. The error is about images that could not be read; discs have none below.
+func addChains(used map[string]string) (unread error) {
 	for path, name := range maps.Clone(used) {
 		for range maxChain {
 			below, err := diskimage.Below(path)
+			if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) && !strings.HasSuffix(strings.ToLower(path), ".iso") {
+				unread = errors.Join(unread, err)
+			}
 			if err != nil || below == "" {
 				break
 			}
@@ -314,6 +309,7 @@ func addChains(used map[string]string) {
 			used[path] = name
 		}
 	}
+	return unread
 }
 
 // collectFiles calls add for every file that a description names, in whatever element: <source file>, <nvram>, <memory file>,

@@ -110,6 +110,7 @@ func parseSnapshot(name, text string) hypervisor.Snapshot {
 			File string `xml:"file,attr"`
 		} `xml:"memory"`
 		Disks []struct {
+			Target string `xml:"name,attr"`
 			Kind   string `xml:"snapshot,attr"`
 			Source struct {
 				File string `xml:"file,attr"`
@@ -140,9 +141,10 @@ func parseSnapshot(name, text string) hypervisor.Snapshot {
 			continue
 		}
 		s.External = true
-		if disk.Source.File != "" {
-			s.DiskFiles = append(s.DiskFiles, disk.Source.File)
+		if s.Overlays == nil {
+			s.Overlays = map[string]string{}
 		}
+		s.Overlays[disk.Target] = disk.Source.File
 	}
 	return s
 }

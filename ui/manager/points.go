@@ -233,7 +233,7 @@ func (p *checkpointPanel) menu(c checkpoints.Checkpoint, restorable bool, reason
 		widgets.MenuItem("restore", lang.L("Go back to this checkpoint"), restorable, reason, func() { p.m.restore(p.shown.id, c.ID) }),
 		widgets.MenuItem("disk", lang.L("Go back to its disks only…"), c.DisksUsable && idle, lang.L("not possible"), func() { p.m.restoreDisks(p.shown.id, c) }),
 		widgets.MenuItem("rename", lang.L("Name and description…"), true, "", func() { p.m.describeCheckpoint(p.shown.id, c) }),
-		widgets.MenuItem("new", lang.L("New machine from this…"), c.Problem == "" || c.DisksUsable, lang.L("cannot be restored"), func() { p.m.copyCheckpoint(p.shown.id, c) }),
+		widgets.MenuItem("new", lang.L("New machine from this…"), c.Copyable, lang.L("parts are missing"), func() { p.m.copyCheckpoint(p.shown.id, c) }),
 		widgets.MenuItem("settings", lang.L("Compare settings…"), c.Settings != nil, lang.L("not known"), func() { p.m.compare(p.shown.id, c) }),
 		fyne.NewMenuItemSeparator(),
 		widgets.MenuItem("trash", lang.L("Delete"), true, "", func() { p.m.trash(p.shown.id, c) }),

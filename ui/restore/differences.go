@@ -35,7 +35,7 @@ func Differences(from, to string, list []vmconfig.Difference) fyne.CanvasObject 
 	}
 	var body fyne.CanvasObject = rows
 	if len(list) > differencesShown {
-		scroll := container.NewVScroll(rows)
+		scroll := widgets.NewScroll(rows)
 		scroll.SetMinSize(fyne.NewSize(0, (rows.Objects[0].MinSize().Height+theme.Gap1)*differencesShown))
 		body = scroll
 	}

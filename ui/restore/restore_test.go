@@ -253,7 +253,7 @@ func TestCaution(t *testing.T) {
 	defer w.Close()
 	w.Resize(fyne.NewSize(800, 600))
 	doubtful := list()[1]
-	doubtful.Caution = "It was saved with QEMU 99.0.0."
+	doubtful.Caution, doubtful.DisksUsable = "It was saved with QEMU 99.0.0.", true
 	p, err := NewPlan(t.Context(), points{list: []checkpoints.Checkpoint{doubtful}}, uuid.New(), doubtful.ID)
 	if err != nil || !p.Asks(true) || p.Automatic(true).SaveFirst {
 		t.Fatalf("%+v, %v", p, err)
