@@ -61,7 +61,8 @@ func (w *wheel) CreateRenderer() fyne.WidgetRenderer {
 
 // Scrolled implements fyne.Scrollable.
 func (w *wheel) Scrolled(e *fyne.ScrollEvent) {
-	if s := scrollAt(w.field, e.AbsolutePosition); s != nil {
+	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(w).Add(e.Position)
+	if s := scrollAt(w.field, at); s != nil {
 		s.Scrolled(e)
 	}
 }
