@@ -99,10 +99,7 @@ func NewMultiLineEntry(rows int) *Entry {
 // CreateRenderer implements fyne.Widget.
 func (e *Entry) CreateRenderer() fyne.WidgetRenderer {
 	inner := e.Entry.CreateRenderer()
-	if e.MultiLine {
-		return inner
-	}
-	return fieldRenderer{inner, newWheel(e)}
+	return fieldRenderer{inner, newWheel(e, inner)}
 }
 
 // AcceptsTab implements fyne.Tabbable: Tab leaves every field, also one of several lines, as everywhere in a dialog.

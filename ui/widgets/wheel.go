@@ -42,16 +42,33 @@ func scrollAt(o fyne.CanvasObject, at fyne.Position) *container.Scroll {
 	return nil
 }
 
-// wheel lies over a field of one line and hands the mouse's wheel on to the form that it stands in: the field's own scroll, which moves along its text, would swallow it.
+// wheel lies over a field and hands the mouse's wheel on to the form that it stands in, where the field's own scroll would swallow it: over one of one line, and over one of several
+// that has come to its end.
 type wheel struct {
 	widget.BaseWidget
 	field *Entry
+	inner fyne.WidgetRenderer // of the field
 }
 
-func newWheel(e *Entry) *wheel {
-	w := &wheel{field: e}
+func newWheel(e *Entry, inner fyne.WidgetRenderer) *wheel {
+	w := &wheel{field: e, inner: inner}
 	w.ExtendBaseWidget(w)
 	return w
+}
+
+// moved reports whether the field's own text took the wheel.
+func (w *wheel) moved(e *fyne.ScrollEvent) bool {
+	if !w.field.MultiLine {
+		return false
+	}
+	for _, o := range w.inner.Objects() {
+		if own, ok := o.(*container.Scroll); ok {
+			before := own.Offset
+			own.Scrolled(e)
+			return own.Offset != before
+		}
+	}
+	return false
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -61,13 +78,16 @@ func (w *wheel) CreateRenderer() fyne.WidgetRenderer {
 
 // Scrolled implements fyne.Scrollable.
 func (w *wheel) Scrolled(e *fyne.ScrollEvent) {
+	if w.moved(e) {
+		return
+	}
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(w).Add(e.Position)
 	if s := scrollAt(w.field, at); s != nil {
 		s.Scrolled(e)
 	}
 }
 
-// fieldRenderer is that of a field of one line, with its wheel.
+// fieldRenderer is that of a field with its wheel.
 type fieldRenderer struct {
 	fyne.WidgetRenderer
 	wheel *wheel

@@ -8,7 +8,7 @@ import (
 	"fyne.io/fyne/v2/test"
 )
 
-// TestWheelOverFields: the mouse's wheel moves a form also while the pointer is over one of its fields of one line; one of several lines scrolls itself.
+// TestWheelOverFields: the mouse's wheel moves a form also while the pointer is over one of its fields of one line; one of several lines scrolls itself first.
 func TestWheelOverFields(t *testing.T) {
 	test.NewTempApp(t)
 	one, several := NewEntry(), NewMultiLineEntry(3)
@@ -23,14 +23,24 @@ func TestWheelOverFields(t *testing.T) {
 	over := func(o fyne.CanvasObject) fyne.Position {
 		return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Add(fyne.NewPos(20, 10))
 	}
-	test.Scroll(w.Canvas(), over(one), 0, -30)
-	if s.Offset.Y != 30 || behind.Offset.Y != 0 {
+	test.Scroll(w.Canvas(), over(one), 0, -5)
+	if s.Offset.Y != 5 || behind.Offset.Y != 0 {
 		t.Errorf("over a field the form scrolled to %v, what is behind it to %v", s.Offset, behind.Offset)
+	}
+	test.Scroll(w.Canvas(), over(several), 0, -10)
+	if s.Offset.Y != 15 {
+		t.Errorf("over a field of several lines that shows all the form scrolled to %v", s.Offset)
 	}
 	several.SetText("1\n2\n3\n4\n5\n6\n7\n8\n9")
 	test.Scroll(w.Canvas(), over(several), 0, -10)
-	if s.Offset.Y != 30 {
+	if s.Offset.Y != 15 {
 		t.Errorf("over a field of several lines the form scrolled to %v", s.Offset)
+	}
+	for range 50 {
+		test.Scroll(w.Canvas(), over(several), 0, -10)
+	}
+	if s.Offset.Y <= 15 {
+		t.Errorf("over one that has come to its end the form scrolled to %v", s.Offset)
 	}
 	s.Hide()
 	if found := scrollAt(one, over(behind)); found == s {
