@@ -90,6 +90,9 @@ func (m external) save(ctx context.Context, t *target, n newCheckpoint, report f
 	if err := m.create(ctx, id, description, report); err != nil {
 		return err
 	}
+	if err := m.whole(context.WithoutCancel(ctx), id, n.id); err != nil {
+		return err
+	}
 	if !beside {
 		return nil
 	}
@@ -98,6 +101,22 @@ func (m external) save(ctx context.Context, t *target, n newCheckpoint, report f
 		return err
 	}
 	return s.resumeAfter(context.WithoutCancel(ctx), d, entry)
+}
+
+// whole looks at a checkpoint that libvirt calls saved: libvirt 11.3 does that also when QEMU ended while it wrote the memory.
+func (m external) whole(ctx context.Context, id uuid.UUID, checkpoint string) error {
+	t, err := m.s.look(ctx, id)
+	if err != nil {
+		return err
+	}
+	snapshot, listed := t.snapshot(checkpoint)
+	if !listed {
+		return nil // Service.saved says so
+	}
+	if problem := m.s.inspect(t, snapshot).Problem; problem != "" {
+		return &Reason{Text: "The checkpoint could not be saved: " + problem, Err: ErrBroken}
+	}
+	return nil
 }
 
 func (m external) create(ctx context.Context, id uuid.UUID, description string, report func(jobs.Progress)) error {
