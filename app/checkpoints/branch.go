@@ -81,6 +81,29 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 	})
 }
 
+// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "". parents are as they are now.
+func (t *target) children(without []string) (after map[string][]string, parents map[string]string) {
+	parents = map[string]string{}
+	for _, s := range t.snapshots {
+		parents[s.Name] = s.Parent
+	}
+	after = map[string][]string{}
+	for _, s := range t.snapshots {
+		if slices.Contains(without, s.Name) {
+			continue
+		}
+		parent := s.Parent
+		for range t.snapshots { // a damaged list may have a circle
+			if !slices.Contains(without, parent) {
+				break
+			}
+			parent = parents[parent]
+		}
+		after[parent] = append(after[parent], s.Name)
+	}
+	return after, parents
+}
+
 // childrenFirst orders snapshots so that none is deleted before what was saved after it.
 func (t *target) childrenFirst(ids []string) []string {
 	ids = slices.Clone(ids)

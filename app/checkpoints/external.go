@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
-	"guesthouse/vmconfig/domxml"
 )
 
 // external has libvirt keep the disks as they are and lay an overlay over each, and write the memory into a file beside them (libvirt,
@@ -161,16 +158,6 @@ func externalXML(t *target, n newCheckpoint) (description, memory string, overla
 	return b.String(), memory, overlays
 }
 
-// beside returns the path of a file that lies beside a disk and is called after it; the disk may be such a file itself.
-func beside(disk, end string) string {
-	name := filepath.Base(disk)
-	stem, _, named := strings.Cut(name, "."+machines.SnapshotPrefix)
-	if !named {
-		stem = strings.TrimSuffix(name, filepath.Ext(name))
-	}
-	return filepath.Join(filepath.Dir(disk), stem+"."+end)
-}
-
 // undoExternal takes back a checkpoint that failed half-way. libvirt removes what it had begun, unless its daemon died.
 func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveRecord) error {
 	t, err := s.look(ctx, id)
@@ -195,17 +182,6 @@ func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveReco
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// removeUnused removes an overlay that the machine does not use and that nothing was written to.
-func (s *Service) removeUnused(t *target, overlay string) error {
-	const written = vmconfig.MiB // a new overlay takes less than that
-	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool { return slices.Contains(chain(d.Path), overlay) })
-	if used || machines.DiskUsage(overlay) >= written {
-		s.p.Log.Warn("an overlay of a checkpoint that was not saved is left", "path", overlay)
-		return nil
-	}
-	return remove(overlay)
 }
 
 func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, c *Checkpoint) {
@@ -275,27 +251,6 @@ func renamedDisks(settings *vmconfig.Machine, present vmconfig.Machine) *vmconfi
 	return &renamed
 }
 
-// maxChain bounds how far a chain of images is followed.
-const maxChain = 64
-
-// chain are the images from path down to the lowest one, as far as they can be read.
-func chain(path string) []string {
-	images := []string{path}
-	for len(images) < maxChain {
-		below, err := diskimage.Below(images[len(images)-1])
-		if err != nil || below == "" {
-			break
-		}
-		images = append(images, below)
-	}
-	return images
-}
-
-func bottom(path string) string {
-	images := chain(path)
-	return images[len(images)-1]
-}
-
 func (m external) restore(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
 	s, flags := m.s, hypervisor.RevertFlags{}
 	if r := t.records[snapshot.Name]; r != nil {
@@ -319,71 +274,6 @@ func (m external) restore(ctx context.Context, t *target, snapshot hypervisor.Sn
 		return errors.Join(err, m.protect(ctx, t.domain.UUID))
 	}
 	return m.removeLeft(ctx, t)
-}
-
-// protect sees to it that a machine whose restore failed does not go on in a file that a checkpoint needs as it is: libvirt 11.3 leaves it with that one when QEMU ends in the
-// middle, and whoever started it would change the checkpoint. It gets an overlay.
-func (m external) protect(ctx context.Context, id uuid.UUID) error {
-	t, err := m.s.look(ctx, id)
-	if err != nil || t.domain.State.Active() || m.s.images == nil {
-		return err
-	}
-	frozen := t.frozen()
-	now := t.config
-	now.Disks = slices.Clone(t.config.Disks)
-	for i := range now.Disks {
-		d := &now.Disks[i]
-		if !slices.Contains(t.disks(), *d) || !frozen[d.Path] {
-			continue
-		}
-		overlay := beside(d.Path, newID()+"-"+vmconfig.Slug(d.Target, id)+"."+diskimage.FormatQcow2)
-		if err := m.s.images.CreateOverlay(ctx, overlay, d.Path, d.Format); err != nil {
-			return err
-		}
-		d.Path, d.Format = overlay, diskimage.FormatQcow2
-	}
-	edited, err := domxml.Edit(t.xml, t.config, now)
-	if err != nil || edited == t.xml {
-		return err
-	}
-	_, err = m.s.p.Conn.Define(ctx, edited)
-	return err
-}
-
-// frozen are the files that are the machine's disks in external snapshots, which must not change any more.
-func (t *target) frozen() map[string]bool {
-	frozen := map[string]bool{}
-	for _, snapshot := range t.snapshots {
-		if snapshot.External {
-			for _, path := range t.snapshotPaths(snapshot) {
-				frozen[path] = true
-			}
-		}
-	}
-	return frozen
-}
-
-// removeLeft removes the overlays that the machine had before a restore where libvirt does not know of them: those of protect.
-func (m external) removeLeft(ctx context.Context, before *target) error {
-	now, err := m.s.look(ctx, before.domain.UUID)
-	if err != nil {
-		return err
-	}
-	keep := now.frozen()
-	for _, d := range now.disks() {
-		keep[d.Path] = true
-	}
-	for _, snapshot := range now.snapshots {
-		for _, path := range snapshot.Overlays {
-			keep[path] = true
-		}
-	}
-	for _, d := range before.disks() {
-		if _, end, named := strings.Cut(filepath.Base(d.Path), "."+machines.SnapshotPrefix); named && strings.HasSuffix(end, "."+diskimage.FormatQcow2) && !keep[d.Path] {
-			err = errors.Join(err, remove(d.Path))
-		}
-	}
-	return err
 }
 
 // deletable knows what libvirt cannot do: take out an overlay below several others, or below one that the machine does not use now. libvirt 11.3 refuses most of that, and
@@ -410,7 +300,10 @@ func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []st
 		}
 	}
 	at := snapshot.Name
-	for len(after[at]) == 1 && at != present {
+	for range len(t.snapshots) + 1 { // a damaged list may have a circle
+		if len(after[at]) != 1 || at == present {
+			break
+		}
 		at = after[at][0]
 	}
 	switch {
@@ -420,53 +313,6 @@ func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []st
 		return nil
 	}
 	return machinesRefused(t, "It lies outside the machine's disks, and libvirt cannot take it out from below what goes on from it on another branch. Delete the checkpoints of that branch first, the last one first.")
-}
-
-// roomToMerge says whether what was written right after the snapshot fits into the images below, to which it is moved before its own file is removed.
-func (m external) roomToMerge(t *target, snapshot hypervisor.Snapshot) error {
-	if !m.s.p.Conn.Host().Local {
-		return nil
-	}
-	held := t.snapshotPaths(snapshot)
-	needs := map[string]int64{}
-	for _, d := range t.disks() {
-		images := chain(d.Path)
-		for i, path := range images[1:] {
-			if slices.Contains(held, path) {
-				needs[filepath.Dir(path)] += machines.DiskUsage(images[i])
-			}
-		}
-	}
-	for dir, bytes := range needs {
-		if free, err := machines.FreeBytes(dir); err == nil && free < bytes {
-			text := fmt.Sprintf("Deleting it needs up to %s for a while, and %s has only %s free. Nothing was changed.", vmconfig.RoughSize(bytes), vmconfig.Inert(dir, 200), vmconfig.RoughSize(free))
-			return &Reason{Text: text, Err: hypervisor.ErrNoSpace}
-		}
-	}
-	return nil
-}
-
-// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "". parents are as they are now.
-func (t *target) children(without []string) (after map[string][]string, parents map[string]string) {
-	parents = map[string]string{}
-	for _, s := range t.snapshots {
-		parents[s.Name] = s.Parent
-	}
-	after = map[string][]string{}
-	for _, s := range t.snapshots {
-		if slices.Contains(without, s.Name) {
-			continue
-		}
-		parent := s.Parent
-		for range t.snapshots { // a damaged list may have a circle
-			if !slices.Contains(without, parent) {
-				break
-			}
-			parent = parents[parent]
-		}
-		after[parent] = append(after[parent], s.Name)
-	}
-	return after, parents
 }
 
 func (m external) delete(ctx context.Context, t *target, snapshot hypervisor.Snapshot) error {
