@@ -9,16 +9,20 @@ import (
 
 	"guesthouse/ui/lang"
 	"guesthouse/ui/theme"
+	"guesthouse/vmconfig"
 )
 
+// mostReason is how many characters of a reason stand in a menu.
+const mostReason = 80
+
 // MenuItem returns an item for a menu. One that cannot act is greyed and says why behind its label,
-// because a menu has no tooltips.
+// because a menu has no tooltips. A long reason is cut: a menu is as wide as its longest line, and can be wider than the window.
 func MenuItem(icon, label string, enabled bool, reason string, action func()) *fyne.MenuItem {
 	color := fynetheme.ColorNameForeground
 	if !enabled {
 		color = fynetheme.ColorNameDisabled
 		if reason != "" {
-			label += "  –  " + lang.L(reason)
+			label += "  –  " + vmconfig.Inert(lang.L(reason), mostReason)
 		}
 		action = nil // Fyne's menu calls it for Return all the same
 	}
