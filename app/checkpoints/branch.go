@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"guesthouse/app/jobs"
+	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
 	"guesthouse/hypervisor/diskimage"
 	"guesthouse/vmconfig"
@@ -81,27 +83,27 @@ func (s *Service) deletePicked(id uuid.UUID, n int, pick func(*target) []string)
 	})
 }
 
-// children are the names of the snapshots right after each one, as if those in without were gone; the roots come after "". parents are as they are now.
-func (t *target) children(without []string) (after map[string][]string, parents map[string]string) {
-	parents = map[string]string{}
-	for _, s := range t.snapshots {
-		parents[s.Name] = s.Parent
+// children are the names of the snapshots right after each one, as if those in without were gone. The roots come after "", and so is called the present state, which comes after the
+// current one.
+func (t *target) children(without []string) map[string][]string {
+	gone := machines.PointTrash{}
+	for _, id := range without {
+		gone[id] = time.Time{}
 	}
-	after = map[string][]string{}
-	for _, s := range t.snapshots {
-		if slices.Contains(without, s.Name) {
-			continue
-		}
-		parent := s.Parent
-		for range t.snapshots { // a damaged list may have a circle
-			if !slices.Contains(without, parent) {
-				break
-			}
-			parent = parents[parent]
-		}
-		after[parent] = append(after[parent], s.Name)
+	after := map[string][]string{}
+	add := func(name, parent string) {
+		parent = gone.Visible(t.snapshots, parent)
+		after[parent] = append(after[parent], name)
 	}
-	return after, parents
+	for _, s := range t.snapshots {
+		if !slices.Contains(without, s.Name) {
+			add(s.Name, s.Parent)
+		}
+		if s.Current {
+			add("", s.Name)
+		}
+	}
+	return after
 }
 
 // childrenFirst orders snapshots so that none is deleted before what was saved after it.

@@ -26,12 +26,9 @@ func (s *Service) Copy(id uuid.UUID, checkpointID, name string, linked bool) (*j
 	title := "Copying a checkpoint of " + s.machineName(id)
 	return s.p.Jobs.Start(title, to.String(), func(ctx context.Context, report func(jobs.Progress)) error {
 		return s.operate(ctx, id, "copying a checkpoint", func() error {
-			source, err := s.copySource(ctx, id, checkpointID)
+			source, err := s.copySource(ctx, id, checkpointID, linked)
 			if err != nil {
 				return err
-			}
-			if !linked {
-				source.Base = ""
 			}
 			return s.p.Machines.Copy(ctx, source, name, to, report)
 		})
@@ -40,11 +37,10 @@ func (s *Service) Copy(id uuid.UUID, checkpointID, name string, linked bool) (*j
 
 // Source returns what a machine was at a checkpoint, to be copied while nobody works on it, and a PNG picture of its screen, nil if there is none. Errors: ErrNoCheckpoint, ErrBroken.
 func (s *Service) Source(ctx context.Context, id uuid.UUID, checkpointID string) (machines.CopySource, []byte, error) {
-	source, err := s.copySource(ctx, id, checkpointID)
+	source, err := s.copySource(ctx, id, checkpointID, false)
 	if err != nil {
 		return source, nil, err
 	}
-	source.Base = ""
 	picture, err := os.ReadFile(pictureFile(s.p.Machines.CheckpointDir(id), checkpointID))
 	if errors.Is(err, os.ErrNotExist) {
 		return source, nil, nil
@@ -52,7 +48,7 @@ func (s *Service) Source(ctx context.Context, id uuid.UUID, checkpointID string)
 	return source, picture, err
 }
 
-func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID string) (machines.CopySource, error) {
+func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID string, linked bool) (machines.CopySource, error) {
 	t, err := s.look(ctx, id)
 	if err != nil {
 		return machines.CopySource{}, err
@@ -78,8 +74,10 @@ func (s *Service) copySource(ctx context.Context, id uuid.UUID, checkpointID str
 	if err != nil {
 		return machines.CopySource{}, err
 	}
-	// Nothing changes in a snapshot, and no other one of the machine has this name and was made at that moment.
-	source := machines.CopySource{Description: description, Base: fmt.Sprintf("%s %s %d", id, snapshot.Name, snapshot.Created.Unix())}
+	source := machines.CopySource{Description: description}
+	if linked { // nothing changes in a snapshot, and no other one of the machine has this name and was made at that moment
+		source.Base = fmt.Sprintf("%s %s %d", id, snapshot.Name, snapshot.Created.Unix())
+	}
 	inside := snapshot.Name
 	if snapshot.External { // the whole files, which nobody writes to any more
 		inside = ""

@@ -77,11 +77,7 @@ func TestCopy(t *testing.T) {
 				t.Errorf("a copy with the name of another: %v", err)
 			}
 			images := func() int {
-				entries, err := os.ReadDir(filepath.Dir(disk))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return len(entries)
+				return len(f.filesBeside(t, disk))
 			}
 			before := images()
 			j, copied := f.Copy(id, f.idOf(t, id, "off"), "cancelled", false)

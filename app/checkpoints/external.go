@@ -15,7 +15,6 @@ import (
 	"guesthouse/app/jobs"
 	"guesthouse/app/machines"
 	"guesthouse/hypervisor"
-	"guesthouse/hypervisor/diskimage"
 	"guesthouse/hypervisor/saveimage"
 	"guesthouse/vmconfig"
 )
@@ -51,20 +50,7 @@ func (m external) save(ctx context.Context, t *target, n newCheckpoint, report f
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			free := context.WithoutCancel(ctx)
-			if undoErr := s.settle(free, id); undoErr != nil {
-				err = errors.Join(err, undoErr) // the journal has it
-				return
-			}
-			if undoErr := s.undoExternal(free, id, entry); undoErr != nil {
-				err = errors.Join(err, undoErr)
-				return
-			}
-		}
-		err = errors.Join(err, journalled.End())
-	}()
+	defer func() { err = s.endSave(ctx, id, journalled, entry, err) }()
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Saving"})
 	beside := t.pflash() || t.config.TPM
 	if beside {
@@ -148,7 +134,7 @@ func externalXML(t *target, n newCheckpoint) (description, memory string, overla
 			b.WriteString(` snapshot="no"/>`)
 			continue
 		}
-		overlay := beside(d.Path, n.id+"-"+vmconfig.Slug(d.Target, t.domain.UUID)+"."+diskimage.FormatQcow2)
+		overlay := overlayFile(t.domain.UUID, d, n.id)
 		overlays = append(overlays, overlay)
 		b.WriteString(` snapshot="external" type="file"><driver type="qcow2"/><source`)
 		attribute("file", overlay)
@@ -185,7 +171,7 @@ func (s *Service) undoExternal(ctx context.Context, id uuid.UUID, entry saveReco
 }
 
 func (m external) describe(t *target, snapshot hypervisor.Snapshot, _ contents, c *Checkpoint) {
-	c.Settings = renamedDisks(c.Settings, t.config)
+	c.Settings = t.renamedDisks(c.Settings)
 	r := t.records[snapshot.Name]
 	if snapshot.MemoryFile != "" {
 		c.SizeBytes = machines.DiskUsage(snapshot.MemoryFile)
@@ -234,17 +220,17 @@ func (m external) describeFiles(t *target, snapshot hypervisor.Snapshot, r *reco
 	}
 }
 
-// renamedDisks are settings in which each disk has the file that it has in present: an external snapshot gives a disk another file, which is no change of settings.
-func renamedDisks(settings *vmconfig.Machine, present vmconfig.Machine) *vmconfig.Machine {
+// renamedDisks are settings in which each disk has its present file: an external snapshot gives a disk another file, which is no change of settings.
+func (t *target) renamedDisks(settings *vmconfig.Machine) *vmconfig.Machine {
 	if settings == nil {
 		return nil
 	}
-	renamed := *settings
+	renamed, present := *settings, t.config
 	renamed.Disks = slices.Clone(settings.Disks)
 	for i := range renamed.Disks {
 		d := &renamed.Disks[i]
 		at := slices.IndexFunc(present.Disks, func(p vmconfig.Disk) bool { return p.Target == d.Target })
-		if at >= 0 && d.Device == vmconfig.DeviceDisk && !d.ReadOnly && bottom(d.Path) == bottom(present.Disks[at].Path) {
+		if at >= 0 && d.Device == vmconfig.DeviceDisk && !d.ReadOnly && t.bottom(present.Disks[at].Path) == t.bottom(d.Path) {
 			d.Path, d.Format = present.Disks[at].Path, present.Disks[at].Format
 		}
 	}
@@ -286,19 +272,7 @@ func (m external) deletable(t *target, snapshot hypervisor.Snapshot, before []st
 		return machinesRefused(t, "The machine's state is saved. Start it, or discard the saved state, first.")
 	}
 	const present = "" // the machine's present state goes on from the current one
-	after, parents := t.children(before)
-	for _, s := range t.snapshots {
-		if s.Current {
-			at := s.Name
-			for range t.snapshots {
-				if !slices.Contains(before, at) {
-					break
-				}
-				at = parents[at]
-			}
-			after[at] = append(after[at], present)
-		}
-	}
+	after := t.children(before)
 	at := snapshot.Name
 	for range len(t.snapshots) + 1 { // a damaged list may have a circle
 		if len(after[at]) != 1 || at == present {

@@ -36,17 +36,7 @@ func (m internal) save(ctx context.Context, t *target, n newCheckpoint, report f
 	}
 	report(jobs.Progress{Fraction: jobs.Unknown, Text: "Saving"})
 	err = m.s.p.Conn.CreateSnapshot(ctx, t.domain.UUID, snapshotXML(n), hypervisor.SnapshotFlags{})
-	if err == nil {
-		return record.End()
-	}
-	ctx = context.WithoutCancel(ctx)
-	if undoErr := m.s.settle(ctx, t.domain.UUID); undoErr != nil {
-		return errors.Join(err, undoErr) // the journal has it
-	}
-	if undoErr := m.s.undoInternal(ctx, t.domain.UUID, entry); undoErr != nil {
-		return errors.Join(err, undoErr)
-	}
-	return errors.Join(err, record.End())
+	return m.s.endSave(ctx, t.domain.UUID, record, entry, err)
 }
 
 // undoInternal takes back a checkpoint that failed half-way: its data inside the disks, its entry in libvirt's list, and the pause

@@ -29,25 +29,22 @@ func beside(disk, end string) string {
 	return filepath.Join(filepath.Dir(disk), stem+"."+end)
 }
 
-// maxChain bounds how far a chain of images is followed.
-const maxChain = 64
-
-// chain are the images from path down to the lowest one, as far as they can be read.
-func chain(path string) []string {
-	images := []string{path}
-	for len(images) < maxChain {
-		below, err := diskimage.Below(images[len(images)-1])
-		if err != nil || below == "" {
-			break
-		}
-		images = append(images, below)
-	}
-	return images
+// overlayFile is the path of the overlay over a disk of the machine for the checkpoint id.
+func overlayFile(machine uuid.UUID, d vmconfig.Disk, id string) string {
+	return beside(d.Path, id+"-"+vmconfig.Slug(d.Target, machine)+"."+diskimage.FormatQcow2)
 }
 
-func bottom(path string) string {
-	images := chain(path)
-	return images[len(images)-1]
+// bottom is the lowest image that an image lies upon. Each is read once: a long chain has many images that ask.
+func (t *target) bottom(path string) string {
+	if known, ok := t.bottoms[path]; ok {
+		return known
+	}
+	images, _ := diskimage.Chain(path) // as far as it can be read
+	lowest := images[len(images)-1]
+	for _, image := range images {
+		t.bottoms[image] = lowest
+	}
+	return lowest
 }
 
 // frozen are the files that are the machine's disks in external snapshots, which must not change any more.
@@ -78,7 +75,7 @@ func (m external) protect(ctx context.Context, id uuid.UUID) error {
 		if !slices.Contains(t.disks(), *d) || !frozen[d.Path] {
 			continue
 		}
-		overlay := beside(d.Path, newID()+"-"+vmconfig.Slug(d.Target, id)+"."+diskimage.FormatQcow2)
+		overlay := overlayFile(id, *d, newID())
 		if err := m.s.images.CreateOverlay(ctx, overlay, d.Path, d.Format); err != nil {
 			return err
 		}
@@ -118,7 +115,10 @@ func (m external) removeLeft(ctx context.Context, before *target) error {
 // removeUnused removes an overlay that the machine does not use and that nothing was written to.
 func (s *Service) removeUnused(t *target, overlay string) error {
 	const written = vmconfig.MiB // a new overlay takes less than that
-	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool { return slices.Contains(chain(d.Path), overlay) })
+	used := slices.ContainsFunc(t.config.Disks, func(d vmconfig.Disk) bool {
+		images, _ := diskimage.Chain(d.Path)
+		return slices.Contains(images, overlay)
+	})
 	if used || machines.DiskUsage(overlay) >= written {
 		s.p.Log.Warn("an overlay of a checkpoint that was not saved is left", "path", overlay)
 		return nil
@@ -134,7 +134,7 @@ func (m external) roomToMerge(t *target, snapshot hypervisor.Snapshot) error {
 	held := t.snapshotPaths(snapshot)
 	needs := map[string]int64{}
 	for _, d := range t.disks() {
-		images := chain(d.Path)
+		images, _ := diskimage.Chain(d.Path)
 		for i, path := range images[1:] {
 			if slices.Contains(held, path) {
 				needs[filepath.Dir(path)] += machines.DiskUsage(images[i])

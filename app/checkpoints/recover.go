@@ -208,18 +208,36 @@ func (s *Service) recoverSave(ctx context.Context, r *journal.Record) (string, e
 			return fmt.Sprintf("Saving “%s” of %s was interrupted and has been finished.", shown, name), s.goOn(ctx, r.Machine, entry)
 		}
 	}
-	switch entry.Mechanism {
-	case internalName:
-		err = s.undoInternal(ctx, r.Machine, entry)
-	case externalName:
-		err = s.undoExternal(ctx, r.Machine, entry)
-	default:
-		err = s.takeBack(ctx, r.Machine, entry)
-	}
-	if err != nil {
+	if err := s.undoSave(ctx, r.Machine, entry); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("Saving “%s” of %s was interrupted and has been taken back. Nothing was lost.", shown, name), nil
+}
+
+// undoSave takes back a checkpoint that was begun.
+func (s *Service) undoSave(ctx context.Context, id uuid.UUID, entry saveRecord) error {
+	switch entry.Mechanism {
+	case internalName:
+		return s.undoInternal(ctx, id, entry)
+	case externalName:
+		return s.undoExternal(ctx, id, entry)
+	}
+	return s.takeBack(ctx, id, entry)
+}
+
+// endSave ends a save that came to err: one that failed or was cancelled is taken back, and forgotten once nothing of it is left.
+func (s *Service) endSave(ctx context.Context, id uuid.UUID, record *journal.Record, entry saveRecord, err error) error {
+	if err == nil {
+		return record.End()
+	}
+	ctx = context.WithoutCancel(ctx)
+	if settleErr := s.settle(ctx, id); settleErr != nil {
+		return errors.Join(err, settleErr) // the journal has it
+	}
+	if undoErr := s.undoSave(ctx, id, entry); undoErr != nil {
+		return errors.Join(err, undoErr)
+	}
+	return errors.Join(err, record.End())
 }
 
 // takeBack undoes a save by the savedMemory mechanism and lets the machine run on, in the order that never leaves its memory without a file.

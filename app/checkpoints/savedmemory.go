@@ -74,22 +74,7 @@ func (m savedMemory) save(ctx context.Context, t *target, n newCheckpoint, repor
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err == nil {
-			err = journalled.End()
-			return
-		}
-		free := context.WithoutCancel(ctx)
-		if undoErr := s.settle(free, id); undoErr != nil {
-			err = errors.Join(err, undoErr) // the journal has it
-			return
-		}
-		if undoErr := s.takeBack(free, id, entry); undoErr != nil {
-			err = errors.Join(err, undoErr)
-			return
-		}
-		err = errors.Join(err, journalled.End())
-	}()
+	defer func() { err = s.endSave(ctx, id, journalled, entry, err) }()
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return err
 	}

@@ -31,9 +31,10 @@ type target struct {
 	dir       string             // folder of those files
 	trash     machines.PointTrash
 	settings  settingsMemory
-	waking    func() error // called in a restore when only the hypervisor's part is missing
-	disksOnly bool         // a restore leaves the memory out
-	unsavable string       // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
+	bottoms   map[string]string // what bottom has read
+	waking    func() error      // called in a restore when only the hypervisor's part is missing
+	disksOnly bool              // a restore leaves the memory out
+	unsavable string            // why the state of the running machine cannot be saved; empty: nothing is known to be in the way
 }
 
 // newCheckpoint is a checkpoint that is being saved.
@@ -57,7 +58,7 @@ type mechanism interface {
 
 // look reads everything about the machine that an operation needs.
 func (s *Service) look(ctx context.Context, id uuid.UUID) (*target, error) {
-	t := &target{dir: s.p.Machines.CheckpointDir(id)}
+	t := &target{dir: s.p.Machines.CheckpointDir(id), bottoms: map[string]string{}}
 	var err error
 	if t.domain, err = s.p.Conn.Domain(ctx, id); err != nil {
 		return nil, s.named(id, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 
 	"guesthouse/app/atomicfile"
 	"guesthouse/hypervisor/diskimage"
+	"guesthouse/vmconfig"
 )
 
 // Linked copies of a checkpoint share an image of each of its disks, a base, and keep only their changes to it. A base is copied out of the checkpoint when the first of them is made,
@@ -71,16 +71,18 @@ func (s *Service) sweepBases(ctx context.Context) error {
 		return nil // a copy is being made
 	}
 	defer unlock()
-	used, unreadable, err := s.UsedFiles(ctx)
+	used, unreadable, err := s.namedByOthers(ctx, uuid.Nil)
 	if err != nil || unreadable != "" {
 		return err
 	}
-	kept, err := s.keptImages()
-	if err != nil {
-		return err
-	}
-	for _, path := range kept {
-		used[path] = "kept"
+	for _, dir := range []string{s.imageDir(), s.trashDir()} { // in this order: a deletion moves them
+		below, err := ImagesBelow(dir, nil)
+		if err != nil {
+			return err
+		}
+		for _, path := range below {
+			used[path] = "kept"
+		}
 	}
 	if unread := addChains(used); unread != nil { // what it lies upon is not known
 		return unread
@@ -95,36 +97,28 @@ func (s *Service) sweepBases(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// keptImages are the images in the program's folder, and those in the trash.
-func (s *Service) keptImages() ([]string, error) {
-	var kept []string
-	images, err := os.ReadDir(s.imageDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range images {
-		kept = append(kept, filepath.Join(s.imageDir(), e.Name()))
-	}
-	folders, err := os.ReadDir(s.trashDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range folders {
-		dir := filepath.Join(s.trashDir(), e.Name())
-		text, err := os.ReadFile(filepath.Join(dir, manifestName))
+// ImagesBelow returns the images that the qcow2 images in a folder, and in those in it, lie upon. One that goes meanwhile was moved; doubtful, if not nil, names those that may be
+// unreadable. It waits for the disk.
+func ImagesBelow(dir string, doubtful func(path string) bool) ([]string, error) {
+	var all []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // no folder of ours
+			return nil
+		}
+		if err != nil || !e.Type().IsRegular() || filepath.Ext(path) != "."+diskimage.FormatQcow2 {
+			return err
+		}
+		below, err := diskimage.Below(path)
+		if errors.Is(err, fs.ErrNotExist) || err != nil && doubtful != nil && doubtful(path) {
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%s: %w", vmconfig.Inert(path, 300), err)
 		}
-		var t trashManifest
-		if err := json.Unmarshal(text, &t); err != nil {
-			return nil, err
+		if below != "" {
+			all = append(all, below)
 		}
-		for _, f := range t.Files {
-			kept = append(kept, filepath.Join(dir, f.In))
-		}
-	}
-	return kept, nil
+		return nil
+	})
+	return all, err
 }

@@ -31,9 +31,6 @@ const (
 	KindCheckpoints = "checkpoints"
 )
 
-// maxChain bounds how far a chain of images is followed.
-const maxChain = 64
-
 // CheckpointDir is the folder of a machine's checkpoint files.
 func (s *Service) CheckpointDir(id uuid.UUID) string {
 	return filepath.Join(s.p.DataDir, "checkpoints", id.String())
@@ -244,9 +241,18 @@ func DiskUsage(path string) int64 {
 	return total
 }
 
-// filesOfOthers collects every file that another machine of this host names: drives and what lies below them, firmware variables,
-// files of snapshots. unreadable is the name of a machine whose files are not all known, if there is one.
+// filesOfOthers collects every file that another machine of this host uses: those that it names, and what its drives lie upon. unreadable is the name of a machine whose
+// files are not all known, if there is one.
 func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[string]string, unreadable string, err error) {
+	used, unreadable, err = s.namedByOthers(ctx, self)
+	if err == nil && s.p.Conn.Host().Local {
+		_ = addChains(used) // what cannot be read names nothing
+	}
+	return used, unreadable, err
+}
+
+// namedByOthers collects every file that the description of another machine of this host names: drives, firmware variables, files of snapshots.
+func (s *Service) namedByOthers(ctx context.Context, self uuid.UUID) (used map[string]string, unreadable string, err error) {
 	domains, err := s.p.Conn.Domains(ctx)
 	if err != nil {
 		return nil, "", err
@@ -282,9 +288,6 @@ func (s *Service) filesOfOthers(ctx context.Context, self uuid.UUID) (used map[s
 			}
 		}
 	}
-	if s.p.Conn.Host().Local {
-		_ = addChains(used) // what cannot be read names nothing
-	}
 	return used, unreadable, nil
 }
 
@@ -297,16 +300,12 @@ func (s *Service) UsedFiles(ctx context.Context) (used map[string]string, unread
 // addChains adds the images below overlays, which a description need not name. The error is about images that could not be read; discs have none below.
 func addChains(used map[string]string) (unread error) {
 	for path, name := range maps.Clone(used) {
-		for range maxChain {
-			below, err := diskimage.Below(path)
-			if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) && !strings.HasSuffix(strings.ToLower(path), ".iso") {
-				unread = errors.Join(unread, err)
-			}
-			if err != nil || below == "" {
-				break
-			}
-			path = below
-			used[path] = name
+		images, err := diskimage.Chain(path)
+		if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) && !strings.HasSuffix(strings.ToLower(path), ".iso") {
+			unread = errors.Join(unread, err)
+		}
+		for _, below := range images[1:] {
+			used[below] = name
 		}
 	}
 	return unread
